@@ -1,0 +1,16 @@
+//! Frames in: files now, live sources later.
+
+use crate::exchange::Timestamp;
+
+/// One captured frame, lent by its source until the next is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// The link type of its interface: a LINKTYPE_ value (<https://www.tcpdump.org/linktypes.html>).
+    pub link: u16,
+    /// The bytes that were kept.
+    pub data: &'a [u8],
+    /// How many bytes were on the wire.
+    pub wire_length: u32,
+}

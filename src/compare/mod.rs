@@ -1,0 +1,1 @@
+//! Two answers, their differences, and the outcome.

@@ -1,0 +1,1 @@
+//! The shop: a legacy monolith, and a candidate with known defects.

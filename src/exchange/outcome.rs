@@ -1,0 +1,144 @@
+//! What a comparison says: differences, what the rules said of them, and the one class an exchange ends in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::reason::{Failure, NotComparable, Skip, reasons};
+
+/// One step of a path into a JSON document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A member of an object, by its decoded name.
+    Key(String),
+    /// An element of an array, from 0.
+    Index(usize),
+}
+
+/// Where two answers disagree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Location {
+    /// The status code.
+    Status,
+    /// A header field, by its lower-case name.
+    Header(String),
+    /// A place in a JSON body. The path is the legacy's document's, and the candidate's for what only it has.
+    Json(Vec<Segment>),
+    /// A line of a text body, from 1, of the legacy's text.
+    Text(usize),
+    /// The body as a whole: bytes that are neither JSON nor text, or two bodies of different kinds.
+    Body,
+}
+
+impl fmt::Display for Location {
+    /// `status`, `header content-type`, `body /items/0/price` (RFC 6901; the whole document is `body`), `body line 3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Status => f.write_str("status"),
+            Location::Header(name) => write!(f, "header {name}"),
+            Location::Json(path) if path.is_empty() => f.write_str("body"),
+            Location::Json(path) => write!(f, "body {}", pointer(path)),
+            Location::Text(line) => write!(f, "body line {line}"),
+            Location::Body => f.write_str("body"),
+        }
+    }
+}
+
+impl Serialize for Location {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The path as a JSON Pointer (RFC 6901, section 3).
+pub fn pointer(path: &[Segment]) -> String {
+    let mut text = String::new();
+    for segment in path {
+        text.push('/');
+        match segment {
+            Segment::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Index(index) => text.push_str(&index.to_string()),
+        }
+    }
+    text
+}
+
+reasons! {
+    /// In what way two answers disagree at one place.
+    DifferenceKind {
+        /// Same type, other value.
+        Value = "value",
+        /// Another JSON type, or another kind of body.
+        Type = "type",
+        /// The legacy has it, the candidate does not.
+        Missing = "missing",
+        /// The candidate has it, the legacy does not.
+        Extra = "extra",
+        /// The same elements in another order.
+        Order = "order",
+        /// The same value written otherwise, where a rule asks for the text of numbers.
+        Lexeme = "lexeme",
+        /// An object names a member more than once (RFC 8259, section 4: behaviour is unpredictable).
+        DuplicateKey = "duplicate-key",
+        /// A body that claims an encoding or format that it does not have.
+        Encoding = "encoding",
+    }
+}
+
+reasons! {
+    /// What a rule says about a difference.
+    RuleAnswer {
+        /// Do not compare, but count and show.
+        Ignore = "ignore",
+        /// Normalise, then compare: after it the two agree.
+        Match = "match",
+        /// A known difference, wanted.
+        Accept = "accept",
+    }
+}
+
+/// The rule that answered for a difference.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct RuleHit {
+    /// The rule's id.
+    pub id: Arc<str>,
+    /// What it says.
+    pub answer: RuleAnswer,
+}
+
+/// One disagreement at one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Where.
+    pub at: Location,
+    /// In what way.
+    pub kind: DifferenceKind,
+    /// The legacy's side as text (JSON text for JSON places), shortened to a bound; None where it has nothing there.
+    pub legacy: Option<String>,
+    /// The candidate's side.
+    pub candidate: Option<String>,
+    /// The rule that answers for it; None: it counts as a mismatch.
+    pub rule: Option<RuleHit>,
+}
+
+/// The one class that an exchange ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The answers agree, or differ only where rules ignore or match.
+    Matched,
+    /// They differ only in ways that `accept` rules want.
+    Accepted,
+    /// They differ.
+    Mismatched,
+    /// They differ in the way in which the legacy differs from itself.
+    Noisy,
+    /// The live legacy no longer answers as recorded, in the places where the candidate differs from the record.
+    Drifted,
+    /// They could not be compared.
+    NotComparable(NotComparable),
+    /// The candidate gave no answer that could be compared.
+    Failed(Failure),
+    /// Nothing was sent.
+    Skipped(Skip),
+}

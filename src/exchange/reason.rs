@@ -1,0 +1,115 @@
+//! Why something did not go the whole way. Each reason is a line in the ledger, so each name is part of the formats.
+
+/// Declares a closed list of reasons with the names that the ledger and the JSON show.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every reason, in the order of the ledger.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The name in the ledger and in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text,)+ }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use reasons;
+
+reasons! {
+    /// Why a captured exchange is not whole, unambiguous evidence.
+    Incomplete {
+        /// Bytes of the request or of the answer are missing from the capture.
+        Gap = "gap",
+        /// The capture kept only the first bytes of a packet (snap length).
+        Truncated = "snap-length",
+        /// The connection ended properly and no answer had come.
+        NoResponse = "no-response",
+        /// The capture ended before the answer did.
+        EndOfCapture = "end-of-capture",
+        /// The connection was reset before the exchange was done.
+        Reset = "reset",
+        /// The connection was closed in the middle of a message whose framing promised more.
+        Closed = "closed",
+        /// An answer whose request is not in the capture.
+        NoRequest = "no-request",
+        /// Both messages may be whole, but after a gap nothing proves that they belong together.
+        PairingLost = "pairing-lost",
+        /// Framing that two readers may read differently (RFC 9112, section 6.3, and smuggling).
+        AmbiguousFraming = "ambiguous-framing",
+        /// Retransmitted bytes disagree with those first seen.
+        ConflictingBytes = "conflicting-bytes",
+        /// Not HTTP/1 from here on, though it began as such.
+        Malformed = "malformed",
+        /// A limit of memory or of size evicted it.
+        Evicted = "limit",
+    }
+}
+
+reasons! {
+    /// Why a complete exchange was not sent to the candidate.
+    Skip {
+        /// The method is not safe, and no endpoint of the policy opens it.
+        UnsafeMethod = "unsafe-method",
+        /// CONNECT or an upgraded connection: there is nothing to ask again.
+        Tunnel = "tunnel",
+        /// The request could not be rebuilt: its body was not kept whole, or its target is not one to be asked.
+        NotReplayable = "not-replayable",
+        /// The run was stopped before its turn.
+        Stopped = "stopped",
+        /// The in-flight limit was reached and the run does not wait.
+        Shed = "shed",
+        /// The request carries the mark of a shadow request.
+        OwnTraffic = "own-traffic",
+    }
+}
+
+reasons! {
+    /// How the candidate failed to give an answer that can be compared.
+    Failure {
+        /// The connection was refused or could not be made.
+        Connect = "connect",
+        /// No whole answer within the time-out.
+        Timeout = "timeout",
+        /// The connection was reset or closed before the answer was whole.
+        Closed = "closed",
+        /// What came was not an HTTP answer, or its framing was wrong.
+        Malformed = "malformed",
+        /// The answer's body went past the size limit.
+        TooLarge = "too-large",
+        /// The candidate answered 5xx where the legacy did not.
+        ServerError = "server-error",
+    }
+}
+
+reasons! {
+    /// Why two answers could not be compared.
+    NotComparable {
+        /// The legacy's body was not kept whole.
+        BodyNotKept = "body-not-kept",
+        /// A content coding that could not be undone, on the legacy's side.
+        Undecodable = "undecodable",
+        /// Decoding went past the size or ratio limit.
+        DecodedTooLarge = "decoded-too-large",
+        /// The live legacy, asked as the reference, failed.
+        ReferenceFailed = "reference-failed",
+        /// A comparison limit (depth, edit distance) was reached.
+        LimitReached = "comparison-limit",
+    }
+}

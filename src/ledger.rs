@@ -1,0 +1,258 @@
+//! The books: every packet, message and exchange counted once, in exactly one class.
+//!
+//! Each section is written by one room and only read elsewhere. [`Ledger::open_accounts`] is promise 1: a book that
+//! does not close is named, and such a run is never GO.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
+
+/// Counts by reason, in a stable order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Counts<K: Ord>(BTreeMap<K, u64>);
+
+impl<K: Ord> Default for Counts<K> {
+    fn default() -> Self {
+        Counts(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + Copy> Counts<K> {
+    /// One more of `key`.
+    pub fn add(&mut self, key: K) {
+        self.add_many(key, 1);
+    }
+
+    /// `n` more of `key`.
+    pub fn add_many(&mut self, key: K, n: u64) {
+        if n > 0 {
+            *self.0.entry(key).or_default() += n;
+        }
+    }
+
+    /// How many of `key`.
+    pub fn get(&self, key: K) -> u64 {
+        self.0.get(&key).copied().unwrap_or(0)
+    }
+
+    /// All together.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// The reasons that occurred, with their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (K, u64)> {
+        self.0.iter().map(|(k, n)| (*k, *n))
+    }
+
+    /// Adds another book's counts.
+    pub fn merge(&mut self, other: &Counts<K>) {
+        for (key, n) in other.iter() {
+            self.add_many(key, n);
+        }
+    }
+}
+
+crate::exchange::reasons! {
+    /// Why a frame gave nothing to assemble.
+    Refusal {
+        /// The BPF filter did not want it.
+        Filtered = "filtered",
+        /// A link type that is not known here.
+        UnknownLink = "unknown-link-type",
+        /// Not IP: ARP, LLDP, spanning tree, management frames.
+        NotIp = "not-ip",
+        /// IP, but neither TCP nor a known tunnel.
+        NotTcp = "not-tcp",
+        /// A header that contradicts itself or ends before it should.
+        Malformed = "malformed-header",
+        /// The capture kept too few bytes to reach the TCP header.
+        Truncated = "snap-length",
+        /// Tunnels inside tunnels past the limit.
+        TooDeep = "too-many-tunnels",
+        /// A fragment whose datagram never became whole, was evicted, or contradicted itself.
+        Fragment = "fragment-not-reassembled",
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CaptureBooks {
+    /// How many files were opened.
+    pub files: u64,
+    /// Bytes of packet data in the records.
+    pub bytes: u64,
+    /// One line for each damage met: the file, the place, what was done.
+    pub damage: Vec<String>,
+    /// Whether the source was read to its end (false: stopped early).
+    pub finished: bool,
+}
+
+/// What the wire code made of it. frames = used + refused; stream bytes = in order + gap;
+/// requests = paired + unpaired; answers = paired + unpaired.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct WireBooks {
+    /// Frames handed in.
+    pub frames: u64,
+    /// Frames of which a TCP segment, or a fragment of one, was used.
+    pub frames_used: u64,
+    /// The other frames.
+    pub frames_refused: Counts<Refusal>,
+    /// TCP connections seen (a port pair used again counts again).
+    pub connections: u64,
+    /// The span of sequence numbers covered, over all directions.
+    pub stream_bytes: u64,
+    /// Of these, bytes that arrived.
+    pub stream_bytes_in_order: u64,
+    /// Of these, bytes that never did.
+    pub stream_bytes_gap: u64,
+    /// Beside the sum: bytes that came again (retransmission, overlap, mirrored twice).
+    pub stream_bytes_repeated: u64,
+    /// Beside the sum: of the bytes in order, those that belong to no HTTP/1 message (other protocols, upgraded
+    /// connections, the tail of a message whose head was lost).
+    pub stream_bytes_not_http: u64,
+    /// Request heads seen.
+    pub requests: u64,
+    /// Requests whose exchange is complete.
+    pub requests_paired: u64,
+    /// The other requests.
+    pub requests_unpaired: Counts<Incomplete>,
+    /// Final answers whose head was seen.
+    pub answers: u64,
+    /// Answers whose exchange is complete.
+    pub answers_paired: u64,
+    /// The other answers, be their request known or not.
+    pub answers_unpaired: Counts<Incomplete>,
+    /// Beside the sum: interim answers (1xx).
+    pub interim: u64,
+    /// Beside the sum: connections left alone after CONNECT or an upgrade.
+    pub tunnels: u64,
+    /// What limits evicted, by the limit's name.
+    pub evicted: BTreeMap<&'static str, u64>,
+}
+
+impl WireBooks {
+    /// Exchanges of which the capture is missing something, and all exchanges that it tells of: (lost, total).
+    /// Connections that ended without an answer are the service's doing and no loss.
+    pub fn loss(&self) -> (u64, u64) {
+        use Incomplete::{Evicted, Gap, NoRequest, PairingLost, Truncated};
+        let lost_requests: u64 =
+            [Gap, Truncated, PairingLost, Evicted].into_iter().map(|r| self.requests_unpaired.get(r)).sum();
+        let orphans = self.answers_unpaired.get(NoRequest);
+        (lost_requests + orphans, self.requests + orphans)
+    }
+}
+
+/// What came of the exchanges. exchanges = sent + skipped; sent = compared + failed;
+/// compared = matched + accepted + mismatched + noisy + drifted + not comparable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ShadowBooks {
+    /// Complete exchanges that came off the wire.
+    pub exchanges: u64,
+    /// Sent to the candidate.
+    pub sent: u64,
+    /// Not sent.
+    pub skipped: Counts<Skip>,
+    /// Sent, and no comparable answer came.
+    pub failed: Counts<Failure>,
+    /// Answers laid side by side.
+    pub compared: u64,
+    /// See [`crate::exchange::Outcome`], here and below.
+    pub matched: u64,
+    /// Differ only as `accept` rules want.
+    pub accepted: u64,
+    /// Differ.
+    pub mismatched: u64,
+    /// Differ as the legacy differs from itself.
+    pub noisy: u64,
+    /// The legacy itself has moved on.
+    pub drifted: u64,
+    /// Could not be compared.
+    pub not_comparable: Counts<NotComparable>,
+}
+
+/// All the books of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Written by `capture`.
+    pub capture: CaptureBooks,
+    /// Written by `wire`.
+    pub wire: WireBooks,
+    /// Written by `tally`; empty in `inspect`.
+    pub shadow: Option<ShadowBooks>,
+}
+
+/// A sum that does not come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAccount {
+    /// The equation in words.
+    pub account: &'static str,
+    /// Its left side.
+    pub expected: u64,
+    /// The sum of its right side.
+    pub found: u64,
+}
+
+impl fmt::Display for OpenAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} against {}", self.account, self.expected, self.found)
+    }
+}
+
+impl Ledger {
+    /// The accounts that do not close. Empty in a correct run, whatever the input.
+    pub fn open_accounts(&self) -> Vec<OpenAccount> {
+        let w = &self.wire;
+        let mut sums = vec![
+            ("frames = used + refused", w.frames, w.frames_used + w.frames_refused.total()),
+            ("stream bytes = in order + gap", w.stream_bytes, w.stream_bytes_in_order + w.stream_bytes_gap),
+            ("requests = paired + unpaired", w.requests, w.requests_paired + w.requests_unpaired.total()),
+            ("answers = paired + unpaired", w.answers, w.answers_paired + w.answers_unpaired.total()),
+            ("paired requests = paired answers", w.requests_paired, w.answers_paired),
+        ];
+        if let Some(s) = &self.shadow {
+            let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;
+            sums.extend([
+                ("paired requests = exchanges", w.requests_paired, s.exchanges),
+                ("exchanges = sent + skipped", s.exchanges, s.sent + s.skipped.total()),
+                ("sent = compared + failed", s.sent, s.compared + s.failed.total()),
+                ("compared = sum of outcomes", s.compared, outcomes + s.not_comparable.total()),
+            ]);
+        }
+        sums.into_iter()
+            .filter(|(_, expected, found)| expected != found)
+            .map(|(account, expected, found)| OpenAccount { account, expected, found })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_does_not_close_is_named_with_both_sides() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.open_accounts(), []);
+        ledger.wire.requests = 3;
+        ledger.wire.requests_unpaired.add(Incomplete::Gap);
+        let open = ledger.open_accounts();
+        assert_eq!(
+            open.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["requests = paired + unpaired: 3 against 1"]
+        );
+    }
+
+    #[test]
+    fn loss_counts_what_the_capture_lacks_and_not_what_the_service_did() {
+        let mut books = WireBooks { requests: 10, ..WireBooks::default() };
+        books.requests_unpaired.add_many(Incomplete::Gap, 2);
+        books.requests_unpaired.add_many(Incomplete::NoResponse, 5);
+        books.answers_unpaired.add(Incomplete::NoRequest);
+        assert_eq!(books.loss(), (3, 11));
+    }
+}

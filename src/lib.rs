@@ -1,0 +1,29 @@
+//! tapcompare asks one question: may users be moved from the legacy implementation to the candidate?
+//!
+//! The walk of one exchange, told in the order of the modules:
+//!
+//! 1. [`capture`] yields frames with their time stamps.
+//! 2. [`wire`] turns frames into exchanges: a request and the answer that the legacy gave it.
+//! 3. [`shadow`] asks the candidate the same, once, if the policy allows it.
+//! 4. [`compare`] lays the two answers side by side under the [`rules`], and gives the exchange its one outcome.
+//! 5. [`tally`] counts.
+//! 6. [`verdict`] judges the counts against the policy's gates.
+//! 7. [`report`] shows the verdict with its evidence.
+//!
+//! [`pipeline`] is the only room that makes channels and threads; [`cli`] is what a person types. A room imports
+//! only the rooms before it in the walk and the shared words: [`exchange`], [`ledger`], [`config`].
+
+pub mod capture;
+pub mod cli;
+pub mod compare;
+pub mod config;
+pub mod demo;
+pub mod exchange;
+pub mod ledger;
+pub mod pipeline;
+pub mod report;
+pub mod rules;
+pub mod shadow;
+pub mod tally;
+pub mod verdict;
+pub mod wire;

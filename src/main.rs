@@ -1,0 +1,2 @@
+//! The binary: parse, start tracing, run one command, exit.
+fn main() {}

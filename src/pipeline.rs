@@ -1,0 +1,1 @@
+//! The walk: stages, bounded channels, shutdown.

@@ -1,0 +1,1 @@
+//! One verdict and its evidence, shown in several ways.

@@ -1,0 +1,1 @@
+//! Exchanges to observations: what may be asked, when, and the asking itself.

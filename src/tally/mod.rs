@@ -1,0 +1,1 @@
+//! Counts and histograms, one set a worker, merged without locks.

@@ -1,0 +1,1 @@
+//! Snapshot and policy to verdict. Pure: no I/O, no clock, no chance.

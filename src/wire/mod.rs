@@ -1,0 +1,1 @@
+//! Frames to exchanges. No I/O and no clock: bytes and time come in as arguments.
