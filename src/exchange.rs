@@ -6,7 +6,7 @@ mod outcome;
 mod reason;
 mod time;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
 pub use headers::Headers;
 pub use outcome::{Difference, DifferenceKind, Location, Outcome, RuleAnswer, RuleHit, Segment, pointer};
 pub(crate) use reason::reasons;
@@ -169,18 +169,22 @@ pub struct Failed {
     pub after: Duration,
 }
 
+/// What was heard when an exchange was asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The candidate's answer, or its failure, which is a result and not an error.
+    pub candidate: Result<Answer, Failed>,
+    /// The live legacy's answer, where it was asked too; it is then the reference.
+    pub legacy: Option<Result<Answer, Failed>>,
+}
+
 /// What came of one exchange's shadow request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// Nothing was sent.
     Skipped(Skip),
     /// The candidate was asked.
-    Asked {
-        /// The candidate's answer, or its failure, which is a result and not an error.
-        candidate: Result<Answer, Failed>,
-        /// The live legacy's answer, where it was asked too; it is then the reference.
-        legacy: Option<Result<Answer, Failed>>,
-    },
+    Asked(Box<Asked>),
 }
 
 /// An exchange with everything that is known of it, ready to be compared.
