@@ -8,7 +8,9 @@ mod time;
 
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
 pub use headers::Headers;
-pub use outcome::{Difference, DifferenceKind, Location, Outcome, RuleAnswer, RuleHit, Segment, pointer};
+pub use outcome::{
+    Comparison, Difference, DifferenceKind, Example, Location, Outcome, RuleAnswer, RuleHit, RuleNote, Segment, pointer,
+};
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};
 pub use time::Timestamp;

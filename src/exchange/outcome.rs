@@ -142,3 +142,62 @@ pub enum Outcome {
     /// Nothing was sent.
     Skipped(Skip),
 }
+
+/// What comparing one exchange gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// The class it ends in.
+    pub outcome: Outcome,
+    /// The differences found, those that rules answer for included, up to a bound.
+    pub differences: Vec<Difference>,
+    /// How many more there were past the bound.
+    pub more_differences: u64,
+    /// Where the live legacy was asked: whether it still answers as recorded (under the rules).
+    pub legacy_drifted: Option<bool>,
+}
+
+/// One comparison kept to be looked at, with bounded texts. Everything in it came from the wire: hostile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// [`super::Observation::sequence`].
+    pub sequence: u64,
+    /// When the exchange began, RFC 3339.
+    pub started: Option<String>,
+    /// The method and the target.
+    pub request: String,
+    /// Status codes: the reference's and the candidate's.
+    pub status: (u16, u16),
+    /// The differences.
+    pub differences: Vec<Difference>,
+    /// For JSON bodies: the RFC 6902 patch that makes the candidate's document of the legacy's.
+    pub patch: Option<String>,
+    /// For text bodies: a unified diff.
+    pub text_diff: Option<String>,
+    /// The beginning of the reference's decoded body, JSON laid out in lines.
+    pub legacy: String,
+    /// The beginning of the candidate's.
+    pub candidate: String,
+}
+
+/// What a report says of one rule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RuleNote {
+    /// Unique among the rules of a run.
+    pub id: Arc<str>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is there.
+    pub reason: String,
+    /// The last day on which it applies, `2027-01-31`.
+    pub expires: String,
+    /// Whether that day has passed: then it was not applied.
+    pub expired: bool,
+    /// What it says.
+    pub answer: RuleAnswer,
+    /// Where it applies, in the words of the rule file.
+    pub at: String,
+    /// `rules/common.yaml:12`
+    pub source: String,
+    /// For `accept`: the largest share of an endpoint's compared exchanges that it may answer for.
+    pub max_rate: Option<f64>,
+}
