@@ -1,11 +1,13 @@
 //! One rule: what a person says about differences at a place.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::documents::Side;
 use super::error::SourceLine;
-use super::matching::Match;
+use super::matching::{Match, Sides};
 use super::path::Selected;
 use super::place::{Place, Spot};
 use crate::exchange::{DifferenceKind, RuleAnswer, RuleHit, RuleNote};
@@ -52,7 +54,8 @@ pub enum Answer {
     },
 }
 
-/// A difference as a rule is asked about it. The texts must be whole, not shortened.
+/// A difference as a rule is asked about it. Texts must be whole, but for those of JSON places: one that was cut for
+/// showing ends in an ellipsis, as no JSON text does, and a rule that needs the whole of it takes it from the document.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {
     /// Where.
@@ -63,6 +66,21 @@ pub struct Found<'a> {
     pub legacy: Option<&'a str>,
     /// The candidate's.
     pub candidate: Option<&'a str>,
+    /// Whether both sides are the legacy's, at two times. Then what a rule says of the candidate's side alone is asked
+    /// of neither.
+    pub legacy_twice: bool,
+}
+
+impl<'a> Found<'a> {
+    fn whole(&self, text: Option<&'a str>, side: Side) -> Option<Cow<'a, str>> {
+        match (self.spot, text) {
+            (Spot::Json { legacy, candidate, documents }, Some(text)) if text.ends_with('…') => {
+                let place = if side == Side::Legacy { legacy } else { candidate };
+                documents.text(side, place).map(Cow::Owned)
+            }
+            (_, text) => text.map(Cow::Borrowed),
+        }
+    }
 }
 
 impl Rule {
@@ -73,8 +91,11 @@ impl Rule {
             && match &self.answer {
                 Answer::Ignore { any_type, any_presence } => covers(*any_type, *any_presence, found.kind, selected),
                 Answer::Match(m) => {
-                    let json = matches!(found.spot, Spot::Json { .. });
-                    m.agrees(found.kind, found.legacy, found.candidate, json)
+                    let legacy = found.whole(found.legacy, Side::Legacy);
+                    let candidate = found.whole(found.candidate, Side::Candidate);
+                    let as_json = matches!(found.spot, Spot::Json { .. });
+                    let sides = Sides { legacy: legacy.as_deref(), candidate: candidate.as_deref(), as_json };
+                    m.agrees(found.kind, sides, found.legacy_twice)
                 }
                 Answer::Accept { kinds, .. } => kinds.is_empty() || kinds.contains(&found.kind),
             };

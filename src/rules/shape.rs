@@ -114,7 +114,7 @@ fn is_base64(text: &str) -> bool {
     let padding = text.len() - data.len();
     !data.is_empty()
         && padding <= 2
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }
 

@@ -39,12 +39,12 @@ fn on_json(set: &RuleSet, pointer: &str, kind: DifferenceKind, sides: (&str, &st
     let at = path(pointer);
     let spot = Spot::Json { legacy: &at, candidate: &at, documents: &documents };
     let of = |text| if text == "-" { None } else { Some(text) };
-    let found = Found { spot, kind, legacy: of(sides.0), candidate: of(sides.1) };
+    let found = Found { spot, kind, legacy: of(sides.0), candidate: of(sides.1), legacy_twice: false };
     set.judge("GET", b"/orders/7").answer(&found).map(|hit| hit.answer)
 }
 
 fn on_header(set: &RuleSet, name: &str, kind: DifferenceKind, sides: (Option<&str>, Option<&str>)) -> bool {
-    let found = Found { spot: Spot::Header(name), kind, legacy: sides.0, candidate: sides.1 };
+    let found = Found { spot: Spot::Header(name), kind, legacy: sides.0, candidate: sides.1, legacy_twice: false };
     set.judge("GET", b"/orders/7").answer(&found).is_some()
 }
 
@@ -277,6 +277,22 @@ fn an_ignored_place_must_still_be_there_with_the_same_type() {
 }
 
 #[test]
+fn a_value_that_was_cut_for_showing_is_taken_whole_from_the_document() {
+    let long = |end: &str| format!("{{\"a\":\"{}{end}\"}}", "x".repeat(300));
+    let (legacy, candidate, other) = (long("A"), long("a"), long("b"));
+    let cut = format!("\"{}…", "x".repeat(255));
+    let set = set("{json: $.a}", "match: {case: insensitive}");
+    for (candidate, answered) in [(&candidate, true), (&other, false)] {
+        let documents = Documents::new(legacy.as_bytes(), candidate.as_bytes());
+        let at = path("/a");
+        let spot = Spot::Json { legacy: &at, candidate: &at, documents: &documents };
+        let found =
+            Found { spot, kind: DifferenceKind::Value, legacy: Some(&cut), candidate: Some(&cut), legacy_twice: false };
+        assert_eq!(set.judge("GET", b"/").answer(&found).is_some(), answered);
+    }
+}
+
+#[test]
 fn header_cookie_status_and_text_places() {
     use DifferenceKind::{Missing, Value};
     let ignored = set("{header: ETag}", "ignore: true");
@@ -287,7 +303,7 @@ fn header_cookie_status_and_text_places() {
 
     let ask = |set: &RuleSet, spot, legacy, candidate| {
         set.judge("GET", b"/")
-            .answer(&Found { spot, kind: Value, legacy: Some(legacy), candidate: Some(candidate) })
+            .answer(&Found { spot, kind: Value, legacy: Some(legacy), candidate: Some(candidate), legacy_twice: false })
             .is_some()
     };
     let sid = Spot::Cookie { name: "sid", attribute: None };
@@ -317,7 +333,13 @@ fn header_cookie_status_and_text_places() {
 #[test]
 fn an_endpoint_limits_a_rule_to_its_requests() {
     let set = set("{endpoint: 'GET /orders/{id}', status: true}", "ignore: true");
-    let found = Found { spot: Spot::Status, kind: DifferenceKind::Value, legacy: Some("200"), candidate: Some("201") };
+    let found = Found {
+        spot: Spot::Status,
+        kind: DifferenceKind::Value,
+        legacy: Some("200"),
+        candidate: Some("201"),
+        legacy_twice: false,
+    };
     assert!(set.judge("GET", b"/orders/7").answer(&found).is_some());
     assert!(set.judge("POST", b"/orders/7").answer(&found).is_none());
     assert!(set.judge("GET", b"/orders").answer(&found).is_none());
@@ -417,7 +439,7 @@ proptest! {
             let set = set("{json: [$, '$..*']}", answer);
             let judge = set.judge("GET", b"/");
             for spot in [Spot::Status, Spot::Header(&name), Spot::Cookie { name: &name, attribute: None }, Spot::Line, Spot::Body] {
-                let found = Found { spot, kind: DifferenceKind::ALL[kind], legacy: Some(&a), candidate: Some(&b) };
+                let found = Found { spot, kind: DifferenceKind::ALL[kind], legacy: Some(&a), candidate: Some(&b), legacy_twice: false };
                 prop_assert_eq!(judge.answer(&found), None);
             }
         }
