@@ -1,1 +1,3 @@
 //! Two answers, their differences, and the outcome.
+
+pub mod json;
