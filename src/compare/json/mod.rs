@@ -39,6 +39,7 @@ use std::cell::RefCell;
 
 use crate::exchange::{DifferenceKind, Segment};
 
+pub(super) use number::equal as number_equal;
 use outline::{Node, Outline};
 use scan::Fault;
 

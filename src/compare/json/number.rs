@@ -100,7 +100,7 @@ fn add(digits: &[u8], more: i128) -> Vec<u8> {
 }
 
 /// Whether two numbers have the same value.
-pub(super) fn equal(left: &[u8], right: &[u8]) -> bool {
+pub(in crate::compare) fn equal(left: &[u8], right: &[u8]) -> bool {
     // Whole numbers without exponent have one spelling each, but for zero.
     let whole = |text: &[u8]| text.iter().all(|b| matches!(b, b'0'..=b'9' | b'-')) && text != b"-0";
     left == right || (!(whole(left) && whole(right)) && Decimal::of(left) == Decimal::of(right))
