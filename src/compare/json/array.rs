@@ -1,0 +1,137 @@
+//! Arrays whose order matters: aligned by what their elements mean.
+
+use crate::exchange::DifferenceKind;
+
+use super::walk::{Side, Step, Walk};
+use super::{ArrayMode, align};
+
+/// An element: its index in its array, its node, and (once it is asked for) the hash of its meaning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element {
+    pub(super) index: usize,
+    pub(super) node: u32,
+    pub(super) hash: u64,
+}
+
+impl Walk<'_, '_> {
+    /// Compares two arrays, as the guide says.
+    pub(super) fn array(&mut self, l: u32, c: u32) {
+        let mode = if self.plain { ArrayMode::Ordered } else { self.guide.array(&self.path(Side::Legacy)) };
+        match mode {
+            ArrayMode::Ordered => self.ordered(l, c),
+            ArrayMode::Unordered => self.unordered(l, c),
+            ArrayMode::Keyed(name) => self.keyed(l, c, &name),
+        }
+    }
+
+    /// The elements of one side's array. Their hashes are not made yet.
+    pub(super) fn elements(&self, side: Side, array: u32) -> Vec<Element> {
+        let element = |(index, node)| Element { index, node, hash: 0 };
+        self.outline(side).elements(array).enumerate().map(element).collect()
+    }
+
+    pub(super) fn with_hashes(&mut self, side: Side, elements: &mut [Element]) {
+        for element in elements {
+            element.hash = self.element_hash(side, element.index, element.node);
+        }
+    }
+
+    /// Walks a pair of elements. Whatever proposed the pair, this finds out how they differ.
+    pub(super) fn pair(&mut self, left: &Element, right: &Element) {
+        self.inside(Step::Element(left.index, right.index), |walk| walk.value(left.node, right.node));
+    }
+
+    fn ordered(&mut self, l: u32, c: u32) {
+        if self.one_place_differs(l, c) {
+            return;
+        }
+        let (mut left, mut right) = (self.elements(Side::Legacy, l), self.elements(Side::Candidate, c));
+        let ahead = self.alike_ahead(&left, &right);
+        let (first, second) = (left.split_off(ahead), right.split_off(ahead));
+        for (a, b) in left.iter().zip(&right) {
+            self.pair(a, b);
+        }
+        let (mut left, mut right) = (first, second);
+        let behind = self.alike_behind(&left, &right);
+        let left_tail = left.split_off(left.len() - behind);
+        let right_tail = right.split_off(right.len() - behind);
+        self.with_hashes(Side::Legacy, &mut left);
+        self.with_hashes(Side::Candidate, &mut right);
+        if left.len() > 1 && same_multiset(&left, &right) {
+            self.reordered(l, c, left, right);
+        } else {
+            self.aligned(&left, &right, right_tail.first().map_or(right.len() + ahead, |e| e.index));
+        }
+        for (a, b) in left_tail.iter().zip(&right_tail) {
+            self.pair(a, b);
+        }
+    }
+
+    /// The common case, without hashes: as many elements on both sides, and at most one pair of them differs in bytes.
+    /// Every alignment would say the same then.
+    fn one_place_differs(&mut self, l: u32, c: u32) -> bool {
+        let (legacy, candidate) = (self.legacy, self.candidate);
+        if legacy.node(l).count != candidate.node(c).count {
+            return false;
+        }
+        let mut only = None;
+        for (index, (left, right)) in legacy.elements(l).zip(candidate.elements(c)).enumerate() {
+            if !self.same_bytes(left, right) && only.replace((index, left, right)).is_some() {
+                return false;
+            }
+        }
+        if let Some((index, left, right)) = only {
+            self.inside(Step::Element(index, index), |walk| walk.value(left, right));
+        }
+        true
+    }
+
+    fn alike(&mut self, a: &Element, b: &Element) -> bool {
+        self.same_bytes(a.node, b.node)
+            || (self.legacy.kind(a.node) == self.candidate.kind(b.node)
+                && self.element_hash(Side::Legacy, a.index, a.node)
+                    == self.element_hash(Side::Candidate, b.index, b.node))
+    }
+
+    fn alike_ahead(&mut self, left: &[Element], right: &[Element]) -> usize {
+        left.iter().zip(right).take_while(|(a, b)| self.alike(a, b)).count()
+    }
+
+    fn alike_behind(&mut self, left: &[Element], right: &[Element]) -> usize {
+        left.iter().rev().zip(right.iter().rev()).take_while(|(a, b)| self.alike(a, b)).count()
+    }
+
+    /// The same elements in another order: one difference at the array.
+    fn reordered(&mut self, l: u32, c: u32, mut left: Vec<Element>, mut right: Vec<Element>) {
+        left.sort_by_key(|e| e.hash);
+        right.sort_by_key(|e| e.hash);
+        self.differ(DifferenceKind::Order, l, c);
+        for (a, b) in left.iter().zip(&right) {
+            self.pair(a, b);
+        }
+    }
+
+    /// Pairs what is common, and what lies between by its likeness. `end` is the candidate's index behind it all.
+    fn aligned(&mut self, left: &[Element], right: &[Element], end: usize) {
+        let hashes = |elements: &[Element]| elements.iter().map(|e| e.hash).collect::<Vec<u64>>();
+        let (common, coarse) = align::common(&hashes(left), &hashes(right), &mut self.budget);
+        self.found.coarse |= coarse;
+        let (mut i, mut j) = (0, 0);
+        for (next_i, next_j) in common {
+            let (Some(a), Some(b)) = (left.get(next_i), right.get(next_j)) else { continue };
+            self.gap(left.get(i..next_i).unwrap_or_default(), right.get(j..next_j).unwrap_or_default(), b.index);
+            self.pair(a, b);
+            (i, j) = (next_i + 1, next_j + 1);
+        }
+        self.gap(left.get(i..).unwrap_or_default(), right.get(j..).unwrap_or_default(), end);
+    }
+}
+
+fn same_multiset(left: &[Element], right: &[Element]) -> bool {
+    let sorted = |elements: &[Element]| {
+        let mut hashes: Vec<u64> = elements.iter().map(|e| e.hash).collect();
+        hashes.sort_unstable();
+        hashes
+    };
+    left.len() == right.len() && sorted(left) == sorted(right)
+}

@@ -1,0 +1,77 @@
+//! How far two texts run along with each other.
+
+/// The last run that was measured: from some place on, the second text's bytes are the first's, `shift` bytes off.
+/// Remembering it makes many questions about one run cost one comparison of bytes.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    shift: i64,
+    /// Offsets in the first text between which the two are the same; at `end` they part.
+    start: usize,
+    end: usize,
+}
+
+impl Run {
+    /// Whether `first[from..to]` is what `second` has at `at`.
+    pub(super) fn covers(&mut self, first: &[u8], from: usize, to: usize, second: &[u8], at: usize) -> bool {
+        let shift = at as i64 - from as i64;
+        if shift != self.shift || from < self.start || from > self.end {
+            let length = common_prefix(first.get(from..).unwrap_or_default(), second.get(at..).unwrap_or_default());
+            *self = Run { shift, start: from, end: from + length };
+        }
+        to <= self.end
+    }
+}
+
+/// How many bytes two slices have in common at their beginning.
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    const WIDE: usize = 32;
+    const WORD: usize = 8;
+    let wide = a.chunks_exact(WIDE).zip(b.chunks_exact(WIDE)).take_while(|(x, y)| x == y).count() * WIDE;
+    let (a, b) = (a.get(wide..).unwrap_or_default(), b.get(wide..).unwrap_or_default());
+    let mut done = wide;
+    for (x, y) in a.chunks_exact(WORD).zip(b.chunks_exact(WORD)) {
+        let part = word(x) ^ word(y);
+        if part != 0 {
+            return done + part.trailing_zeros() as usize / 8;
+        }
+        done += WORD;
+    }
+    let tail = done - wide;
+    done + a.iter().zip(b).skip(tail).take_while(|(x, y)| x == y).count()
+}
+
+/// Eight bytes as a little-endian number; fewer give zero, which no caller hands in.
+pub(super) fn word(bytes: &[u8]) -> u64 {
+    bytes.try_into().map(u64::from_le_bytes).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_prefix_is_right_at_every_length_and_place() {
+        for length in 0..100 {
+            let a: Vec<u8> = (0..length).map(|i| i as u8).collect();
+            assert_eq!(common_prefix(&a, &a), length);
+            for place in 0..length {
+                let mut b = a.clone();
+                b[place] ^= 0x80;
+                assert_eq!(common_prefix(&a, &b), place);
+                assert_eq!(common_prefix(&a[..place], &a), place);
+            }
+        }
+    }
+
+    #[test]
+    fn a_remembered_run_answers_as_a_fresh_one() {
+        let (a, b) = (b"xxabcdefgh", b"abcdeXgh");
+        let mut run = Run::default();
+        assert!(run.covers(a, 2, 7, b, 0));
+        assert!(run.covers(a, 3, 7, b, 1));
+        assert!(!run.covers(a, 3, 8, b, 1));
+        assert!(run.covers(a, 8, 10, b, 6));
+        assert!(!run.covers(a, 8, 11, b, 6));
+        assert!(run.covers(a, 2, 3, b, 0));
+    }
+}
