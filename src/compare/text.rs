@@ -31,9 +31,37 @@ pub struct TextDifferences {
     pub coarse: bool,
 }
 
+/// One line that differs, whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'t> {
+    /// The legacy's line number, from 1; for a line that only the candidate has, that of the one it stands before.
+    pub at: usize,
+    /// The legacy's line, with its line feed.
+    pub legacy: Option<&'t str>,
+    /// The candidate's.
+    pub candidate: Option<&'t str>,
+}
+
+/// The lines that differ.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lines<'t> {
+    /// In the legacy's order, as many as were asked for.
+    pub lines: Vec<Line<'t>>,
+    /// How many more there were.
+    pub more: u64,
+    /// As [`TextDifferences::coarse`].
+    pub coarse: bool,
+}
+
 /// Compares two texts line by line.
 pub fn diff(legacy: &str, candidate: &str) -> TextDifferences {
-    let mut found = TextDifferences::default();
+    let Lines { lines, more, coarse } = lines(legacy, candidate, MAX_DIFFERENCES);
+    TextDifferences { differences: lines.iter().map(Line::shown).collect(), more, coarse }
+}
+
+/// The lines that differ, of which at most `most` are kept.
+pub fn lines<'t>(legacy: &'t str, candidate: &'t str, most: usize) -> Lines<'t> {
+    let mut found = Lines::default();
     if legacy == candidate {
         return found;
     }
@@ -45,12 +73,15 @@ pub fn diff(legacy: &str, candidate: &str) -> TextDifferences {
             continue;
         }
         let both = old.len().min(new.len());
-        let line = |lines: &[&'_ str], at: usize| lines.get(at).copied().map(str::to_owned);
         for step in 0..old.len().max(new.len()) {
-            let legacy = (step < old.len()).then(|| line(&left, old.start + step)).flatten();
-            let candidate = (step < new.len()).then(|| line(&right, new.start + step)).flatten();
+            if found.lines.len() >= most {
+                found.more += 1;
+                continue;
+            }
+            let legacy = (step < old.len()).then(|| left.get(old.start + step).copied()).flatten();
+            let candidate = (step < new.len()).then(|| right.get(new.start + step).copied()).flatten();
             let at = old.start + if step < both { step } else { step.min(old.len()) };
-            found.note(at + 1, legacy, candidate);
+            found.lines.push(Line { at: at + 1, legacy, candidate });
         }
     }
     found
@@ -61,23 +92,31 @@ impl TextDifferences {
     pub fn is_empty(&self) -> bool {
         self.differences.is_empty() && self.more == 0
     }
+}
 
-    fn note(&mut self, line: usize, legacy: Option<String>, candidate: Option<String>) {
-        if self.differences.len() >= MAX_DIFFERENCES {
-            self.more += 1;
-            return;
-        }
-        let kind = match (&legacy, &candidate) {
+impl<'t> Line<'t> {
+    /// In what way it differs.
+    pub fn kind(&self) -> DifferenceKind {
+        match (self.legacy, self.candidate) {
             (Some(_), None) => DifferenceKind::Missing,
             (None, Some(_)) => DifferenceKind::Extra,
             _ => DifferenceKind::Value,
-        };
-        // The line feed is drawn only where it is the difference.
-        let ended = |side: &Option<String>| side.as_ref().is_none_or(|line| line.ends_with('\n'));
-        let same_end = ended(&legacy) && ended(&candidate);
-        let show = |line: String| visible(if same_end { line.trim_end_matches('\n') } else { &line });
-        let (legacy, candidate) = (legacy.map(show), candidate.map(show));
-        self.differences.push(Difference { at: Location::Text(line), kind, legacy, candidate, rule: None });
+        }
+    }
+
+    /// Both sides, with the line feed only where it is the difference.
+    pub fn sides(&self) -> (Option<&'t str>, Option<&'t str>) {
+        let ended = |side: Option<&str>| side.is_none_or(|line| line.ends_with('\n'));
+        let same_end = ended(self.legacy) && ended(self.candidate);
+        let side = |line: &'t str| if same_end { line.trim_end_matches('\n') } else { line };
+        (self.legacy.map(side), self.candidate.map(side))
+    }
+
+    /// As it is shown.
+    pub fn shown(&self) -> Difference {
+        let (legacy, candidate) = self.sides();
+        let (legacy, candidate) = (legacy.map(visible), candidate.map(visible));
+        Difference { at: Location::Text(self.at), kind: self.kind(), legacy, candidate, rule: None }
     }
 }
 

@@ -132,6 +132,9 @@ pub struct JsonDiff {
     pub differences: Vec<JsonDifference>,
     /// How many more there were.
     pub more: u64,
+    /// Arrays whose elements were brought together in another order because the guide says so: of kind `order`, and no
+    /// differences. [`MAX_DIFFERENCES`] at most.
+    pub rearranged: Vec<JsonDifference>,
     /// Whether [`ALIGN_BUDGET`] was used up, so that arrays may show more differences than a finer alignment would.
     pub coarse: bool,
 }
@@ -176,6 +179,12 @@ thread_local! {
 
 /// Compares two JSON texts by meaning. Equal bytes are equal, whatever they are: nothing is read then.
 pub fn diff(legacy: &[u8], candidate: &[u8], guide: &dyn Guide) -> Result<JsonDiff, JsonError> {
+    diff_up_to(legacy, candidate, guide, MAX_DIFFERENCES)
+}
+
+/// As [`diff`], keeping another number of differences: rules may answer for very many of one kind, and those behind
+/// them must be seen too.
+pub fn diff_up_to(legacy: &[u8], candidate: &[u8], guide: &dyn Guide, most: usize) -> Result<JsonDiff, JsonError> {
     if legacy == candidate {
         return Ok(JsonDiff::default());
     }
@@ -183,7 +192,7 @@ pub fn diff(legacy: &[u8], candidate: &[u8], guide: &dyn Guide) -> Result<JsonDi
     let left = scan::outline(legacy, None, left);
     let right = scan::outline(candidate, left.as_ref().ok(), right);
     let (left, right) = both(left, right)?;
-    let found = walk::Walk::new(&left, &right, guide).run();
+    let found = walk::Walk::new(&left, &right, guide, most).run();
     BUFFERS.set((kept(left), kept(right)));
     Ok(found)
 }

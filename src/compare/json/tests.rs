@@ -162,6 +162,24 @@ fn a_guide_may_name_what_identifies_an_element() {
 }
 
 #[test]
+fn what_a_guide_rearranged_is_said() {
+    let arrays = |legacy: &str, candidate: &str, mode: ArrayMode| {
+        let found = diff(legacy.as_bytes(), candidate.as_bytes(), &Everywhere(mode, NumberMode::Value)).unwrap();
+        found.rearranged.iter().map(|d| format!("{} {}", d.kind, pointer(&d.path))).collect::<Vec<_>>()
+    };
+    let keyed = || ArrayMode::Keyed("id".into());
+    assert_eq!(arrays("[1,2,3]", "[1,3,2]", ArrayMode::Unordered), ["order "]);
+    assert_eq!(arrays("[1,2,3]", "[1,3]", ArrayMode::Unordered), none());
+    assert_eq!(arrays(r#"{"a":[[1,2],3]}"#, r#"{"a":[[2,1],3]}"#, ArrayMode::Unordered), ["order /a/0"]);
+    assert_eq!(
+        arrays(r#"[{"a":1,"b":2},{"a":3,"b":4}]"#, r#"[{"b":4,"a":3},{"a":1,"b":5}]"#, ArrayMode::Unordered),
+        ["order "]
+    );
+    assert_eq!(arrays(r#"[{"id":1},{"id":2}]"#, r#"[{"id":2},{"id":1}]"#, keyed()), ["order "]);
+    assert_eq!(arrays(r#"[{"id":1},{"id":2}]"#, r#"[{"id":1},{"id":3}]"#, keyed()), none());
+}
+
+#[test]
 fn only_the_guided_place_is_guided() {
     struct At;
     impl Guide for At {
@@ -203,6 +221,8 @@ fn differences_past_the_bound_are_counted() {
     assert_eq!(found.differences.len(), MAX_DIFFERENCES);
     assert_eq!(found.more, 50);
     assert!(!found.is_empty());
+    let found = diff_up_to(numbers(0).as_bytes(), numbers(1).as_bytes(), &Plain, 120).unwrap();
+    assert_eq!((found.differences.len(), found.more), (120, 30));
 }
 
 #[test]

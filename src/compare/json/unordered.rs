@@ -18,7 +18,9 @@ const ALIKE: Likeness = 200;
 impl Walk<'_, '_> {
     pub(super) fn unordered(&mut self, l: u32, c: u32) {
         let (left, right) = (self.elements(Side::Legacy, l), self.elements(Side::Candidate, c));
-        self.multisets(left, right);
+        if self.multisets(left, right) {
+            self.note_rearranged(l, c);
+        }
     }
 
     pub(super) fn keyed(&mut self, l: u32, c: u32, member: &str) {
@@ -28,10 +30,15 @@ impl Walk<'_, '_> {
         for (key, element) in right.iter().rev() {
             by_key.entry(*key).or_default().push(*element);
         }
+        let (mut behind, mut crossed) = (0, false);
         for (key, element) in &left {
             // The k-th of a key belongs to the k-th; the lists are in reverse, so that the first is taken first.
             match by_key.get_mut(key).and_then(Vec::pop) {
-                Some(other) => self.pair(element, &other),
+                Some(other) => {
+                    crossed |= other.index < behind;
+                    behind = other.index;
+                    self.pair(element, &other);
+                }
                 None => self.alone(Side::Legacy, element),
             }
         }
@@ -40,7 +47,9 @@ impl Walk<'_, '_> {
         for element in &extra {
             self.alone(Side::Candidate, element);
         }
-        self.multisets(left_rest, right_rest);
+        if self.multisets(left_rest, right_rest) || crossed {
+            self.note_rearranged(l, c);
+        }
     }
 
     /// The elements that have the member, with the hash of its value (the last one's, where it is there more often),
@@ -67,8 +76,9 @@ impl Walk<'_, '_> {
         self.only(side, Step::Element(element.index, element.index), element.node);
     }
 
-    /// Equal elements first, then alike ones, and what then is left is missing or extra.
-    fn multisets(&mut self, mut left: Vec<Element>, mut right: Vec<Element>) {
+    /// Equal elements first, then alike ones, and what then is left is missing or extra. Says whether what was
+    /// brought together stands in another order.
+    fn multisets(&mut self, mut left: Vec<Element>, mut right: Vec<Element>) -> bool {
         self.with_hashes(Side::Legacy, &mut left);
         self.with_hashes(Side::Candidate, &mut right);
         let mut by_hash: FxHashMap<u64, Vec<Element>> = FxHashMap::default();
@@ -76,18 +86,24 @@ impl Walk<'_, '_> {
             by_hash.entry(element.hash).or_default().push(*element);
         }
         let mut unmatched = Vec::new();
+        let mut pairs = Vec::new();
         for element in left {
             match by_hash.get_mut(&element.hash).and_then(Vec::pop) {
-                Some(other) => self.pair(&element, &other),
+                Some(other) => {
+                    pairs.push((element.index, other.index));
+                    self.pair(&element, &other);
+                }
                 None => unmatched.push(element),
             }
         }
         let mut others: Vec<Element> = by_hash.into_values().flatten().collect();
         others.sort_unstable_by_key(|e| e.index);
-        self.alike_pairs(&unmatched, &others);
+        self.alike_pairs(&unmatched, &others, &mut pairs);
+        pairs.sort_unstable();
+        !pairs.is_sorted_by_key(|(_, candidate)| *candidate)
     }
 
-    fn alike_pairs(&mut self, left: &[Element], right: &[Element]) {
+    fn alike_pairs(&mut self, left: &[Element], right: &[Element], pairs: &mut Vec<(usize, usize)>) {
         let mut partner: Vec<Option<usize>> = vec![None; left.len()];
         let mut taken = vec![false; right.len()];
         for (i, j) in self.by_likeness(left, right) {
@@ -97,7 +113,10 @@ impl Walk<'_, '_> {
         }
         for (element, partner) in left.iter().zip(partner) {
             match partner.and_then(|j| right.get(j)) {
-                Some(other) => self.pair(element, other),
+                Some(other) => {
+                    pairs.push((element.index, other.index));
+                    self.pair(element, other);
+                }
                 None => self.alone(Side::Legacy, element),
             }
         }

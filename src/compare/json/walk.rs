@@ -31,13 +31,20 @@ pub(super) struct Walk<'o, 't> {
     /// Cells that alignments may still fill.
     pub(super) budget: usize,
     pub(super) found: JsonDiff,
+    /// How many differences are kept.
+    most: usize,
     steps: Vec<Step>,
     run: Run,
     meanings: (Meaning<'o, 't>, Meaning<'o, 't>),
 }
 
 impl<'o, 't> Walk<'o, 't> {
-    pub(super) fn new(legacy: &'o Outline<'t>, candidate: &'o Outline<'t>, guide: &'o dyn Guide) -> Walk<'o, 't> {
+    pub(super) fn new(
+        legacy: &'o Outline<'t>,
+        candidate: &'o Outline<'t>,
+        guide: &'o dyn Guide,
+        most: usize,
+    ) -> Walk<'o, 't> {
         Walk {
             legacy,
             candidate,
@@ -45,6 +52,7 @@ impl<'o, 't> Walk<'o, 't> {
             plain: guide.is_plain(),
             budget: ALIGN_BUDGET,
             found: JsonDiff::default(),
+            most,
             steps: Vec::new(),
             run: Run::default(),
             meanings: (Meaning::new(legacy, guide), Meaning::new(candidate, guide)),
@@ -150,7 +158,7 @@ impl<'o, 't> Walk<'o, 't> {
 
     /// Writes a difference down, or counts it when there are enough.
     pub(super) fn note(&mut self, kind: DifferenceKind, legacy: Option<&[u8]>, candidate: Option<&[u8]>) {
-        if self.found.differences.len() >= MAX_DIFFERENCES {
+        if self.found.differences.len() >= self.most {
             self.found.more += 1;
             return;
         }
@@ -158,6 +166,22 @@ impl<'o, 't> Walk<'o, 't> {
         let path = if kind == DifferenceKind::Extra { candidate_path.clone() } else { self.path(Side::Legacy) };
         let (legacy, candidate) = (legacy.map(shorten), candidate.map(shorten));
         self.found.differences.push(JsonDifference { path, candidate_path, kind, legacy, candidate });
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Writes down that the guide brought the elements of the array here together in another order.
+    pub(super) fn note_rearranged(&mut self, l: u32, c: u32) {
+        if self.found.rearranged.len() >= MAX_DIFFERENCES {
+            return;
+        }
+        self.found.rearranged.push(JsonDifference {
+            path: self.path(Side::Legacy),
+            candidate_path: self.path(Side::Candidate),
+            kind: DifferenceKind::Order,
+            legacy: Some(shorten(self.legacy.text(l))),
+            candidate: Some(shorten(self.candidate.text(c))),
+        });
     }
 }
 
