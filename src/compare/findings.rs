@@ -1,0 +1,167 @@
+//! What comparing two answers found, each difference already put to the rules.
+
+use crate::exchange::{Comparison, Difference, DifferenceKind, Location, NotComparable, Outcome, RuleAnswer};
+use crate::rules::{Found, Judge, Spot};
+
+/// Differences that a comparison lists; the others are counted.
+pub const MAX_LISTED: usize = 100;
+/// Differences of one body that are put to the rules. Past it a body has so many that the comparison is given up, unless
+/// one of them is a mismatch already.
+pub const MAX_JUDGED: usize = 10_000;
+/// Bytes of one side of a listed difference.
+pub const MAX_VALUE: usize = 256;
+
+/// The differences of two answers.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    differences: Vec<Difference>,
+    /// Why the comparison could not be carried to its end.
+    hindrance: Option<NotComparable>,
+}
+
+/// One side-by-side comparison under way: what the rules say goes into the findings.
+pub(super) struct Bench<'a> {
+    pub(super) judge: &'a Judge<'a>,
+    /// Both answers are the legacy's: the recorded one and the live one.
+    pub(super) legacy_twice: bool,
+    pub(super) findings: Findings,
+}
+
+impl Bench<'_> {
+    /// Puts a difference to the rules and notes it. The texts are what the rules are asked about, `shown` what people see.
+    pub(super) fn note(
+        &mut self,
+        at: Location,
+        spot: Spot<'_>,
+        kind: DifferenceKind,
+        sides: (Option<&str>, Option<&str>),
+        shown: (Option<String>, Option<String>),
+    ) {
+        let (legacy, candidate) = sides;
+        let found = Found { spot, kind, legacy, candidate, legacy_twice: self.legacy_twice };
+        let rule = self.judge.answer(&found);
+        self.findings.differences.push(Difference { at, kind, legacy: shown.0, candidate: shown.1, rule });
+    }
+
+    /// As [`Bench::note`], for texts that are shown as they are, shortened.
+    pub(super) fn note_texts(
+        &mut self,
+        at: Location,
+        spot: Spot<'_>,
+        kind: DifferenceKind,
+        sides: (Option<&str>, Option<&str>),
+    ) {
+        let shown = (sides.0.map(shortened), sides.1.map(shortened));
+        self.note(at, spot, kind, sides, shown);
+    }
+
+    /// Notes why the comparison cannot be carried on; the first reason stays.
+    pub(super) fn give_up(&mut self, reason: NotComparable) {
+        self.findings.hindrance.get_or_insert(reason);
+    }
+}
+
+impl Findings {
+    /// The differences that no rule answers for.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &Difference> {
+        self.differences.iter().filter(|difference| difference.rule.is_none())
+    }
+
+    /// Why the comparison could not be carried to its end.
+    pub(super) fn hindrance(&self) -> Option<NotComparable> {
+        self.hindrance
+    }
+
+    /// What the findings say by themselves. A mismatch that was found stays one, even where the comparison could not be
+    /// carried to its end.
+    pub(super) fn outcome(&self) -> Outcome {
+        let accepted = |d: &Difference| d.rule.as_ref().is_some_and(|hit| hit.answer == RuleAnswer::Accept);
+        if self.unanswered().next().is_some() {
+            Outcome::Mismatched
+        } else if let Some(reason) = self.hindrance {
+            Outcome::NotComparable(reason)
+        } else if self.differences.iter().any(accepted) {
+            Outcome::Accepted
+        } else {
+            Outcome::Matched
+        }
+    }
+
+    /// The comparison as it is handed on. Where there are too many differences, the first of each rule is kept, so that
+    /// no rule's hit is lost, then what no rule answers for, then the others.
+    pub(super) fn into_comparison(self, outcome: Outcome, legacy_drifted: Option<bool>) -> Comparison {
+        let mut differences = self.differences;
+        let more = differences.len().saturating_sub(MAX_LISTED);
+        if more > 0 {
+            differences = most_telling(differences);
+        }
+        Comparison { outcome, differences, more_differences: more as u64, legacy_drifted }
+    }
+}
+
+fn most_telling(differences: Vec<Difference>) -> Vec<Difference> {
+    let mut seen = rustc_hash::FxHashSet::default();
+    let mut ranked: Vec<(u8, usize, Difference)> = Vec::with_capacity(differences.len());
+    for (at, difference) in differences.into_iter().enumerate() {
+        let rank = match &difference.rule {
+            Some(hit) if seen.insert(hit.id.clone()) => 0,
+            None => 1,
+            Some(_) => 2,
+        };
+        ranked.push((rank, at, difference));
+    }
+    ranked.sort_by_key(|(rank, at, _)| (*rank, *at));
+    ranked.truncate(MAX_LISTED);
+    ranked.sort_by_key(|(_, at, _)| *at);
+    ranked.into_iter().map(|(_, _, difference)| difference).collect()
+}
+
+/// The beginning of a text, with an ellipsis where it goes on.
+pub(super) fn shortened(text: &str) -> String {
+    if text.len() <= MAX_VALUE {
+        return text.to_owned();
+    }
+    let mut shown = text[..text.floor_char_boundary(MAX_VALUE)].to_owned();
+    shown.push('…');
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::exchange::RuleHit;
+
+    fn difference(line: usize, rule: Option<&str>) -> Difference {
+        let rule = rule.map(|id| RuleHit { id: Arc::from(id), answer: RuleAnswer::Ignore });
+        Difference { at: Location::Text(line), kind: DifferenceKind::Value, legacy: None, candidate: None, rule }
+    }
+
+    #[test]
+    fn past_the_bound_each_rule_keeps_a_hit_and_mismatches_come_before_the_rest() {
+        let mut findings = Findings::default();
+        findings.differences.extend((0..150).map(|line| difference(line, Some("many"))));
+        findings.differences.extend((150..155).map(|line| difference(line, None)));
+        findings.differences.push(difference(155, Some("one")));
+        let comparison = findings.into_comparison(Outcome::Mismatched, None);
+        assert_eq!((comparison.differences.len(), comparison.more_differences), (MAX_LISTED, 56));
+        assert_eq!(comparison.differences.iter().filter(|d| d.rule.is_none()).count(), 5);
+        assert!(comparison.differences.iter().any(|d| d.rule.as_ref().is_some_and(|hit| &*hit.id == "one")));
+        assert!(comparison.differences.is_sorted_by_key(|d| d.at.clone()));
+    }
+
+    #[test]
+    fn a_mismatch_stays_one_where_the_comparison_was_given_up() {
+        let mut findings = Findings { hindrance: Some(NotComparable::BodyNotKept), ..Findings::default() };
+        assert_eq!(findings.outcome(), Outcome::NotComparable(NotComparable::BodyNotKept));
+        findings.differences.push(difference(1, None));
+        assert_eq!(findings.outcome(), Outcome::Mismatched);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(shortened(&"é".repeat(200)), format!("{}…", "é".repeat(128)));
+        assert_eq!(shortened("short"), "short");
+    }
+}

@@ -1,0 +1,92 @@
+//! The one class that an exchange ends in.
+
+use super::findings::{Bench, Findings};
+use super::{bodies, headers};
+use crate::exchange::{
+    Asked, Comparison, DifferenceKind, Failure, Location, NotComparable, Outcome, Response, Segment, path_of,
+};
+use crate::exchange::{Difference, Request};
+use crate::rules::{RuleSet, Spot};
+
+/// Compares what was heard when an exchange was asked again with the reference.
+///
+/// - The candidate failed: that is the outcome.
+/// - The reference is the live legacy's answer where it was asked. Where that failed, or is a 5xx that the record is not,
+///   there is nothing to compare with.
+/// - The candidate answers 5xx and the reference does not: a failure, whatever rules say. The differences are listed.
+/// - Else what the rules leave decides, see [`Findings::outcome`].
+/// - A mismatch whose every place is one in which the live legacy itself no longer answers as recorded is drift: such
+///   places change between two questions, and the candidate was asked at another moment than the legacy. Elsewhere
+///   a mismatch stays one, however far the legacy has moved.
+pub(super) fn judge(rules: &RuleSet, request: &Request, recorded: Option<&Response>, asked: &Asked) -> Comparison {
+    let candidate = match &asked.candidate {
+        Ok(answer) => &answer.response,
+        Err(failed) => return without_differences(Outcome::Failed(failed.failure)),
+    };
+    let reference_failed = || without_differences(Outcome::NotComparable(NotComparable::ReferenceFailed));
+    let live = match &asked.legacy {
+        None => None,
+        Some(Ok(answer)) => Some(&answer.response),
+        Some(Err(_)) => return reference_failed(),
+    };
+    let reference = match (live, recorded) {
+        (Some(live), Some(recorded)) if live.status >= 500 && recorded.status < 500 => return reference_failed(),
+        (Some(live), _) => live,
+        (None, Some(recorded)) => recorded,
+        (None, None) => return reference_failed(),
+    };
+    let findings = beside(rules, request, reference, candidate, false);
+    let drift = match (live, recorded) {
+        (Some(live), Some(recorded)) => Some(beside(rules, request, recorded, live, true)),
+        _ => None,
+    };
+    let mut outcome = findings.outcome();
+    if candidate.status >= 500 && reference.status < 500 {
+        outcome = Outcome::Failed(Failure::ServerError);
+    } else if outcome == Outcome::Mismatched && drift.as_ref().is_some_and(|drift| explains(drift, &findings)) {
+        outcome = Outcome::Drifted;
+    }
+    findings.into_comparison(outcome, drift.as_ref().and_then(has_drifted))
+}
+
+/// An outcome for which no two answers were compared.
+pub(super) fn without_differences(outcome: Outcome) -> Comparison {
+    Findings::default().into_comparison(outcome, None)
+}
+
+/// Two answers to one request, side by side.
+fn beside(rules: &RuleSet, request: &Request, legacy: &Response, candidate: &Response, legacy_twice: bool) -> Findings {
+    let judge = rules.judge(&request.method, path_of(&request.target));
+    let mut bench = Bench { judge: &judge, legacy_twice, findings: Findings::default() };
+    if legacy.status != candidate.status {
+        let (ours, theirs) = (legacy.status.to_string(), candidate.status.to_string());
+        bench.note_texts(Location::Status, Spot::Status, DifferenceKind::Value, (Some(&ours), Some(&theirs)));
+    }
+    headers::compare(&legacy.headers, &candidate.headers, &mut bench);
+    bodies::compare(&request.method, legacy, candidate, &mut bench);
+    bench.findings
+}
+
+/// Whether the live legacy still answers as recorded; None where that could not be told.
+fn has_drifted(drift: &Findings) -> Option<bool> {
+    match (drift.unanswered().next().is_some(), drift.hindrance()) {
+        (true, _) => Some(true),
+        (false, None) => Some(false),
+        (false, Some(_)) => None,
+    }
+}
+
+/// Whether every mismatch lies where the legacy differs from its own record.
+fn explains(drift: &Findings, findings: &Findings) -> bool {
+    let explained = |mismatch: &Difference| drift.unanswered().any(|moved| contains(&moved.at, &mismatch.at));
+    findings.hindrance().is_none() && findings.unanswered().all(explained)
+}
+
+/// Whether the second place is the first or lies inside of it.
+fn contains(outer: &Location, inner: &Location) -> bool {
+    let starts = |outer: &[Segment], inner: &[Segment]| inner.starts_with(outer);
+    match (outer, inner) {
+        (Location::Json(outer), Location::Json(inner)) => starts(outer, inner),
+        _ => outer == inner,
+    }
+}
