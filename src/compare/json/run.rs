@@ -2,12 +2,19 @@
 
 /// The last run that was measured: from some place on, the second text's bytes are the first's, `shift` bytes off.
 /// Remembering it makes many questions about one run cost one comparison of bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Run {
     shift: i64,
     /// Offsets in the first text between which the two are the same; at `end` they part.
     start: usize,
     end: usize,
+}
+
+impl Default for Run {
+    /// Nothing was measured: no place lies between these two.
+    fn default() -> Run {
+        Run { shift: 0, start: 1, end: 0 }
+    }
 }
 
 impl Run {
@@ -66,6 +73,7 @@ mod tests {
     #[test]
     fn a_remembered_run_answers_as_a_fresh_one() {
         let (a, b) = (b"xxabcdefgh", b"abcdeXgh");
+        assert!(Run::default().covers(b"null", 0, 4, b"null ", 0));
         let mut run = Run::default();
         assert!(run.covers(a, 2, 7, b, 0));
         assert!(run.covers(a, 3, 7, b, 1));
