@@ -1,5 +1,7 @@
 //! The JSON engine against other people's material: JSONTestSuite and json-patch-tests.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests.
+
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -68,7 +70,7 @@ fn what_must_be_rejected_is_rejected_on_either_side() {
 
 #[test]
 fn what_is_left_open_is_decided_and_stays_so() {
-    // Accepted: numbers of any size, escapes that are lone surrogates, 500 levels. Refused: what is not UTF-8, and a BOM.
+    // Accepted: numbers of any size, escapes that are lone surrogates, 500 levels. Refused: what is not UTF-8, a BOM.
     let accepted = |name: &str| {
         name.starts_with("i_number_")
             || name == "i_structure_500_nested_arrays.json"

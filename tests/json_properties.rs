@@ -1,5 +1,7 @@
 //! The JSON engine on generated documents: what must hold whatever the document is.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
@@ -196,7 +198,7 @@ fn other_value(doc: &Doc) -> Option<Doc> {
     }
 }
 
-/// What a seeded fault must be found as; None for the place where the element's equals make it ambiguous.
+/// A document with one fault, and what that must be found as.
 struct Fault {
     doc: Doc,
     kind: DifferenceKind,
@@ -313,7 +315,8 @@ proptest! {
         prop_assert_eq!(one.kind, fault.kind, "{} {} {:?}", legacy, candidate, found);
         prop_assert_eq!(one.path.len(), fault.path.len());
         // Among neighbours that are equal any of them may be named.
-        let (mut side, path) = if fault.kind == DifferenceKind::Extra { (fault.doc, &one.path) } else { (doc, &one.path) };
+        let mut side = if fault.kind == DifferenceKind::Extra { fault.doc } else { doc };
+        let path = &one.path;
         let named = at(&mut side, path).clone();
         prop_assert_eq!(&named, at(&mut side, &fault.path));
         if fault.kind != DifferenceKind::Missing {
