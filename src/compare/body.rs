@@ -59,7 +59,7 @@ pub fn kind(content_type: Option<&[u8]>, body: &[u8]) -> BodyKind {
     }
 }
 
-/// `type/subtype` in lower case, without parameters (RFC 9110, section 8.3.1); None where the value is not of that form.
+/// `type/subtype` in lower case, without parameters (RFC 9110, section 8.3.1); None for what is not of that form.
 fn essence(content_type: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(content_type).ok()?;
     let essence = text.split(';').next()?.trim().to_ascii_lowercase();

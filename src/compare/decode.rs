@@ -1,8 +1,8 @@
 //! Content codings undone (RFC 9110, section 8.4), within bounds.
 //!
-//! What browsers accept is accepted: `gzip` (several members too: RFC 1952, section 2.2), `deflate` (zlib as RFC 9110 says, and the raw
-//! stream that some servers send instead), `br` (RFC 7932), `zstd` (RFC 8878), and lists of them. A stream that ends
-//! early, or that something follows, is an error: a client may have seen something else.
+//! What browsers accept is accepted: `gzip` (several members too: RFC 1952, section 2.2), `deflate` (zlib as RFC 9110
+//! says, and the raw stream that some servers send instead), `br` (RFC 7932), `zstd` (RFC 8878), and lists of them. A
+//! stream that ends early, or that something follows, is an error: a client may have seen something else.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};

@@ -40,10 +40,8 @@ pub fn patch(legacy: &[u8], candidate: &[u8]) -> Option<String> {
 /// serde_json bounds.
 fn adopt_spellings(legacy: &Value, candidate: &mut Value) {
     match (legacy, candidate) {
-        (Value::Number(a), Value::Number(b)) => {
-            if number_equal(a.as_str().as_bytes(), b.as_str().as_bytes()) {
-                b.clone_from(a);
-            }
+        (Value::Number(a), Value::Number(b)) if number_equal(a.as_str().as_bytes(), b.as_str().as_bytes()) => {
+            b.clone_from(a);
         }
         (Value::Array(a), Value::Array(b)) => a.iter().zip(b).for_each(|(a, b)| adopt_spellings(a, b)),
         (Value::Object(a), Value::Object(b)) => {

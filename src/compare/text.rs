@@ -1,8 +1,8 @@
 //! Text bodies, line by line.
 //!
-//! A line is what ends with a line feed. Its carriage return belongs to it, so `\r\n` against `\n` is a difference, and is shown:
-//! control characters are drawn with their Unicode pictures (`␍`). How fine the comparison is depends on the sizes
-//! alone and never on the clock, so that the same evidence gives the same differences.
+//! A line is what ends with a line feed. Its carriage return belongs to it, so `\r\n` against `\n` is a difference, and
+//! is shown: control characters are drawn with their Unicode pictures (`␍`). How fine the comparison is depends on the
+//! sizes alone and never on the clock, so that the same evidence gives the same differences.
 
 use similar::{Algorithm, DiffOp, TextDiff, capture_diff_slices};
 
@@ -167,7 +167,7 @@ pub fn unified(legacy: &str, candidate: &str) -> String {
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         text.push_str(&hunk.to_string());
         if text.len() > MAX_UNIFIED {
-            text.truncate(text.floor_char_boundary(MAX_UNIFIED));
+            text.truncate(boundary(&text, MAX_UNIFIED));
             text.push_str("\n… cut here\n");
             break;
         }
@@ -188,12 +188,17 @@ fn pictures(text: &str) -> String {
 
 /// The beginning of a line, with everything in it visible.
 fn visible(line: &str) -> String {
-    let cut = line.floor_char_boundary(MAX_SHOWN);
+    let cut = boundary(line, MAX_SHOWN);
     let mut shown = pictures(line.get(..cut).unwrap_or_default()).replace('\n', "␊");
     if cut < line.len() {
         shown.push('…');
     }
     shown
+}
+
+/// The last place between characters that is not behind `most` bytes.
+fn boundary(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 type Places = FxHashMap<u64, Vec<usize>>;
 
 /// Pairs of positions, both rising, of elements that have equal hashes: as many as there can be, unless finding them
-/// would fill more cells than `budget` has left. Then, and only where elements repeat, there may be fewer, and the second value
-/// is true.
+/// would fill more cells than `budget` has left. Then, and only where elements repeat, there may be fewer, and the
+/// second value is true.
 pub(super) fn common(left: &[u64], right: &[u64], budget: &mut usize) -> (Vec<(usize, usize)>, bool) {
     let (left_places, right_places) = (places(left), places(right));
     let left: Vec<(usize, u64)> = shared(left, &right_places);

@@ -1,9 +1,9 @@
 //! Two JSON texts compared by meaning (RFC 8259), without a tree.
 //!
-//! Equal bytes end at once. Else each text is read once into a flat list of places ([`outline`]), which also proves it to be JSON;
-//! where the candidate's bytes run along with the legacy's, its list is copied instead of read ([`scan`]). Then the
-//! two lists are walked together ([`walk`]): what is equal by bytes is skipped whole, and a path is built only where
-//! a difference is found.
+//! Equal bytes end at once. Else each text is read once into a flat list of places ([`outline`]), which also proves
+//! it to be JSON; where the candidate's bytes run along with the legacy's, its list is copied instead of read ([`scan`]).
+//! Then the two lists are walked together ([`walk`]): what is equal by bytes is skipped whole, and a path is built only
+//! where a difference is found.
 //!
 //! What "by meaning" means here:
 //!
@@ -13,7 +13,8 @@
 //!   `10000000000000000999` and `10000000000000001000` are not. `-0` equals `0`, for their decimal value is the same;
 //!   a rule that asks for the lexeme tells them apart.
 //! - A name that an object has more than once: the occurrences of both sides are compared one by one. Where they all
-//!   agree there is no difference; else there is one of kind `duplicate-key`, and the last one's value is what is compared.
+//!   agree there is no difference; else there is one of kind `duplicate-key`, and the last one's value is what is
+//!   compared.
 //! - Arrays are aligned, so that an inserted element is one difference and not one for each element behind it.
 //!   The same elements in another order are one difference of kind `order`, at the array.
 //!
@@ -119,7 +120,7 @@ pub struct JsonDifference {
     pub candidate_path: Vec<Segment>,
     /// In what way.
     pub kind: DifferenceKind,
-    /// The legacy's JSON text there, cut at [`MAX_SHOWN`] bytes with an ellipsis. For a duplicate key all of its members.
+    /// The legacy's JSON text there, cut at [`MAX_SHOWN`] bytes with an ellipsis. For a duplicate key all its members.
     pub legacy: Option<String>,
     /// The candidate's.
     pub candidate: Option<String>,

@@ -22,7 +22,8 @@ struct Group {
 
 impl Walk<'_, '_> {
     /// Compares two objects. Mostly both have the same names in the same order; then the values are simply walked
-    /// in pairs. That says the same as matching by name, if the names are unique, which is looked at only when a value differs.
+    /// in pairs. That says the same as matching by name, if the names are unique, which is looked at only when a value
+    /// differs.
     pub(super) fn object(&mut self, l: u32, c: u32) {
         if !self.same_names(l, c) {
             return self.by_name(l, c);

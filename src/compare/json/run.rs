@@ -1,13 +1,26 @@
 //! How far two texts run along with each other.
 
+/// Bytes that are measured at least when a run is asked about; more only as they are needed. Without this bound texts
+/// that repeat themselves could make every question cost their whole length.
+const AHEAD: usize = 512;
+
 /// The last run that was measured: from some place on, the second text's bytes are the first's, `shift` bytes off.
 /// Remembering it makes many questions about one run cost one comparison of bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Run {
     shift: i64,
-    /// Offsets in the first text between which the two are the same; at `end` they part.
+    /// Offsets in the first text between which the two are the same.
     start: usize,
     end: usize,
+    /// Whether they part at `end`, or were only not measured further.
+    parted: bool,
+}
+
+impl Default for Run {
+    /// Nothing was measured: no place lies between these two.
+    fn default() -> Run {
+        Run { shift: 0, start: 1, end: 0, parted: true }
+    }
 }
 
 impl Run {
@@ -15,11 +28,21 @@ impl Run {
     pub(super) fn covers(&mut self, first: &[u8], from: usize, to: usize, second: &[u8], at: usize) -> bool {
         let shift = at as i64 - from as i64;
         if shift != self.shift || from < self.start || from > self.end {
-            let length = common_prefix(first.get(from..).unwrap_or_default(), second.get(at..).unwrap_or_default());
-            *self = Run { shift, start: from, end: from + length };
+            *self = Run { shift, start: from, end: from, parted: false };
+        }
+        if to > self.end && !self.parted {
+            let wanted = (to - self.end).max(AHEAD);
+            let there = at + (self.end - from);
+            let length = common_prefix(part(first, self.end, wanted), part(second, there, wanted));
+            self.end += length;
+            self.parted = length < wanted;
         }
         to <= self.end
     }
+}
+
+fn part(text: &[u8], from: usize, most: usize) -> &[u8] {
+    text.get(from..text.len().min(from.saturating_add(most))).unwrap_or_default()
 }
 
 /// How many bytes two slices have in common at their beginning.
@@ -66,6 +89,7 @@ mod tests {
     #[test]
     fn a_remembered_run_answers_as_a_fresh_one() {
         let (a, b) = (b"xxabcdefgh", b"abcdeXgh");
+        assert!(Run::default().covers(b"null", 0, 4, b"null ", 0));
         let mut run = Run::default();
         assert!(run.covers(a, 2, 7, b, 0));
         assert!(run.covers(a, 3, 7, b, 1));
@@ -73,5 +97,18 @@ mod tests {
         assert!(run.covers(a, 8, 10, b, 6));
         assert!(!run.covers(a, 8, 11, b, 6));
         assert!(run.covers(a, 2, 3, b, 0));
+    }
+
+    #[test]
+    fn a_run_is_measured_further_when_it_is_asked_about_further() {
+        let a = "x".repeat(5 * AHEAD);
+        let b = format!("{}y", "x".repeat(3 * AHEAD));
+        let mut run = Run::default();
+        assert!(run.covers(a.as_bytes(), 0, 10, b.as_bytes(), 0));
+        assert_eq!(run.end, AHEAD);
+        assert!(run.covers(a.as_bytes(), 5, 3 * AHEAD, b.as_bytes(), 5));
+        assert!(!run.covers(a.as_bytes(), 5, 3 * AHEAD + 1, b.as_bytes(), 5));
+        assert!(!run.covers(a.as_bytes(), 2 * AHEAD, 5 * AHEAD, b.as_bytes(), 2 * AHEAD));
+        assert!(run.covers(a.as_bytes(), 2 * AHEAD, 3 * AHEAD, b.as_bytes(), 2 * AHEAD));
     }
 }

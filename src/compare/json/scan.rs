@@ -45,6 +45,8 @@ struct Open {
     /// The first text's element or name that is likely to be met next, and the end of its siblings.
     guess: u32,
     guess_end: u32,
+    /// The element that was guessed last.
+    before: u32,
 }
 
 /// What may come next.
@@ -83,6 +85,7 @@ impl Scan<'_, '_> {
     }
 
     /// The byte here; zero, which is wrong wherever this is asked, at the end.
+    #[inline]
     fn peek(&self) -> u8 {
         self.text.get(self.at).copied().unwrap_or(0)
     }
@@ -91,7 +94,12 @@ impl Scan<'_, '_> {
         Err(Fault::NotJson(self.at))
     }
 
+    #[inline]
     fn skip_space(&mut self) {
+        // Mostly there is none.
+        if self.peek() > b' ' {
+            return;
+        }
         while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
         }
@@ -152,7 +160,7 @@ impl Scan<'_, '_> {
             }
             _ => (NONE, 0),
         };
-        self.open.push(Open { node, object, guess, guess_end });
+        self.open.push(Open { node, object, guess, guess_end, before: NONE });
         self.skip_space();
         Ok(match (self.peek(), object) {
             (b'}', true) | (b']', false) => Next::Behind,
@@ -228,15 +236,28 @@ impl Scan<'_, '_> {
         Ok(false)
     }
 
-    /// The first text's element that stands at the same place in its array.
+    /// The first text's element that is likely to be this one: the next of its array; else, if only one of those is
+    /// written as this one is, the one before (this text has an element more) or the one behind (an element less).
     fn guess_element(&mut self) {
         self.guess = NONE;
-        if let (Some(like), Some(open)) = (self.like, self.open.last_mut())
-            && open.guess < open.guess_end
-        {
-            self.guess = open.guess;
-            open.guess = like.node(open.guess).next;
+        let (Some(like), Some(open)) = (self.like, self.open.last_mut()) else { return };
+        let (next, before) = (open.guess, open.before);
+        let mut chosen = if next < open.guess_end { next } else { before };
+        if chosen == NONE {
+            return;
         }
+        let behind = like.node(chosen).next;
+        for other in [chosen, before, behind] {
+            if other == NONE || other >= open.guess_end {
+                continue;
+            }
+            let node = like.node(other);
+            if self.run.covers(like.bytes(), node.start as usize, node.end as usize, self.text, self.at) {
+                chosen = other;
+                break;
+            }
+        }
+        (open.before, open.guess, self.guess) = (chosen, like.node(chosen).next, chosen);
     }
 
     /// Copies the nodes of the first text's value where this one's bytes are the same.

@@ -31,6 +31,8 @@ fn spelling_does_not_matter() {
     );
     assert_eq!(plain("[-0, 0e5]", "[0,0]"), none());
     assert_eq!(plain("{}", "{ }"), none());
+    assert_eq!(plain("null", "null "), none());
+    assert_eq!(plain("[true]", "[true] "), none());
 }
 
 #[test]
