@@ -1,6 +1,8 @@
 //! What becomes of an exchange, told as stories: two or three answers, some rules, and the outcome that must follow. The
 //! stories are data (`tests/stories/*.yaml`); a new one needs no code.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;

@@ -66,7 +66,7 @@ fn answers(observation: &Observation) -> (Option<&Response>, Option<&Response>) 
 fn line(request: &Request) -> String {
     let mut line = format!("{} {}", request.method, request.target_text());
     if line.len() > MAX_REQUEST {
-        line.truncate(line.floor_char_boundary(MAX_REQUEST));
+        line.truncate(text::boundary(&line, MAX_REQUEST));
         line.push('…');
     }
     line
@@ -108,6 +108,95 @@ impl Content<'_> {
         if text.len() <= MAX_EXAMPLE_TEXT {
             return text.into_owned();
         }
-        format!("{}\n…", &text[..text.floor_char_boundary(MAX_EXAMPLE_TEXT)])
+        format!("{}\n…", &text[..text::boundary(&text, MAX_EXAMPLE_TEXT)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::compare::Comparer;
+    use crate::exchange::{Answer, Asked, Body, Exchange, Failed, Failure, Headers, Moments, Timestamp, Version};
+    use crate::rules::RuleSet;
+
+    fn response(media: &str, body: &[u8]) -> Response {
+        let headers = Headers::from_iter([("Content-Type", media.as_bytes())]);
+        Response { version: Version::Http11, status: 200, headers, body: Body::whole(body.to_vec()), interim: vec![] }
+    }
+
+    fn of(target: &str, legacy: Response, candidate: Result<Response, Failure>) -> Example {
+        let request = Request {
+            method: "GET".into(),
+            target: target.to_owned().into(),
+            version: Version::Http11,
+            headers: Headers::new(),
+            body: Body::default(),
+        };
+        let candidate = match candidate {
+            Ok(response) => Ok(Answer { response, latency: Duration::ZERO }),
+            Err(failure) => Err(Failed { failure, after: Duration::ZERO }),
+        };
+        let observation = Observation {
+            sequence: 7,
+            endpoint: 0,
+            exchange: Exchange {
+                client: ([10, 0, 0, 1], 1).into(),
+                server: ([10, 0, 0, 2], 80).into(),
+                request: Some(request),
+                response: Some(legacy),
+                incomplete: None,
+                moments: Moments { request_start: Some(Timestamp(0)), ..Moments::default() },
+            },
+            fate: Fate::Asked(Box::new(Asked { candidate, legacy: None })),
+        };
+        let comparer = Comparer::new(Arc::new(RuleSet::default()));
+        comparer.example(&observation, &comparer.compare(&observation))
+    }
+
+    #[test]
+    fn json_is_laid_out_with_its_patch() {
+        let (ours, theirs) = (br#"{"a":1.50,"b":"<script>"}"#, br#"{"a":2,"b":"<script>"}"#);
+        let example = of("/a?b", response("application/json", ours), Ok(response("application/json", theirs)));
+        assert_eq!((example.sequence, example.started.as_deref()), (7, Some("1970-01-01T00:00:00Z")));
+        assert_eq!((&*example.request, example.status), ("GET /a?b", (200, 200)));
+        assert_eq!(example.legacy, "{\n  \"a\": 1.50,\n  \"b\": \"<script>\"\n}");
+        assert_eq!(example.patch.as_deref(), Some("[\n  {\"op\":\"replace\",\"path\":\"/a\",\"value\":2}\n]"));
+        assert_eq!((example.text_diff, example.differences.len()), (None, 1));
+    }
+
+    #[test]
+    fn text_has_a_unified_diff_and_bytes_a_digest() {
+        let example = of("/", response("text/plain", b"a\nb\n"), Ok(response("text/plain", b"a\nc\n")));
+        assert!(example.text_diff.is_some_and(|diff| diff.contains("-b\n+c\n")));
+        assert_eq!((example.patch, &*example.candidate), (None, "a\nc\n"));
+        let example = of("/", response("image/png", b"\xff\0"), Ok(response("image/png", b"\xfe")));
+        assert!(example.legacy.starts_with("sha256:") && example.legacy.ends_with("… 2 bytes"));
+    }
+
+    #[test]
+    fn a_failure_is_named() {
+        let example = of("/", response("text/plain", b"a"), Err(Failure::Timeout));
+        assert_eq!((&*example.candidate, example.status), ("timeout", (200, 0)));
+    }
+
+    #[test]
+    fn every_text_is_bounded() {
+        let long = "é".repeat(100_000);
+        let json = format!("[\"{long}\"]");
+        let lines = "x\n".repeat(50_000);
+        for (media, ours) in [("application/json", &json), ("text/plain", &lines), ("text/plain", &long)] {
+            let theirs = format!("{ours} ");
+            let target = format!("/{long}");
+            let example = of(&target, response(media, ours.as_bytes()), Ok(response(media, theirs.as_bytes())));
+            for text in [&example.legacy, &example.candidate] {
+                assert!(text.len() <= MAX_EXAMPLE_TEXT + 8 && text.ends_with('…'), "{}", text.len());
+            }
+            assert!(example.request.len() <= MAX_REQUEST + 8);
+            let rest = example.patch.iter().chain(&example.text_diff).map(String::len).sum::<usize>();
+            assert!(rest <= 2 * text::MAX_UNIFIED);
+        }
     }
 }

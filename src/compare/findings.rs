@@ -1,5 +1,6 @@
 //! What comparing two answers found, each difference already put to the rules.
 
+use super::text::boundary;
 use crate::exchange::{Comparison, Difference, DifferenceKind, Location, NotComparable, Outcome, RuleAnswer};
 use crate::rules::{Found, Judge, Spot};
 
@@ -121,7 +122,7 @@ pub(super) fn shortened(text: &str) -> String {
     if text.len() <= MAX_VALUE {
         return text.to_owned();
     }
-    let mut shown = text[..text.floor_char_boundary(MAX_VALUE)].to_owned();
+    let mut shown = text[..boundary(text, MAX_VALUE)].to_owned();
     shown.push('…');
     shown
 }

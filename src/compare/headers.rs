@@ -32,12 +32,9 @@ pub(super) fn compare(legacy: &Headers, candidate: &Headers, bench: &mut Bench<'
 
 /// By length first: most names part there, without a look at a letter.
 fn by_name(a: &Field<'_>, b: &Field<'_>) -> Ordering {
-    let letters = |name: &str| name.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<u8>>();
-    match a.0.len().cmp(&b.0.len()) {
-        Ordering::Equal if a.0.eq_ignore_ascii_case(b.0) => Ordering::Equal,
-        Ordering::Equal => letters(a.0).cmp(&letters(b.0)),
-        order => order,
-    }
+    let (a, b) = (a.0.as_bytes(), b.0.as_bytes());
+    let letters = || a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase));
+    a.len().cmp(&b.len()).then_with(letters)
 }
 
 fn sorted(headers: &Headers) -> Vec<Field<'_>> {

@@ -197,7 +197,7 @@ fn visible(line: &str) -> String {
 }
 
 /// The last place between characters that is not behind `most` bytes.
-fn boundary(text: &str, most: usize) -> usize {
+pub(super) fn boundary(text: &str, most: usize) -> usize {
     (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 

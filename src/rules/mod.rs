@@ -149,7 +149,20 @@ impl RuleSet {
     }
 }
 
-/// Reads rule files, in order; `today` decides which rules have expired.
+/// The name that stands for the shipped rules in a list of rule files.
+pub const COMMON_NAME: &str = "common";
+
+/// The rules of a policy: its files, or the shipped rules where it names none.
+///
+/// # Errors
+///
+/// As for [`load`].
+pub fn load_or_common(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleError> {
+    if paths.is_empty() { RuleSet::common(today) } else { load(paths, today) }
+}
+
+/// Reads rule files, in order; `today` decides which rules have expired. A path that ends in [`COMMON_NAME`], and where
+/// there is no file, stands for the shipped rules, so that they can be had beside others wherever the program is installed.
 ///
 /// # Errors
 ///
@@ -157,6 +170,10 @@ impl RuleSet {
 pub fn load(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleError> {
     let mut files = Vec::new();
     for path in paths {
+        if path.ends_with(COMMON_NAME) && !path.exists() {
+            files.push((COMMON.to_owned(), COMMON_TEXT.to_owned()));
+            continue;
+        }
         let failed = |source| RuleError::Read { path: path.clone(), source };
         let mut text = String::new();
         // One byte past the limit is enough to be refused; a device or a pipe has no length to ask for.

@@ -220,6 +220,21 @@ fn files_are_read_in_order_and_a_missing_one_is_named() {
 }
 
 #[test]
+fn the_shipped_rules_are_had_alone_and_beside_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mine = folder.path().join("mine.yaml");
+    std::fs::write(&mine, one("{json: $.a}", "ignore: true")).unwrap();
+    let shipped = RuleSet::common(TODAY).unwrap().rules().len();
+    let count = |paths: &[PathBuf]| load_or_common(paths, TODAY).unwrap().rules().len();
+    assert_eq!(count(&[]), shipped);
+    assert_eq!(count(std::slice::from_ref(&mine)), 1);
+    assert_eq!(count(&[folder.path().join("common"), mine.clone()]), shipped + 1);
+    // A file of that name is what it is.
+    std::fs::write(folder.path().join("common"), "rules: []").unwrap();
+    assert_eq!(count(&[folder.path().join("common"), mine]), 1);
+}
+
+#[test]
 fn a_rule_applies_up_to_its_last_day_and_is_then_noted_as_expired() {
     let text = one("{json: $.a}", "ignore: true");
     for (today, applies) in [(jiff::civil::date(2027, 1, 31), true), (jiff::civil::date(2027, 2, 1), false)] {
