@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use tapcompare::compare::json::{ArrayMode, Guide, JsonDiff, NumberMode, Plain, diff};
-use tapcompare::exchange::Segment;
+use tapcompare::exchange::{DifferenceKind, Segment, pointer};
 
 /// Far more than any of these takes even in a debug build on a busy machine; far less than the square would.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -60,6 +60,20 @@ fn lists_that_have_nothing_in_common() {
     for mode in [ArrayMode::Ordered, ArrayMode::Unordered, ArrayMode::Keyed("a".into())] {
         assert!(!timed(&format!("nothing in common, {mode:?}"), &objects(0), &objects(1), &Mode(mode)).is_empty());
     }
+}
+
+#[test]
+fn a_long_list_with_a_volatile_member_everywhere_and_one_element_more() {
+    let objects = |clock: usize, skip: usize| {
+        let element =
+            |i: usize| format!("{{\"id\":{i},\"name\":\"n{i}\",\"state\":\"ok\",\"seen\":{}}}", i * 3 + clock);
+        list((0..MANY / 20).filter(|i| *i != skip).map(element))
+    };
+    let found = timed("volatile and one more", &objects(7, 50), &objects(8, MANY), &Plain);
+    let extra: Vec<_> = found.differences.iter().filter(|d| d.kind == DifferenceKind::Extra).collect();
+    assert_eq!(extra.iter().map(|d| pointer(&d.path)).collect::<Vec<_>>(), ["/50"]);
+    assert_eq!(found.differences.len() as u64 + found.more, MANY as u64 / 20);
+    assert!(!found.coarse);
 }
 
 #[test]

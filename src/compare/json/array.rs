@@ -1,6 +1,6 @@
 //! Arrays whose order matters: aligned by what their elements mean.
 
-use crate::exchange::DifferenceKind;
+use crate::exchange::{DifferenceKind, Segment};
 
 use super::walk::{Side, Step, Walk};
 use super::{ArrayMode, align};
@@ -31,9 +31,18 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn with_hashes(&mut self, side: Side, elements: &mut [Element]) {
+        let mut path = self.guided_path(side);
         for element in elements {
-            element.hash = self.element_hash(side, element.index, element.node);
+            element.hash = self.element_hash(side, element, &mut path);
         }
+    }
+
+    /// The hash of what an element of the array means whose guided path this is.
+    fn element_hash(&mut self, side: Side, element: &Element, path: &mut Vec<Segment>) -> u64 {
+        path.push(Segment::Index(element.index));
+        let hash = self.hash(side, element.node, path);
+        path.pop();
+        hash
     }
 
     /// Walks a pair of elements. Whatever proposed the pair, this finds out how they differ.
@@ -46,13 +55,13 @@ impl Walk<'_, '_> {
             return;
         }
         let (mut left, mut right) = (self.elements(Side::Legacy, l), self.elements(Side::Candidate, c));
-        let ahead = self.alike_ahead(&left, &right);
+        let ahead = self.alike(left.iter().zip(&right));
         let (first, second) = (left.split_off(ahead), right.split_off(ahead));
         for (a, b) in left.iter().zip(&right) {
             self.pair(a, b);
         }
         let (mut left, mut right) = (first, second);
-        let behind = self.alike_behind(&left, &right);
+        let behind = self.alike(left.iter().rev().zip(right.iter().rev()));
         let left_tail = left.split_off(left.len() - behind);
         let right_tail = right.split_off(right.len() - behind);
         self.with_hashes(Side::Legacy, &mut left);
@@ -86,19 +95,16 @@ impl Walk<'_, '_> {
         true
     }
 
-    fn alike(&mut self, a: &Element, b: &Element) -> bool {
-        self.same_bytes(a.node, b.node)
-            || (self.legacy.kind(a.node) == self.candidate.kind(b.node)
-                && self.element_hash(Side::Legacy, a.index, a.node)
-                    == self.element_hash(Side::Candidate, b.index, b.node))
-    }
-
-    fn alike_ahead(&mut self, left: &[Element], right: &[Element]) -> usize {
-        left.iter().zip(right).take_while(|(a, b)| self.alike(a, b)).count()
-    }
-
-    fn alike_behind(&mut self, left: &[Element], right: &[Element]) -> usize {
-        left.iter().rev().zip(right.iter().rev()).take_while(|(a, b)| self.alike(a, b)).count()
+    /// How many pairs mean the same, up to the first that does not.
+    fn alike<'e>(&mut self, pairs: impl Iterator<Item = (&'e Element, &'e Element)>) -> usize {
+        let (mut left_path, mut right_path) = (self.guided_path(Side::Legacy), self.guided_path(Side::Candidate));
+        let mut alike = |(a, b): &(&Element, &Element)| {
+            self.same_bytes(a.node, b.node)
+                || (self.legacy.kind(a.node) == self.candidate.kind(b.node)
+                    && self.element_hash(Side::Legacy, a, &mut left_path)
+                        == self.element_hash(Side::Candidate, b, &mut right_path))
+        };
+        pairs.take_while(|pair| alike(pair)).count()
     }
 
     /// The same elements in another order: one difference at the array.

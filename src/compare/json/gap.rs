@@ -17,6 +17,8 @@ const NAME: Likeness = 300;
 const TYPE: Likeness = 100;
 /// From here on two elements at the same position are taken to be the same thing without looking for a better match.
 const ENOUGH: Likeness = 500;
+/// Gaps that cost more than this many cells are first shortened from both ends, where neighbours show the way.
+const FINE: usize = 1 << 16;
 
 /// What likeness is judged by: the parts of an element, as hashes.
 pub(super) struct Features {
@@ -66,30 +68,34 @@ impl Walk<'_, '_> {
         if left.len() == right.len() && left.iter().zip(&right).all(|(a, b)| likeness(a, b) >= ENOUGH) {
             return Vec::new();
         }
-        let cost = cost(&left, &right);
-        if cost > self.budget {
+        let (ahead, behind) = if cost(&left, &right) > FINE { sure_ends(&left, &right) } else { (0, 0) };
+        let (left_end, right_end) = (left.len() - behind, right.len() - behind);
+        let mut pairs: Vec<(usize, usize)> = (0..ahead).map(|i| (i, i)).collect();
+        let (inner_left, inner_right) = (&left[ahead..left_end], &right[ahead..right_end]);
+        let cost = cost(inner_left, inner_right);
+        if cost <= self.budget {
+            self.budget -= cost;
+            pairs.extend(best_rising(inner_left, inner_right).into_iter().map(|(i, j)| (i + ahead, j + ahead)));
+        } else {
             self.found.coarse = true;
-            return Vec::new();
         }
-        self.budget -= cost;
-        best_rising(&left, &right)
+        pairs.extend((0..behind).map(|k| (left_end + k, right_end + k)));
+        pairs
     }
 
     pub(super) fn features(&mut self, side: Side, elements: &[Element]) -> Vec<Features> {
         let outline = self.outline(side);
         let mut all = Vec::with_capacity(elements.len());
+        let mut path = self.guided_path(side);
         for element in elements {
             let kind = outline.kind(element.node);
-            let mut path = Vec::new();
-            if !self.plain {
-                path = self.path(side);
-                path.push(Segment::Index(element.index));
-            }
+            path.push(Segment::Index(element.index));
             let parts = match kind {
                 Kind::Object => self.member_parts(side, element.node, &mut path),
                 Kind::Array => self.element_parts(side, element.node, &mut path),
                 _ => Vec::new(),
             };
+            path.pop();
             all.push(Features { kind, hash: element.hash, parts });
         }
         all
@@ -158,6 +164,27 @@ pub(super) fn likeness(a: &Features, b: &Features) -> Likeness {
         }
     }
     TYPE.max((sum / most) as Likeness)
+}
+
+/// How many pairs at the beginning and at the end are sure without looking at all others: alike, and at least as much
+/// as either is with the other's neighbour.
+fn sure_ends(left: &[Features], right: &[Features]) -> (usize, usize) {
+    let like = |i: Option<usize>, j: Option<usize>| match (i.and_then(|i| left.get(i)), j.and_then(|j| right.get(j))) {
+        (Some(a), Some(b)) => likeness(a, b),
+        _ => 0,
+    };
+    let sure = |i: usize, j: usize, next_i: Option<usize>, next_j: Option<usize>| {
+        let here = like(Some(i), Some(j));
+        here >= ENOUGH && here >= like(next_i, Some(j)) && here >= like(Some(i), next_j)
+    };
+    let most = left.len().min(right.len());
+    let ahead = (0..most).take_while(|i| sure(*i, *i, Some(i + 1), Some(i + 1))).count();
+    let from_end = |k: usize| (left.len() - 1 - k, right.len() - 1 - k);
+    let behind = (0..most - ahead).take_while(|k| {
+        let (i, j) = from_end(*k);
+        sure(i, j, i.checked_sub(1), j.checked_sub(1))
+    });
+    (ahead, behind.count())
 }
 
 /// Sequence alignment (Needleman and Wunsch): `best[i][j]` is the greatest sum that i and j on can reach.

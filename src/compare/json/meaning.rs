@@ -93,7 +93,11 @@ impl<'o, 't> Meaning<'o, 't> {
             Exponent::Small(value) => mix(*value as u64, (*value >> 64) as u64),
             Exponent::Large { negative, digits } => hash_bytes(u64::from(*negative), digits),
         };
-        mix(hash_bytes(15 + u64::from(decimal.negative), &decimal.digits), exponent)
+        let mut hash = 15 + u64::from(decimal.negative);
+        for digit in decimal.digits() {
+            hash = hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(digit);
+        }
+        mix(hash, exponent)
     }
 }
 

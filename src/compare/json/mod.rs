@@ -1,9 +1,9 @@
 //! Two JSON texts compared by meaning (RFC 8259), without a tree.
 //!
 //! Equal bytes end at once. Else each text is read once into a flat list of places ([`outline`]), which also proves
-//! it to be JSON; where the candidate's bytes run along with the legacy's, its list is copied instead of read ([`scan`]).
-//! Then the two lists are walked together ([`walk`]): what is equal by bytes is skipped whole, and a path is built only
-//! where a difference is found.
+//! it to be JSON; where the candidate's bytes run along with the legacy's, its list is copied instead of read
+//! ([`scan`]). Then the two lists are walked together ([`walk`]): what is equal by bytes is skipped whole, and a path
+//! is built only where a difference is found.
 //!
 //! What "by meaning" means here:
 //!
@@ -24,6 +24,7 @@
 mod align;
 mod array;
 mod gap;
+mod lexeme;
 mod meaning;
 mod number;
 mod object;

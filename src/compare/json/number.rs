@@ -1,6 +1,5 @@
 //! Numbers by their exact decimal value (RFC 8259, section 6), whatever their length, without floats.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Exponents of more digits than this are kept as digits.
@@ -8,10 +7,12 @@ const SMALL_DIGITS: usize = 30;
 const SMALL: i128 = 10i128.pow(SMALL_DIGITS as u32);
 
 /// A number in one form only: `0.d1d2d3... x 10^exponent`, d1 and the last digit not zero. Zero has no digits.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Decimal<'t> {
     pub(super) negative: bool,
-    pub(super) digits: Cow<'t, [u8]>,
+    /// The digits, in two parts because a point may stand between them.
+    whole: &'t [u8],
+    fraction: &'t [u8],
     pub(super) exponent: Exponent,
 }
 
@@ -28,17 +29,31 @@ impl Decimal<'_> {
         let (negative, text) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = split(text, |b| matches!(b, b'e' | b'E'));
         let (whole, fraction) = split(mantissa, |b| *b == b'.');
-        let all = if fraction.is_empty() { Cow::Borrowed(whole) } else { Cow::Owned([whole, fraction].concat()) };
-        let zeros = all.iter().take_while(|d| **d == b'0').count();
-        let significant = all.len() - all.iter().rev().take_while(|d| **d == b'0').count();
-        if zeros == all.len() {
-            return Decimal { negative: false, digits: Cow::Borrowed(b""), exponent: Exponent::Small(0) };
+        let point = whole.len() as i128;
+        let (mut whole, mut fraction) = (without_leading_zeros(whole), without_trailing_zeros(fraction));
+        let mut zeros = point - whole.len() as i128;
+        if whole.is_empty() {
+            let all = fraction.len();
+            fraction = without_leading_zeros(fraction);
+            zeros += (all - fraction.len()) as i128;
         }
-        let digits = match all {
-            Cow::Borrowed(all) => Cow::Borrowed(all.get(zeros..significant).unwrap_or_default()),
-            Cow::Owned(all) => Cow::Owned(all.get(zeros..significant).unwrap_or_default().to_vec()),
-        };
-        Decimal { negative, digits, exponent: Exponent::of(exponent, whole.len() as i128 - zeros as i128) }
+        if fraction.is_empty() {
+            whole = without_trailing_zeros(whole);
+        }
+        if whole.is_empty() && fraction.is_empty() {
+            return Decimal { negative: false, whole, fraction, exponent: Exponent::Small(0) };
+        }
+        Decimal { negative, whole, fraction, exponent: Exponent::of(exponent, point - zeros) }
+    }
+
+    pub(super) fn digits(&self) -> impl Iterator<Item = u8> {
+        self.whole.iter().chain(self.fraction).copied()
+    }
+}
+
+impl PartialEq for Decimal<'_> {
+    fn eq(&self, other: &Decimal) -> bool {
+        self.negative == other.negative && self.exponent == other.exponent && self.digits().eq(other.digits())
     }
 }
 
@@ -79,6 +94,11 @@ impl Exponent {
 fn without_leading_zeros(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|d| **d == b'0').count();
     digits.get(zeros..).unwrap_or_default()
+}
+
+fn without_trailing_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().rev().take_while(|d| **d == b'0').count();
+    digits.get(..digits.len() - zeros).unwrap_or_default()
 }
 
 /// `digits + more` in decimal, for a `more` that is smaller than `digits`.

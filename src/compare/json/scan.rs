@@ -5,8 +5,9 @@
 //! is valid there is valid here, because a value's text does not depend on what surrounds it; only a number does not
 //! show its own end, so the byte behind it is looked at. A wrong guess costs a comparison of bytes and nothing else.
 
+use super::lexeme;
 use super::outline::{Node, Outline};
-use super::run::{Run, word};
+use super::run::Run;
 use super::{MAX_DEPTH, MAX_NODES, MAX_TEXT};
 
 /// Why a text has no outline.
@@ -128,17 +129,14 @@ impl Scan<'_, '_> {
         }
         let start = self.at;
         match self.peek() {
-            b'"' => {
-                let escaped = self.string()?;
-                self.push(start, u32::from(escaped))?;
-            }
+            b'"' => self.string()?,
             b'{' => return self.open(true),
             b'[' => return self.open(false),
             b't' => self.literal(b"true")?,
             b'f' => self.literal(b"false")?,
             b'n' => self.literal(b"null")?,
             _ => {
-                self.number()?;
+                self.at = lexeme::number_end(self.text, start).map_err(Fault::NotJson)?;
                 self.push(start, 0)?;
             }
         }
@@ -201,9 +199,7 @@ impl Scan<'_, '_> {
             return self.wrong();
         }
         if !self.copy_name()? {
-            let start = self.at;
-            let escaped = self.string()?;
-            self.push(start, u32::from(escaped))?;
+            self.string()?;
         }
         self.skip_space();
         if self.peek() != b':' {
@@ -288,6 +284,13 @@ impl Scan<'_, '_> {
         Ok(true)
     }
 
+    fn string(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        let (end, escaped) = lexeme::string_end(self.text, start).map_err(Fault::NotJson)?;
+        self.at = end;
+        self.push(start, u32::from(escaped))
+    }
+
     fn literal(&mut self, word: &[u8]) -> Result<(), Fault> {
         let start = self.at;
         for byte in word {
@@ -298,117 +301,11 @@ impl Scan<'_, '_> {
         }
         self.push(start, 0)
     }
-
-    /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
-    fn number(&mut self) -> Result<(), Fault> {
-        if self.peek() == b'-' {
-            self.at += 1;
-        }
-        if self.peek() == b'0' {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == b'.' {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), b'e' | b'E') {
-            self.at += 1;
-            if matches!(self.peek(), b'+' | b'-') {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Fault> {
-        if !self.peek().is_ascii_digit() {
-            return self.wrong();
-        }
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        Ok(())
-    }
-
-    /// Goes behind a string's closing quote; says whether it held escapes.
-    fn string(&mut self) -> Result<bool, Fault> {
-        self.at += 1;
-        let mut escaped = false;
-        loop {
-            while let Some(bytes) = self.text.get(self.at..self.at + 8) {
-                let special = special_bytes(word(bytes));
-                if special != 0 {
-                    self.at += special.trailing_zeros() as usize / 8;
-                    break;
-                }
-                self.at += 8;
-            }
-            match self.peek() {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                b'\\' => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                0..0x20 => return self.wrong(),
-                _ => self.at += 1,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        match self.peek() {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-            b'u' => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_ascii_hexdigit() {
-                        return self.wrong();
-                    }
-                    self.at += 1;
-                }
-            }
-            _ => return self.wrong(),
-        }
-        Ok(())
-    }
-}
-
-/// Marks, in the highest bit of each byte, quotes, backslashes and control characters. The lowest mark is exact (the
-/// borrow of a subtraction can only spoil marks above a true one), and only the lowest is used.
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES * 0x80;
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64)) | control) & HIGH
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn special_bytes_are_found_in_every_place_among_all_others() {
-        for place in 0..8 {
-            for byte in 0..=255u8 {
-                for around in [b'a', 0x7f, 0x80, 0xff, b'!', b'#'] {
-                    let mut bytes = [around; 8];
-                    bytes[place] = byte;
-                    let expected = byte < 0x20 || byte == b'"' || byte == b'\\';
-                    let found = special_bytes(u64::from_le_bytes(bytes));
-                    assert_eq!(found != 0, expected, "{byte:#x} among {around:#x}");
-                    assert!(!expected || found.trailing_zeros() as usize / 8 == place);
-                }
-            }
-        }
-    }
 
     fn nodes(text: &str, like: Option<&str>) -> Result<Vec<Node>, Fault> {
         let like = like.map(|like| outline(like.as_bytes(), None, Vec::new()).unwrap());

@@ -105,14 +105,9 @@ impl<'o, 't> Walk<'o, 't> {
         answer
     }
 
-    /// The hash of the meaning of an element of the array where the steps lead.
-    pub(super) fn element_hash(&mut self, side: Side, index: usize, node: u32) -> u64 {
-        let mut path = Vec::new();
-        if !self.plain {
-            path = self.path(side);
-            path.push(Segment::Index(index));
-        }
-        self.hash(side, node, &mut path)
+    /// Where the steps lead, if the guide is to be asked about places; else nothing, which costs nothing.
+    pub(super) fn guided_path(&self, side: Side) -> Vec<Segment> {
+        if self.plain { Vec::new() } else { self.path(side) }
     }
 
     /// The hash of the meaning of the value where `path` leads, which is not looked at when the guide is plain.
