@@ -1,11 +1,13 @@
 //! The one class that an exchange ends in.
 
+use rustc_hash::FxHashSet;
+
 use super::findings::{Bench, Findings};
 use super::{bodies, headers};
 use crate::exchange::{
-    Asked, Comparison, DifferenceKind, Failure, Location, NotComparable, Outcome, Response, Segment, path_of,
+    Asked, Comparison, Difference, DifferenceKind, Failure, Location, NotComparable, Outcome, Request, Response,
+    Segment, path_of,
 };
-use crate::exchange::{Difference, Request};
 use crate::rules::{RuleSet, Spot};
 
 /// Compares what was heard when an exchange was asked again with the reference.
@@ -76,17 +78,20 @@ fn has_drifted(drift: &Findings) -> Option<bool> {
     }
 }
 
-/// Whether every mismatch lies where the legacy differs from its own record.
+/// Whether every mismatch lies where the legacy differs from its own record, or inside of such a place.
 fn explains(drift: &Findings, findings: &Findings) -> bool {
-    let explained = |mismatch: &Difference| drift.unanswered().any(|moved| contains(&moved.at, &mismatch.at));
+    let moved: FxHashSet<&Location> = drift.unanswered().map(|difference| &difference.at).collect();
+    let moved_values: FxHashSet<&[Segment]> = moved.iter().filter_map(|at| json_path(at)).collect();
+    let explained = |mismatch: &Difference| match json_path(&mismatch.at) {
+        Some(path) => (0..=path.len()).any(|n| path.get(..n).is_some_and(|outer| moved_values.contains(outer))),
+        None => moved.contains(&mismatch.at),
+    };
     findings.hindrance().is_none() && findings.unanswered().all(explained)
 }
 
-/// Whether the second place is the first or lies inside of it.
-fn contains(outer: &Location, inner: &Location) -> bool {
-    let starts = |outer: &[Segment], inner: &[Segment]| inner.starts_with(outer);
-    match (outer, inner) {
-        (Location::Json(outer), Location::Json(inner)) => starts(outer, inner),
-        _ => outer == inner,
+fn json_path(at: &Location) -> Option<&[Segment]> {
+    match at {
+        Location::Json(path) => Some(path),
+        _ => None,
     }
 }

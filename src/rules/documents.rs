@@ -10,6 +10,12 @@ use jsonpath_rust::query::js_path_process;
 use super::path::{JsonPath, Selected};
 use crate::exchange::Segment;
 
+/// Bytes of a document that is parsed to look into it. In a larger one no rule with a filter or a negative index
+/// answers, and no `match` rule for a value too long to be shown: the difference stays, and nothing is hidden.
+pub const MAX_TREE: usize = 2 << 20;
+/// The same for paths that visit every value: the evaluator keeps a path in text for each.
+pub const MAX_DESCENDED: usize = 256 << 10;
+
 /// Which of the two documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -70,16 +76,23 @@ impl<'a> Documents<'a> {
 
 impl Document<'_> {
     fn tree(&self) -> Option<&Value> {
+        if self.text.len() > MAX_TREE {
+            return None;
+        }
         self.tree.get_or_init(|| serde_json::from_slice(self.text).ok().map(Box::new)).as_deref()
     }
 
     fn selects(&self, path: &JsonPath, place: &[Segment]) -> Selected {
         let (Some(query), Some(tree)) = (path.query(), self.tree()) else { return Selected::default() };
+        if path.visits_everything() && self.text.len() > MAX_DESCENDED {
+            return Selected::default();
+        }
         let mut all = self.selected.borrow_mut();
-        let addresses = all.entry(path.as_str().to_owned()).or_insert_with(|| {
+        if !all.contains_key(path.as_str()) {
             let nodes = js_path_process(query, tree).unwrap_or_default();
-            nodes.into_iter().map(|node| address(node.val)).collect()
-        });
+            all.insert(path.as_str().to_owned(), nodes.into_iter().map(|node| address(node.val)).collect());
+        }
+        let Some(addresses) = all.get(path.as_str()) else { return Selected::default() };
         let mut selected = Selected::default();
         let mut at = Some(tree);
         for segment in place {
@@ -137,6 +150,18 @@ mod tests {
         let at = |i| [Segment::Index(i)];
         let exactly = |i| documents.selects(Side::Legacy, &path, &at(i)).exactly;
         assert_eq!([exactly(0), exactly(1), exactly(2)], [true, false, false]);
+    }
+
+    #[test]
+    fn documents_past_the_limits_are_not_looked_into() {
+        let of = |size: usize| format!("[{{\"a\":1}}{}]", " ".repeat(size - 9)).into_bytes();
+        let at = [Segment::Index(0)];
+        for (path, most) in [("$..[?@.a]", MAX_DESCENDED), ("$[?@.a]", MAX_TREE), ("$[-1]", MAX_TREE)] {
+            let path = JsonPath::parse(path).unwrap();
+            let selected = |size| Documents::new(&of(size), b"").selects(Side::Legacy, &path, &at).exactly;
+            assert!(selected(most) && !selected(most + 1), "{}", path.as_str());
+        }
+        assert_eq!(Documents::new(&of(MAX_TREE + 1), b"").text(Side::Legacy, &at), None);
     }
 
     #[test]

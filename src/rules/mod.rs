@@ -24,7 +24,7 @@ mod value;
 
 pub use compile::{MAX_ID, MAX_LIST};
 pub use decimal::{Decimal, Tolerance};
-pub use documents::{Documents, Side};
+pub use documents::{Documents, MAX_DESCENDED, MAX_TREE, Side};
 pub use error::{RuleError, SourceLine};
 pub use file::MAX_FILE_BYTES;
 pub use judge::{Judge, Walk};

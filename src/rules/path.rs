@@ -14,7 +14,7 @@ pub const MAX_STEPS: usize = 63;
 /// Bytes that one path may have.
 pub const MAX_PATH_BYTES: usize = 1000;
 /// `..` steps that a path with filters may have. Each multiplies the nodes to look at, and the document is hostile.
-pub const MAX_EVALUATED_DESCENTS: usize = 2;
+pub const MAX_EVALUATED_DESCENTS: usize = 1;
 
 /// Why a text is no path for a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,8 +59,8 @@ pub struct JsonPath {
 enum Form {
     /// Decided by the place alone.
     Steps(Vec<Compiled>),
-    /// Decided by looking at the document.
-    Query(JpQuery),
+    /// Decided by looking at the document; with the number of `..` steps.
+    Query(JpQuery, usize),
 }
 
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ impl JsonPath {
                         "a path with filters or negative indexes may have {MAX_EVALUATED_DESCENTS} '..', this one has {descents}"
                     )));
                 }
-                Form::Query(query)
+                Form::Query(query, descents)
             }
         };
         Ok(JsonPath { text: text.to_owned(), form })
@@ -123,9 +123,14 @@ impl JsonPath {
     /// The query to evaluate, where the place alone does not decide.
     pub fn query(&self) -> Option<&JpQuery> {
         match &self.form {
-            Form::Query(query) => Some(query),
+            Form::Query(query, _) => Some(query),
             Form::Steps(_) => None,
         }
+    }
+
+    /// Whether evaluating it visits every value of a document.
+    pub fn visits_everything(&self) -> bool {
+        matches!(self.form, Form::Query(_, 1..))
     }
 
     /// How the path relates to a place; nothing where only the document can tell (see [`JsonPath::query`]).
@@ -355,8 +360,10 @@ mod tests {
         }
         assert!(matches!(JsonPath::parse(&format!("${}", ".a".repeat(64))), Err(PathError::Limit(_))));
         assert!(matches!(JsonPath::parse(&"$".repeat(1001)), Err(PathError::Limit(_))));
-        assert!(matches!(JsonPath::parse("$..a..b..c[?@.d]"), Err(PathError::Limit(_))));
-        assert!(matches!(JsonPath::parse("$..a..b[?@..d]"), Err(PathError::Limit(_))));
+        assert!(matches!(JsonPath::parse("$..a..b[?@.d]"), Err(PathError::Limit(_))));
+        assert!(matches!(JsonPath::parse("$..b[?@..d]"), Err(PathError::Limit(_))));
+        assert!(JsonPath::parse("$..b[?@.d]").unwrap().visits_everything());
+        assert!(!JsonPath::parse("$.b[?@.d]").unwrap().visits_everything());
     }
 
     /// Every place of a document, with the value there.
