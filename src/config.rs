@@ -3,6 +3,10 @@
 //! The reader of `tapcompare.yaml` makes these from what was written; every field has a default, so that a run
 //! without a policy file is a run under [`Policy::default`].
 
+mod target;
+
+pub use target::TargetError;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,0 +1,143 @@
+//! Connections to one target, and the few that are kept for the next request.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::TcpStream as Socket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+/// Most connections kept for later, whatever the in-flight limit says.
+pub(super) const MAX_IDLE: usize = 256;
+
+/// How long a connection is kept unused. Servers close after 5 seconds and more (Node and Apache: 5 s); a request sent in
+/// the moment of the closing is lost, and would be counted against the candidate.
+pub(super) const IDLE_AGE: Duration = Duration::from_secs(3);
+
+/// How long a connection rests after its answer, as long as this target has not shown that it keeps connections: some
+/// servers close right behind the answer without a word, and the close must have time to arrive.
+pub(super) const REST: Duration = Duration::from_millis(5);
+
+/// How long a connection may take after its answer until it can take the next request.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// Most header fields of an answer.
+pub(super) const MAX_FIELDS: usize = 256;
+
+/// Most bytes of an answer's head; also what a connection buffers beside the body.
+pub(super) const MAX_HEAD: usize = 256 << 10;
+
+type Message = http::Request<Full<Bytes>>;
+
+/// One connection. Dropping it closes the socket, wherever its request stands.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// The task that reads and writes.
+    driver: JoinHandle<()>,
+    /// The same socket once more, to look at without reading.
+    socket: Socket,
+    /// When it was last used.
+    since: Instant,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Connection {
+    /// Makes HTTP of a stream, without sending anything.
+    pub(super) async fn new(stream: TcpStream) -> io::Result<Connection> {
+        stream.set_nodelay(true)?;
+        let stream = stream.into_std()?;
+        let socket = stream.try_clone()?;
+        let stream = TcpStream::from_std(stream)?;
+        let (sender, connection) = Builder::new()
+            // As most clients write them; some servers know no other way.
+            .title_case_headers(true)
+            .max_headers(MAX_FIELDS)
+            .max_buf_size(MAX_HEAD)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
+        // What the connection ends with reaches whoever waits for the answer.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Ok(Connection { sender, driver, socket, since: Instant::now() })
+    }
+
+    /// Sends one request and waits for the answer's head. An error that holds the message tells that nothing of it was
+    /// sent.
+    pub(super) async fn send(
+        &mut self,
+        message: Message,
+    ) -> Result<http::Response<Incoming>, Box<TrySendError<Message>>> {
+        self.sender.try_send_request(message).await.map_err(Box::new)
+    }
+
+    /// Whether nothing has arrived since the last answer: neither the other side's close nor bytes unasked for.
+    fn is_quiet(&self) -> bool {
+        let nothing = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        self.sender.is_ready() && self.socket.peek(&mut [0]).is_err_and(nothing)
+    }
+}
+
+/// The connections that wait for their next request.
+#[derive(Debug)]
+pub(super) struct Pool {
+    idle: Mutex<VecDeque<Connection>>,
+    limit: usize,
+    /// Whether the target has been seen to keep a connection open past an answer.
+    keeps: AtomicBool,
+}
+
+impl Pool {
+    pub(super) fn new(in_flight: usize) -> Pool {
+        Pool { idle: Mutex::default(), limit: in_flight.min(MAX_IDLE), keeps: AtomicBool::new(false) }
+    }
+
+    /// The connection that has rested longest, if it is fit to be used. Those found unfit on the way are closed.
+    pub(super) fn take(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let age = idle.front()?.since.elapsed();
+            if age < REST && !self.keeps.load(Ordering::Relaxed) {
+                return None;
+            }
+            let connection = idle.pop_front()?;
+            if age > IDLE_AGE {
+                continue;
+            }
+            let quiet = connection.is_quiet();
+            if age >= REST || !quiet {
+                self.keeps.store(quiet, Ordering::Relaxed);
+            }
+            if quiet {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer has been read, if it can be used again and there is room.
+    pub(super) async fn put(&self, mut connection: Connection) {
+        let settled = tokio::time::timeout(SETTLE, connection.sender.ready()).await;
+        if !matches!(settled, Ok(Ok(()))) {
+            return;
+        }
+        connection.since = Instant::now();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.limit {
+            idle.push_back(connection);
+        }
+    }
+}
