@@ -1,5 +1,6 @@
 //! Where bytes go, over which connections, and how often.
 
+use std::io::{Read, Write};
 use std::process::Command;
 use std::time::Duration;
 
@@ -96,20 +97,45 @@ async fn no_proxy_variable_moves_a_byte() {
 
 #[tokio::test]
 async fn a_server_that_closes_right_after_each_answer_fails_no_request() {
-    let server = Server::start(|mut peer| async move {
-        peer.request().await;
-        peer.write(OK).await;
-    })
-    .await;
-    let client = client(&server.url()).await;
-    for round in 0..200 {
-        // Sometimes at once, sometimes when the connection has rested long enough to be taken again.
-        if round % 20 == 0 {
-            sleep(Duration::from_millis(8)).await;
+    for delay in [Duration::ZERO, Duration::from_millis(1)] {
+        let server = Server::start(move |mut peer| async move {
+            peer.request().await;
+            peer.write(OK).await;
+            if !delay.is_zero() {
+                sleep(delay).await;
+            }
+        })
+        .await;
+        let client = client(&server.url()).await;
+        for round in 0..100 {
+            // Sometimes at once, sometimes when the connection has rested long enough to be taken again.
+            if round % 20 == 0 {
+                sleep(Duration::from_millis(8)).await;
+            }
+            ask(&client, &get()).await.unwrap_or_else(|e| panic!("{delay:?}, round {round}: {e:?}"));
         }
-        ask(&client, &get()).await.unwrap_or_else(|e| panic!("round {round}: {e:?}"));
+        assert_eq!((server.requests().len(), server.connections()), (100, 100));
     }
-    assert_eq!((server.requests().len(), server.connections()), (200, 200));
+}
+
+/// The runtime of the client is kept from looking while the server, in a thread of its own, closes.
+#[tokio::test]
+async fn a_close_that_nobody_had_time_to_look_at_fails_no_request() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            stream.write_all(OK.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let client = client(&url).await;
+    ask(&client, &get()).await.unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    ask(&client, &get()).await.unwrap();
+    server.join().unwrap();
 }
 
 #[tokio::test]
@@ -121,7 +147,9 @@ async fn a_server_that_keeps_connections_is_asked_over_them() {
     for _ in 0..100 {
         ask(&client, &get()).await.unwrap();
     }
-    assert_eq!((server.requests().len(), server.connections()), (101, 1));
+    assert_eq!(server.requests().len(), 101);
+    // One, unless this machine stood still just when a connection came back.
+    assert!(server.connections() < 5, "{}", server.connections());
 }
 
 #[tokio::test]
