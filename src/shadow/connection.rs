@@ -141,3 +141,58 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection to a listener that is not asked anything.
+    async fn connection(listener: &tokio::net::TcpListener) -> (Connection, TcpStream) {
+        let address = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (Connection::new(near.unwrap()).await.unwrap(), far.unwrap().0)
+    }
+
+    /// Puts a connection into the pool as if it had rested for `age`.
+    async fn put_aged(pool: &Pool, connection: Connection, age: Duration) {
+        pool.put(connection).await;
+        if let Some(last) = pool.idle.lock().unwrap().back_mut() {
+            last.since = Instant::now() - age;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_rests_until_the_target_is_known_to_keep_it_and_ages_out() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let pool = Pool::new(8);
+        let (first, _far) = connection(&listener).await;
+        put_aged(&pool, first, Duration::ZERO).await;
+        assert!(pool.take().is_none(), "nothing is known of the target, so it rests");
+        pool.idle.lock().unwrap().front_mut().unwrap().since = Instant::now() - REST;
+        let first = pool.take().expect("it has rested and is open");
+        put_aged(&pool, first, Duration::ZERO).await;
+        let first = pool.take().expect("this target keeps connections");
+        put_aged(&pool, first, IDLE_AGE + Duration::from_millis(1)).await;
+        assert!(pool.take().is_none() && pool.idle.lock().unwrap().is_empty(), "too old");
+    }
+
+    #[tokio::test]
+    async fn a_connection_found_closed_brings_the_rest_back() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let pool = Pool::new(8);
+        pool.keeps.store(true, Ordering::Relaxed);
+        let ((closed, far), (open, _far)) = (connection(&listener).await, connection(&listener).await);
+        put_aged(&pool, closed, REST).await;
+        put_aged(&pool, open, Duration::ZERO).await;
+        drop(far);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(pool.take().is_none());
+        assert!(!pool.keeps.load(Ordering::Relaxed));
+        assert_eq!(pool.idle.lock().unwrap().len(), 1, "the open one rests on");
+    }
+
+    #[test]
+    fn the_number_kept_has_a_limit_of_its_own() {
+        assert_eq!((Pool::new(3).limit, Pool::new(100_000).limit), (3, MAX_IDLE));
+    }
+}
