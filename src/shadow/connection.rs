@@ -153,12 +153,12 @@ mod tests {
         (Connection::new(near.unwrap()).await.unwrap(), far.unwrap().0)
     }
 
-    /// Puts a connection into the pool as if it had rested for `age`.
+    /// Puts a connection into the pool as if it had rested for `age`; for none at all, however slow this machine is.
     async fn put_aged(pool: &Pool, connection: Connection, age: Duration) {
         pool.put(connection).await;
-        if let Some(last) = pool.idle.lock().unwrap().back_mut() {
-            last.since = Instant::now() - age;
-        }
+        let now = Instant::now();
+        let since = if age.is_zero() { now + Duration::from_secs(60) } else { now - age };
+        pool.idle.lock().unwrap().back_mut().unwrap().since = since;
     }
 
     #[tokio::test]

@@ -171,7 +171,7 @@ fn another_shape_is_refused_in_one_line_with_the_line() {
         ("owner: [a, b]", ":1: here must be one value"),
         ("owner: a\nsafety: strict\n", ":2: here must be keys with their values: 'key: value' lines"),
         ("safety:\n  methods: GET\n", ":2: here must be a list: '[a, b]'"),
-        ("owner: {a\n", "unclosed bracket '{'; correct the YAML here"),
+        ("targets: {candidate: a\n", "unclosed bracket '{'; correct the YAML here"),
     ] {
         let found = refused(text);
         assert!(found.contains(message), "{text:?}: {found}");
