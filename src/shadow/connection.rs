@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::TcpStream as Socket;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,8 +23,12 @@ pub(super) const MAX_IDLE: usize = 256;
 pub(super) const IDLE_AGE: Duration = Duration::from_secs(3);
 
 /// How long a connection rests after its answer, as long as this target has not shown that it keeps connections: some
-/// servers close right behind the answer without a word, and the close must have time to arrive.
+/// servers close right behind the answer without a word, and the close must have time to arrive. Each connection that is
+/// found closed doubles the rest, up to [`LONGEST_REST`]; one that is found open after its rest ends all resting.
 pub(super) const REST: Duration = Duration::from_millis(5);
+
+/// See [`REST`].
+pub(super) const LONGEST_REST: Duration = Duration::from_millis(640);
 
 /// How long a connection may take after its answer until it can take the next request.
 const SETTLE: Duration = Duration::from_millis(10);
@@ -95,37 +98,46 @@ impl Connection {
 /// The connections that wait for their next request.
 #[derive(Debug)]
 pub(super) struct Pool {
-    idle: Mutex<VecDeque<Connection>>,
+    state: Mutex<State>,
     limit: usize,
-    /// Whether the target has been seen to keep a connection open past an answer.
-    keeps: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    idle: VecDeque<Connection>,
+    /// How long a connection must have rested to be used.
+    rest: Duration,
+}
+
+impl State {
+    /// The connection that has rested longest, if it is fit to be used. Those found unfit on the way are closed.
+    fn take(&mut self) -> Option<Connection> {
+        loop {
+            let age = self.idle.front()?.since.elapsed();
+            if age < self.rest {
+                return None;
+            }
+            let connection = self.idle.pop_front()?;
+            if age > IDLE_AGE {
+                continue;
+            }
+            if connection.is_quiet() {
+                self.rest = Duration::ZERO;
+                return Some(connection);
+            }
+            self.rest = (self.rest * 2).clamp(REST, LONGEST_REST);
+        }
+    }
 }
 
 impl Pool {
     pub(super) fn new(in_flight: usize) -> Pool {
-        Pool { idle: Mutex::default(), limit: in_flight.min(MAX_IDLE), keeps: AtomicBool::new(false) }
+        Pool { state: Mutex::new(State { idle: VecDeque::new(), rest: REST }), limit: in_flight.min(MAX_IDLE) }
     }
 
-    /// The connection that has rested longest, if it is fit to be used. Those found unfit on the way are closed.
+    /// A connection that can be used at once, if there is one.
     pub(super) fn take(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let age = idle.front()?.since.elapsed();
-            if age < REST && !self.keeps.load(Ordering::Relaxed) {
-                return None;
-            }
-            let connection = idle.pop_front()?;
-            if age > IDLE_AGE {
-                continue;
-            }
-            let quiet = connection.is_quiet();
-            if age >= REST || !quiet {
-                self.keeps.store(quiet, Ordering::Relaxed);
-            }
-            if quiet {
-                return Some(connection);
-            }
-        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Keeps a connection whose answer has been read, if it can be used again and there is room.
@@ -135,9 +147,9 @@ impl Pool {
             return;
         }
         connection.since = Instant::now();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.limit {
-            idle.push_back(connection);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.idle.len() < self.limit {
+            state.idle.push_back(connection);
         }
     }
 }
@@ -158,7 +170,7 @@ mod tests {
         pool.put(connection).await;
         let now = Instant::now();
         let since = if age.is_zero() { now + Duration::from_secs(60) } else { now - age };
-        pool.idle.lock().unwrap().back_mut().unwrap().since = since;
+        pool.state.lock().unwrap().idle.back_mut().unwrap().since = since;
     }
 
     #[tokio::test]
@@ -168,27 +180,31 @@ mod tests {
         let (first, _far) = connection(&listener).await;
         put_aged(&pool, first, Duration::ZERO).await;
         assert!(pool.take().is_none(), "nothing is known of the target, so it rests");
-        pool.idle.lock().unwrap().front_mut().unwrap().since = Instant::now() - REST;
+        pool.state.lock().unwrap().idle.front_mut().unwrap().since = Instant::now() - REST;
         let first = pool.take().expect("it has rested and is open");
         put_aged(&pool, first, Duration::ZERO).await;
         let first = pool.take().expect("this target keeps connections");
         put_aged(&pool, first, IDLE_AGE + Duration::from_millis(1)).await;
-        assert!(pool.take().is_none() && pool.idle.lock().unwrap().is_empty(), "too old");
+        assert!(pool.take().is_none() && pool.state.lock().unwrap().idle.is_empty(), "too old");
     }
 
     #[tokio::test]
-    async fn a_connection_found_closed_brings_the_rest_back() {
+    async fn connections_found_closed_make_the_rest_longer_up_to_a_bound() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let pool = Pool::new(8);
-        pool.keeps.store(true, Ordering::Relaxed);
-        let ((closed, far), (open, _far)) = (connection(&listener).await, connection(&listener).await);
-        put_aged(&pool, closed, REST).await;
-        put_aged(&pool, open, Duration::ZERO).await;
-        drop(far);
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(pool.take().is_none());
-        assert!(!pool.keeps.load(Ordering::Relaxed));
-        assert_eq!(pool.idle.lock().unwrap().len(), 1, "the open one rests on");
+        let (open, _far) = connection(&listener).await;
+        pool.state.lock().unwrap().rest = Duration::ZERO;
+        for doublings in [1, 2, 4, 8, 16, 32, 64, 128, 128] {
+            let (closed, far) = connection(&listener).await;
+            put_aged(&pool, closed, LONGEST_REST).await;
+            drop(far);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert!(pool.take().is_none());
+            assert_eq!(pool.state.lock().unwrap().rest, REST * doublings);
+        }
+        put_aged(&pool, open, LONGEST_REST).await;
+        assert!(pool.take().is_some(), "one that stayed open ends the resting");
+        assert_eq!(pool.state.lock().unwrap().rest, Duration::ZERO);
     }
 
     #[test]

@@ -95,7 +95,7 @@ async fn no_proxy_variable_moves_a_byte() {
     assert_eq!((server.requests().len(), trap.connections()), (1, 0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_closes_right_after_each_answer_fails_no_request() {
     for delay in [Duration::ZERO, Duration::from_millis(1)] {
         let server = Server::start(move |mut peer| async move {
