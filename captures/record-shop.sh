@@ -33,8 +33,8 @@ bin=${CARGO_TARGET_DIR:-target}/debug/examples
 started+=($!)
 wait_for "$work/legacy" listening
 
-# The buffer (in KiB) is far larger than the capture, so that nothing is dropped. Written elsewhere first: tcpdump
-# gives up its rights before it opens the file.
+# The buffer (in KiB) is far larger than the capture, so that nothing is dropped. Written through standard output,
+# because tcpdump gives up its rights before it opens a file.
 tcpdump -i lo -s 0 -B 16384 -U -w - "tcp port $port" >"$work/shop.pcap" 2>"$work/tcpdump" &
 tcpdump=$!
 started+=("$tcpdump")

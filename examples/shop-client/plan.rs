@@ -38,7 +38,7 @@ const ENDPOINTS: [(usize, &str, Make); 16] = [
     (210, "GET /products", |c| {
         let category = c.pick(&["", "tea", "coffee", "ceramics", "kitchen", "books", "garden"]);
         let sort = c.pick(&["", "price", "-price", "name"]);
-        let page = 1 + c.below(if category.is_empty() { 20 } else { 4 });
+        let page = 1 + c.below(if category.is_empty() { 11 } else { 3 });
         let filters = [("category=", category), ("sort=", sort)].map(|(key, value)| match value {
             "" => String::new(),
             _ => format!("&{key}{value}"),

@@ -203,7 +203,7 @@ fn search(ask: &Ask, data: &Data) -> Reply {
     let found = data.search(&query);
     let hits: Vec<Value> = found
         .iter()
-        .take(5)
+        .take(8)
         .map(|(p, score)| json!({ "score": amount(Cents(i64::from(*score))), "product": summary(p) }))
         .collect();
     let mut reply = json(200, "public, max-age=10", &json!({ "query": query, "total": found.len(), "hits": hits }));

@@ -142,7 +142,7 @@ struct Hit<'a> {
 
 impl<'a> SearchView<'a> {
     /// Hits that one answer shows.
-    const SHOWN: usize = 5;
+    const SHOWN: usize = 8;
 
     pub(super) fn of(data: &'a Data, query: String) -> SearchView<'a> {
         let found = data.search(&query);

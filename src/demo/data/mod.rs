@@ -27,7 +27,7 @@ pub(super) const CUSTOMERS: u32 = 60;
 /// How many products there are.
 pub(super) const PRODUCTS: u32 = 120;
 /// Products on one page of a list.
-pub(super) const PAGE: usize = 6;
+pub(super) const PAGE: usize = 12;
 
 /// An amount of money in euro cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
