@@ -3,6 +3,14 @@
 //! The reader of `tapcompare.yaml` makes these from what was written; every field has a default, so that a run
 //! without a policy file is a run under [`Policy::default`].
 
+mod read;
+mod target;
+mod units;
+mod written;
+
+pub use read::{ConfigError, MAX_POLICY, from_text, read};
+pub use target::TargetError;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -43,19 +43,13 @@ pub(super) fn outline<'t>(text: &'t [u8], like: Option<&Outline>, nodes: Vec<Nod
 struct Open {
     node: u32,
     object: bool,
+    /// Members or elements so far.
+    count: u32,
     /// The first text's element or name that is likely to be met next, and the end of its siblings.
     guess: u32,
     guess_end: u32,
     /// The element that was guessed last.
     before: u32,
-}
-
-/// What may come next.
-enum Next {
-    Value,
-    Name,
-    /// A comma, or the end of the container or of the document.
-    Behind,
 }
 
 struct Scan<'t, 'l> {
@@ -71,17 +65,13 @@ struct Scan<'t, 'l> {
 
 impl Scan<'_, '_> {
     fn document(&mut self) -> Result<(), Fault> {
-        let mut next = Next::Value;
+        self.skip_space();
         loop {
-            self.skip_space();
-            next = match next {
-                Next::Value => self.value()?,
-                Next::Name => self.name()?,
-                Next::Behind => match self.behind()? {
-                    Some(next) => next,
-                    None => return Ok(()),
-                },
-            };
+            if self.value()? {
+                self.begin_member()?;
+            } else if self.behind()? {
+                return Ok(());
+            }
         }
     }
 
@@ -115,17 +105,16 @@ impl Scan<'_, '_> {
         Ok(())
     }
 
-    fn value(&mut self) -> Result<Next, Fault> {
-        if let Some(open) = self.open.last() {
-            if let Some(node) = self.nodes.get_mut(open.node as usize) {
-                node.count += 1;
-            }
+    /// Reads a value, or the beginning of a container that is not empty: then it says true.
+    fn value(&mut self) -> Result<bool, Fault> {
+        if let Some(open) = self.open.last_mut() {
+            open.count += 1;
             if !open.object {
                 self.guess_element();
             }
         }
         if self.guess != NONE && self.copy(self.guess)? {
-            return Ok(Next::Behind);
+            return Ok(false);
         }
         let start = self.at;
         match self.peek() {
@@ -140,10 +129,10 @@ impl Scan<'_, '_> {
                 self.push(start, 0)?;
             }
         }
-        Ok(Next::Behind)
+        Ok(false)
     }
 
-    fn open(&mut self, object: bool) -> Result<Next, Fault> {
+    fn open(&mut self, object: bool) -> Result<bool, Fault> {
         if self.open.len() >= MAX_DEPTH {
             return Err(Fault::TooDeep);
         }
@@ -158,43 +147,48 @@ impl Scan<'_, '_> {
             }
             _ => (NONE, 0),
         };
-        self.open.push(Open { node, object, guess, guess_end, before: NONE });
+        self.open.push(Open { node, object, count: 0, guess, guess_end, before: NONE });
         self.skip_space();
-        Ok(match (self.peek(), object) {
-            (b'}', true) | (b']', false) => Next::Behind,
-            (_, true) => Next::Name,
-            (_, false) => Next::Value,
-        })
+        let end = if object { b'}' } else { b']' };
+        Ok(self.peek() != end)
     }
 
-    /// A comma or the end of what is open; None at the end of the document.
-    fn behind(&mut self) -> Result<Option<Next>, Fault> {
-        let Some(open) = self.open.last() else {
-            return if self.at == self.text.len() { Ok(None) } else { self.wrong() };
-        };
-        match (self.peek(), open.object) {
-            (b',', true) => {
-                self.at += 1;
-                Ok(Some(Next::Name))
-            }
-            (b',', false) => {
-                self.at += 1;
-                Ok(Some(Next::Value))
-            }
-            (b'}', true) | (b']', false) => {
-                self.at += 1;
-                let (node, next, end) = (open.node, self.nodes.len() as u32, self.at as u32);
-                if let Some(node) = self.nodes.get_mut(node as usize) {
-                    (node.next, node.end) = (next, end);
+    /// Goes on behind a value, to the next one: closes what ends here, and takes a comma and a name. At the end of the
+    /// document it says true.
+    fn behind(&mut self) -> Result<bool, Fault> {
+        loop {
+            self.skip_space();
+            let Some(open) = self.open.last() else {
+                return if self.at == self.text.len() { Ok(true) } else { self.wrong() };
+            };
+            match (self.peek(), open.object) {
+                (b',', _) => {
+                    self.at += 1;
+                    self.skip_space();
+                    self.begin_member()?;
+                    return Ok(false);
                 }
-                self.open.pop();
-                Ok(Some(Next::Behind))
+                (b'}', true) | (b']', false) => self.close(),
+                _ => return self.wrong(),
             }
-            _ => self.wrong(),
         }
     }
 
-    fn name(&mut self) -> Result<Next, Fault> {
+    fn close(&mut self) {
+        self.at += 1;
+        let (next, end) = (self.nodes.len() as u32, self.at as u32);
+        if let Some(open) = self.open.pop()
+            && let Some(node) = self.nodes.get_mut(open.node as usize)
+        {
+            (node.next, node.end, node.count) = (next, end, open.count);
+        }
+    }
+
+    /// In an object: a name and its colon. In an array nothing stands before a value.
+    fn begin_member(&mut self) -> Result<(), Fault> {
+        if !self.open.last().is_some_and(|open| open.object) {
+            return Ok(());
+        }
         if self.peek() != b'"' {
             return self.wrong();
         }
@@ -206,7 +200,8 @@ impl Scan<'_, '_> {
             return self.wrong();
         }
         self.at += 1;
-        Ok(Next::Value)
+        self.skip_space();
+        Ok(())
     }
 
     /// Takes the name from the first text where it stands there as one of the next few, and its value as the guess.

@@ -1,0 +1,38 @@
+# tapcompare. `make demo` and `make test` set up what they need themselves.
+
+# Where rustup puts its tools, for shells that have not been told yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# Arguments for the demo: make demo ARGS="--defect price-rounding,slow-search"
+ARGS ?=
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 20
+
+.PHONY: help setup demo test bench fuzz record
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what the build needs (libpcap's headers), where it is missing
+	@scripts/setup.sh
+
+demo: setup ## the whole walk on a recorded shop: capture, candidate, verdict, page
+	@# 0, 1 and 3 are verdicts; anything else is trouble.
+	@cargo run --release --locked --quiet -- demo $(ARGS); status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
+
+test: ## format, lints and every test
+	@scripts/setup.sh test
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
+
+bench: setup ## measure the parts, see benches/README.md
+	cargo bench --locked
+
+fuzz: setup ## each fuzz target for FUZZ_SECONDS (cargo-fuzz and a nightly toolchain are needed)
+	@command -v cargo-fuzz >/dev/null || { echo "fuzz: cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 2; }
+	@targets=$$(cargo +nightly fuzz list) && for target in $$targets; do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+record: setup ## record captures/shop.pcap anew (root or the right to capture is needed)
+	captures/record-shop.sh

@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use super::*;
+use crate::config::{
+    CoverageGate, Credentials, Endpoints, LatencyGate, Limits, MismatchGate, Safety, Scope, ShareGate, Treatment,
+};
+
+fn policy(text: &str) -> Result<Policy, ConfigError> {
+    from_text(text, Path::new("conf/tapcompare.yaml"))
+}
+
+fn refused(text: &str) -> String {
+    let message = policy(text).expect_err(text).to_string();
+    assert!(!message.contains('\n') && message.starts_with("conf/tapcompare.yaml:"), "{message}");
+    message
+}
+
+const WHOLE: &str = "\
+capability: order-service          # what is cut over
+owner: checkout-team
+targets:
+  candidate: http://orders.internal:8080
+  legacy: http://[::1]/old/
+safety:
+  methods: [GET, HEAD, OPTIONS]
+  endpoints:
+    - {endpoint: POST /search, as: read}
+    - endpoint: 'PUT /orders/{id}/preview'
+      as: read
+  credentials: pass
+  limits: {rate: 500/s, in_flight: 32, timeout: 1500ms, body: 1MiB}
+endpoints: {templates: ['GET /orders/{id}', \"* /health\"]}
+rules: [rules/common.yaml, /etc/rules.yaml]
+gates:
+  mismatch_rate: {below: 0.5%, confidence: 99%, each: endpoint}
+  latency: {quantile: p99, at_most: 1.25x}
+  candidate_errors: {below: 1%}
+  loss: {below: 2%}
+  coverage: {requests_per_endpoint: 100}
+";
+
+#[test]
+fn every_key_of_the_file_reaches_its_meaning() {
+    let policy = policy(WHOLE).unwrap();
+    assert_eq!(policy.capability.as_deref(), Some("order-service"));
+    assert_eq!(policy.owner.as_deref(), Some("checkout-team"));
+    assert_eq!(policy.targets.candidate, Some("http://orders.internal:8080".parse().unwrap()));
+    assert_eq!(policy.targets.legacy, Some("http://[::1]:80/old".parse().unwrap()));
+    let Safety { methods, endpoints, credentials, limits } = policy.safety;
+    assert_eq!(methods, ["GET", "HEAD", "OPTIONS"]);
+    assert_eq!(endpoints.len(), 2);
+    assert_eq!(endpoints[1].endpoint.to_string(), "PUT /orders/{id}/preview");
+    assert_eq!(endpoints[1].treatment, Treatment::Read);
+    assert_eq!(credentials, Credentials::Pass);
+    let timeout = Duration::from_millis(1500);
+    assert_eq!(limits, Limits { rate: Some(500.0), in_flight: 32, timeout, body: 1 << 20 });
+    let templates = ["GET /orders/{id}", "* /health"].map(|t| t.parse().unwrap()).to_vec();
+    assert_eq!(policy.endpoints, Endpoints::Templates(templates));
+    assert_eq!(policy.rules, [Path::new("conf/rules/common.yaml"), Path::new("/etc/rules.yaml")]);
+    let gates = policy.gates;
+    assert_eq!(gates.mismatch_rate, MismatchGate { below: 0.005, confidence: 0.99, each: Scope::Endpoint });
+    assert_eq!(gates.latency, LatencyGate { quantile: 0.99, at_most: 1.25 });
+    assert_eq!((gates.candidate_errors, gates.loss), (ShareGate { below: 0.01 }, ShareGate { below: 0.02 }));
+    assert_eq!(gates.coverage, CoverageGate { requests_per_endpoint: 100 });
+}
+
+#[test]
+fn what_is_not_said_is_the_default() {
+    for text in [
+        "",
+        "# nothing\n",
+        "---\n",
+        "{}",
+        "safety:\n",
+        "gates: {loss: {}}",
+        "endpoints: learned\n",
+        "safety: {limits: {}}",
+    ] {
+        assert_eq!(policy(text).unwrap(), Policy::default(), "{text:?}");
+    }
+    let partial = policy("safety: {limits: {in_flight: 1}}\ngates: {latency: {at_most: 2x}}").unwrap();
+    assert_eq!(partial.safety.limits, Limits { in_flight: 1, ..Limits::default() });
+    assert_eq!(partial.gates.latency, LatencyGate { at_most: 2.0, ..LatencyGate::default() });
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_expected_keys() {
+    for (text, message) in [
+        ("capability: a\nowners: b\n", ":2: unknown key 'owners'; expected one of: capability, owner, targets, safety"),
+        (
+            "safety:\n  method: [GET]\n",
+            ":2: unknown key 'method'; expected one of: methods, endpoints, credentials, limits",
+        ),
+        ("safety:\n  limits:\n    inflight: 3\n", ":3: unknown key 'inflight'; expected one of: rate, in_flight"),
+        ("gates:\n\n  errors: {}\n", ":3: unknown key 'errors'; expected one of: mismatch_rate"),
+        ("gates: {loss: {under: 1%}}", ":1: unknown key 'under'; expected one of: below"),
+        ("endpoints: guessed", ":1: unknown key 'guessed'; expected one of: learned, templates"),
+        ("targets:\n  canditate: http://a\n", ":2: unknown key 'canditate'; expected one of: candidate, legacy"),
+        ("safety:\n  rules: []\n", ":2: unknown key 'rules'; expected one of: methods"),
+        ("safety:\n  endpoints:\n    - {endpoint: POST /a}\n", ":3: the key 'as' is missing here"),
+        ("owner: a\nowner: b\n", ":2: the key 'owner' stands here twice; keep one"),
+        ("owner: a\n---\nowner: b\n", "a policy is one document"),
+    ] {
+        let found = refused(text);
+        assert!(found.contains(message), "{text:?}: {found}");
+    }
+}
+
+#[test]
+fn what_later_versions_bring_is_refused_and_not_ignored() {
+    for (text, message) in [
+        ("gates:\n  mismatch_rate: {below: 1%, over: 14d}\n", ":2: 'over' is not supported yet"),
+        ("gates:\n  rules: {hidden_at_most: 5%}\n", ":2: 'rules' is not supported yet"),
+        ("checklist:\n  - {id: a}\n", ":1: 'checklist' is not supported yet"),
+        ("endpoints: {openapi: a.yaml}\n", ":1: 'openapi' is not supported yet; write 'learned'"),
+        ("safety:\n  credentials: replace\n", ":2: safety.credentials: 'replace' is not supported yet"),
+        (
+            "safety:\n  endpoints:\n  - endpoint: POST /a\n    as: sandboxed\n",
+            ":4: safety.endpoints: as: 'sandboxed' is not",
+        ),
+    ] {
+        let found = refused(text);
+        assert!(found.contains(message), "{text:?}: {found}");
+    }
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_named_with_its_line_and_the_way_out() {
+    for (text, message) in [
+        (
+            "targets:\n  candidate: https://a\n",
+            ":2: targets.candidate: 'https://a' is no target: https is not supported",
+        ),
+        (
+            "targets: {legacy: 'a:80'}\n",
+            ":1: targets.legacy: 'a:80' is no target: there is no scheme; write 'http://a:80'",
+        ),
+        ("safety:\n  methods: [GET,\n    head]\n", ":3: safety.methods: methods are case-sensitive"),
+        (
+            "safety:\n  endpoints: [{endpoint: /a, as: read}]\n",
+            ":2: safety.endpoints: '/a' opens every method; name the one",
+        ),
+        (
+            "safety:\n  endpoints: [{endpoint: '* /a', as: read}]\n",
+            "opens every method; name the one, such as 'POST /a'",
+        ),
+        ("safety:\n  endpoints: [{endpoint: POST a, as: read}]\n", ":2: safety.endpoints: 'POST a' names no endpoint"),
+        ("safety: {limits: {rate: 500}}", "safety.limits.rate: '500' has no unit; write a rate such as '500/s'"),
+        ("safety: {limits: {timeout: 2}}", "safety.limits.timeout: '2' has no unit; write a time such as '2s'"),
+        ("safety: {limits: {body: 16}}", "safety.limits.body: '16' has no unit; write a size such as '16MiB'"),
+        ("safety: {limits: {in_flight: 64x}}", "safety.limits.in_flight: '64x' is no whole number from 1 to 4096"),
+        ("gates: {mismatch_rate: {below: 0.1}}", "gates.mismatch_rate.below: '0.1' has no unit"),
+        ("gates: {mismatch_rate: {confidence: 1}}", "gates.mismatch_rate.confidence: '1' has no unit"),
+        ("gates: {mismatch_rate: {each: host}}", "gates.mismatch_rate.each: 'host' is not known; write 'whole'"),
+        ("gates: {latency: {quantile: 95}}", "gates.latency.quantile: '95' is no quantile; write 'p50'"),
+        ("gates: {latency: {at_most: 1.1}}", "gates.latency.at_most: '1.1' has no unit"),
+        ("gates: {candidate_errors: {below: 0%}}", "gates.candidate_errors.below: no share is below 0%"),
+        ("gates: {loss: {below: 5}}", "gates.loss.below: '5' has no unit"),
+        ("gates: {coverage: {requests_per_endpoint: 0}}", "requests_per_endpoint: '0' is no whole number from 1"),
+        ("endpoints:\n  templates:\n    - orders\n", ":3: endpoints.templates: 'orders' names no endpoint"),
+        ("rules: ['']", ":1: rules: a rule file has no name"),
+    ] {
+        let found = refused(text);
+        assert!(found.contains(message), "{text:?}: {found}");
+    }
+}
+
+#[test]
+fn another_shape_is_refused_in_one_line_with_the_line() {
+    for (text, message) in [
+        ("owner: [a, b]", ":1: here must be one value"),
+        ("owner: a\nsafety: strict\n", ":2: here must be keys with their values: 'key: value' lines"),
+        ("safety:\n  methods: GET\n", ":2: here must be a list: '[a, b]'"),
+        ("targets: {candidate: a\n", "unclosed bracket '{'; correct the YAML here"),
+    ] {
+        let found = refused(text);
+        assert!(found.contains(message), "{text:?}: {found}");
+    }
+    for (text, line) in [
+        ("owner: [a, b]\n", 1),
+        ("owner: a\nsafety: strict\n", 2),
+        ("owner: a\nsafety:\n  methods: GET\n", 3),
+        ("safety:\n  limits:\n    rate: {a: b}\n", 3),
+        ("- a\n- b\n", 1),
+        ("just words\n", 1),
+        ("owner: a\ntargets: {candidate: http://a\n", 2),
+        ("owner: *nowhere\n", 1),
+        ("owner: \"open\n", 1),
+    ] {
+        let found = refused(text);
+        let place = found.strip_prefix("conf/tapcompare.yaml:").unwrap();
+        let found_line: u64 = place.split(':').next().unwrap().parse().unwrap();
+        assert!(found_line >= line && found_line <= line + 2, "{text:?}: {found}");
+        assert!(!place.contains(" at line "), "{found}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.yaml");
+    let message = read(&missing).unwrap_err().to_string();
+    assert!(message.contains("none.yaml") && message.contains("check the path"), "{message}");
+    let file = folder.path().join("tapcompare.yaml");
+    std::fs::write(&file, WHOLE).unwrap();
+    assert_eq!(read(&file).unwrap().rules[0], folder.path().join("rules/common.yaml"));
+    std::fs::write(&file, vec![b'#'; MAX_POLICY as usize + 1]).unwrap();
+    assert!(read(&file).unwrap_err().to_string().contains("larger than"));
+    std::fs::write(&file, b"owner: \xff\n").unwrap();
+    assert!(read(&file).unwrap_err().to_string().contains("UTF-8"));
+}

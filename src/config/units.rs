@@ -1,0 +1,230 @@
+//! Quantities as people write them. Each carries its unit: a bare number is refused with the way out.
+
+use std::time::Duration;
+
+use super::{Credentials, Scope, Treatment};
+
+/// Most requests in flight. Each costs two file descriptors and up to two bodies of memory.
+pub(super) const MAX_IN_FLIGHT: usize = 4096;
+
+/// Longest time-out of one answer.
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Largest body that may be kept.
+pub(super) const MAX_BODY: usize = 1 << 30;
+
+/// What a quantity is, or what is wrong with it and how to write it.
+type Read<T> = Result<T, String>;
+
+/// `0.1%` as the share 0.001: above 0 and at most 1.
+pub(super) fn share(text: &str) -> Read<f64> {
+    let percent = number_with(text, "%", "a percentage such as '0.1%'")?;
+    if percent <= 0.0 {
+        return Err("no share is below 0%; write a small one such as '0.01%'".into());
+    }
+    if percent > 100.0 {
+        return Err(format!("'{text}' is more than everything; write a percentage up to '100%'"));
+    }
+    Ok(percent / 100.0)
+}
+
+/// `95%` as 0.95: from 50 % to below 100 %.
+pub(super) fn confidence(text: &str) -> Read<f64> {
+    let percent = number_with(text, "%", "a percentage such as '95%'")?;
+    if (50.0..100.0).contains(&percent) {
+        return Ok(percent / 100.0);
+    }
+    Err(format!(
+        "'{text}' is no confidence that can be reached or that says anything; write 50% to 99.99%, such as '95%'"
+    ))
+}
+
+/// `1.10x` as 1.1: above 0.
+pub(super) fn multiple(text: &str) -> Read<f64> {
+    let factor = number_with(text, "x", "a multiple such as '1.10x'")?;
+    if factor > 0.0 { Ok(factor) } else { Err(format!("'{text}' is no multiple; write one above 0, such as '1.10x'")) }
+}
+
+/// `p95` as 0.95, `p99.9` as 0.999.
+pub(super) fn quantile(text: &str) -> Read<f64> {
+    let percent = text.strip_prefix('p').and_then(decimal).filter(|p| *p > 0.0 && *p < 100.0);
+    percent.map(|p| p / 100.0).ok_or_else(|| format!("'{text}' is no quantile; write 'p50', 'p95', 'p99' or 'p99.9'"))
+}
+
+/// `500/s` or `30/min` as requests a second.
+pub(super) fn rate(text: &str) -> Read<f64> {
+    let per_second = match text.strip_suffix("/min") {
+        Some(number) => decimal(number.trim_end()).map(|n| n / 60.0),
+        None => Some(number_with(text, "/s", "a rate such as '500/s' or '30/min'")?),
+    };
+    per_second
+        .filter(|rate| *rate > 0.0)
+        .ok_or_else(|| format!("'{text}' is no rate; write one above 0, such as '500/s' or '30/min'"))
+}
+
+/// `2s`, `200ms`, `1m 30s`.
+pub(super) fn timeout(text: &str) -> Read<Duration> {
+    if decimal(text).is_some() {
+        return Err(format!("'{text}' has no unit; write a time such as '2s' or '200ms'"));
+    }
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("'{text}' is no time ({error}); write one such as '2s' or '200ms'"))?;
+    if time.is_zero() || time > MAX_TIMEOUT {
+        let most = humantime::format_duration(MAX_TIMEOUT);
+        return Err(format!("'{text}' is not between 1ms and {most}; write a time such as '2s'"));
+    }
+    Ok(time)
+}
+
+/// `16MiB` as bytes.
+pub(super) fn size(text: &str) -> Read<usize> {
+    const UNITS: &[(&str, f64)] = &[
+        ("KiB", 1024.0),
+        ("MiB", 1048576.0),
+        ("GiB", 1073741824.0),
+        ("kB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("B", 1.0),
+    ];
+    let out = "a size such as '16MiB', '512KiB' or '4096B'";
+    if decimal(text).is_some() {
+        return Err(format!("'{text}' has no unit; write {out}"));
+    }
+    let bytes = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some(decimal(text.strip_suffix(unit)?.trim_end())? * factor))
+        .ok_or_else(|| format!("'{text}' is no size; write {out}"))?;
+    if !(1.0..=MAX_BODY as f64).contains(&bytes) {
+        return Err(format!("'{text}' is not between 1B and {}GiB; write {out}", MAX_BODY >> 30));
+    }
+    Ok(bytes as usize)
+}
+
+/// A whole number from 1 to `most`.
+pub(super) fn count(text: &str, most: u64, example: &str) -> Read<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse().ok().filter(|n| digits && (1..=most).contains(n));
+    number.ok_or_else(|| format!("'{text}' is no whole number from 1 to {most}; write one such as '{example}'"))
+}
+
+/// A method that may be sent without being opened by an endpoint.
+pub(super) fn method(text: &str) -> Read<String> {
+    let capitals = text.to_ascii_uppercase();
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+        return Err(format!("'{text}' is no method; write one such as 'GET'"));
+    }
+    if text != capitals {
+        return Err(format!("methods are case-sensitive (RFC 9110, section 9.1); write '{capitals}'"));
+    }
+    if text == "CONNECT" {
+        return Err("a tunnel cannot be asked again; leave 'CONNECT' out".into());
+    }
+    Ok(capitals)
+}
+
+/// `strip` or `pass`.
+pub(super) fn credentials(text: &str) -> Read<Credentials> {
+    match text {
+        "strip" => Ok(Credentials::Strip),
+        "pass" => Ok(Credentials::Pass),
+        "replace" => Err("'replace' is not supported yet; write 'strip' or 'pass'".into()),
+        _ => Err(format!("'{text}' is not known; write 'strip' (the default) or 'pass'")),
+    }
+}
+
+/// `read`.
+pub(super) fn treatment(text: &str) -> Read<Treatment> {
+    match text {
+        "read" => Ok(Treatment::Read),
+        "sandboxed" => Err("'sandboxed' is not supported yet; only endpoints that read can be opened: 'read'".into()),
+        _ => Err(format!("'{text}' is not known; write 'read' where the request only reads")),
+    }
+}
+
+/// `endpoint` or `whole`.
+pub(super) fn scope(text: &str) -> Read<Scope> {
+    match text {
+        "endpoint" => Ok(Scope::Endpoint),
+        "whole" => Ok(Scope::Whole),
+        _ => Err(format!("'{text}' is not known; write 'whole' (the default) or 'endpoint'")),
+    }
+}
+
+fn number_with(text: &str, unit: &str, example: &str) -> Read<f64> {
+    if decimal(text).is_some() {
+        return Err(format!("'{text}' has no unit; write {example}"));
+    }
+    let number = text.strip_suffix(unit).and_then(|number| decimal(number.trim_end()));
+    number.ok_or_else(|| format!("'{text}' is not understood; write {example}"))
+}
+
+/// A number in plain decimal notation.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+    text.parse().ok().filter(|number: &f64| plain && number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_read_with_their_units() {
+        assert_eq!(share("0.1%"), Ok(0.001));
+        assert_eq!(share("100 %"), Ok(1.0));
+        assert_eq!(confidence("95%"), Ok(0.95));
+        assert_eq!(multiple("1.10x"), Ok(1.1));
+        assert_eq!((quantile("p95"), quantile("p99.9")), (Ok(0.95), Ok(0.9990000000000001)));
+        assert_eq!((rate("500/s"), rate("30/min")), (Ok(500.0), Ok(0.5)));
+        assert_eq!((timeout("2s"), timeout("1m 30s")), (Ok(Duration::from_secs(2)), Ok(Duration::from_secs(90))));
+        assert_eq!((size("16MiB"), size("1 kB"), size("7B")), (Ok(16 << 20), Ok(1000), Ok(7)));
+        assert_eq!(count("64", 100, "1"), Ok(64));
+    }
+
+    fn refusals<T: std::fmt::Debug>(read: impl Fn(&str) -> Read<T>, cases: &[(&str, &str)]) {
+        for (text, why) in cases {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(why) && message.contains("write"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_bare_number_is_refused_with_the_way_out() {
+        refusals(share, &[("0.1", "'0.1' has no unit; write a percentage such as '0.1%'")]);
+        refusals(confidence, &[("95", "has no unit")]);
+        refusals(multiple, &[("1.1", "has no unit; write a multiple such as '1.10x'")]);
+        refusals(rate, &[("500", "has no unit; write a rate such as '500/s'")]);
+        refusals(timeout, &[("2", "has no unit; write a time such as '2s'")]);
+        refusals(size, &[("16", "has no unit; write a size such as '16MiB'")]);
+        refusals(quantile, &[("95", "no quantile"), ("0.95", "no quantile")]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_the_way_out() {
+        refusals(
+            share,
+            &[
+                ("0%", "below 0%"),
+                ("-1%", "below 0%"),
+                ("101%", "more than"),
+                ("1e3%", "not understood"),
+                ("", "not understood"),
+            ],
+        );
+        refusals(confidence, &[("100%", "can be reached"), ("5%", "can be reached"), ("nan%", "not understood")]);
+        refusals(multiple, &[("0x", "above 0"), ("x", "not understood"), ("infx", "not understood")]);
+        refusals(rate, &[("0/s", "above 0"), ("x/min", "no rate"), ("5/h", "not understood")]);
+        refusals(timeout, &[("0s", "not between"), ("1h", "not between"), ("2 parsecs", "no time")]);
+        refusals(size, &[("0B", "not between"), ("2GiB", "not between"), ("5MIB", "no size"), ("x", "no size")]);
+        refusals(quantile, &[("p100", "no quantile"), ("p0", "no quantile"), ("p", "no quantile")]);
+        refusals(|t| count(t, 9, "5"), &[("0", "from 1 to 9"), ("10", "from 1 to 9"), ("+1", "whole"), ("", "whole")]);
+        refusals(credentials, &[("replace", "not supported yet"), ("keep", "not known")]);
+        refusals(scope, &[("all", "not known")]);
+        let message = treatment("sandboxed").unwrap_err();
+        assert!(message.contains("not supported yet"));
+        refusals(treatment, &[("write", "not known")]);
+        refusals(method, &[("get", "write 'GET'"), ("G T", "no method"), ("", "no method")]);
+        assert!(method("CONNECT").unwrap_err().contains("leave 'CONNECT' out"));
+    }
+}
