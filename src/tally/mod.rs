@@ -11,6 +11,7 @@ mod snapshot;
 
 pub use count::Tally;
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, OTHER};
+pub(crate) use group::general_place;
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair};
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};

@@ -46,7 +46,7 @@ pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> Gat
             format!("{k} of {of} asked with fewer than {} compared: {}.", count(least), names(&shown, NAMES))
         }
     };
-    let remedy = format!("{} more to these endpoints", counted(missing, "compared request"));
+    let remedy = format!("{} more compared requests to these endpoints", count(missing));
     let remedy = if asked.is_empty() { "a capture of requests that may be sent".to_owned() } else { remedy };
     let holds = !asked.is_empty() && short.is_empty();
     GateResult {

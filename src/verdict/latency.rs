@@ -57,7 +57,7 @@ pub(super) fn gate(pair: &LatencyPair, gate: &LatencyGate, confidence: f64) -> G
             percent(confidence)
         ),
         reason: reason(state, pair, q, confidence, &ratios),
-        remedy: remedy(state, pair, q, confidence),
+        remedy: remedy(state, pair, q, confidence, most.is_finite()),
     }
 }
 
@@ -110,7 +110,7 @@ fn too_few(pair: &LatencyPair) -> String {
     }
 }
 
-fn remedy(state: GateState, pair: &LatencyPair, q: f64, confidence: f64) -> Option<String> {
+fn remedy(state: GateState, pair: &LatencyPair, q: f64, confidence: f64, bounded: bool) -> Option<String> {
     let name = quantile_name(q);
     let needed = quantile_sample_needed(q, confidence);
     let n = pair.candidate.count;
@@ -120,9 +120,7 @@ fn remedy(state: GateState, pair: &LatencyPair, q: f64, confidence: f64) -> Opti
         GateState::NotEnough if n < needed => {
             Some(format!("a bound of {name} needs {} pairs: {} more at least", count(needed), count(needed - n)))
         }
-        GateState::NotEnough if pair.candidate.censored > 0 => {
-            Some("a candidate that answers in time, or more pairs".to_owned())
-        }
+        GateState::NotEnough if !bounded => Some("a candidate that answers in time, or more pairs".to_owned()),
         GateState::NotEnough => Some("more pairs: four times as many halve the distance of the bounds".to_owned()),
     }
 }

@@ -136,6 +136,8 @@ pub struct Verdict {
     pub never_asked: Vec<NeverAsked>,
     /// The share of mismatches if all that was lost had mismatched: (mismatched + lost) / (compared + lost).
     pub worst_case: Option<f64>,
+    /// The quantile that the latency gate looks at: 0.95 is p95.
+    pub latency_quantile: f64,
 }
 
 impl Verdict {
@@ -177,6 +179,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
         gates: results,
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
+        latency_quantile: gates.latency.quantile,
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64)
     let failed = books.failed.total();
     let judged = judge_share(failed, books.sent, gate.below, confidence, "failure", "request sent");
     let kinds: Vec<String> = books.failed.iter().map(|(why, n)| format!("{why} {}", count(n))).collect();
-    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let kinds = if kinds.is_empty() { String::new() } else { format!("; {}", kinds.join(", ")) };
     GateResult { gate: Gate::CandidateErrors, reason: format!("{}{kinds}.", judged.reason), ..judged }
 }
 

@@ -23,14 +23,14 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
-/// A share in per cent with three significant digits: `0.1 %`.
+/// A share in per cent with three significant digits: `0.1%`.
 pub fn percent(share: f64) -> String {
-    with_digits(share * 100.0, 3) + " %"
+    with_digits(share * 100.0, 3) + "%"
 }
 
 /// A share with as many digits as it takes to tell it from a limit that it is not.
 pub fn percent_against(share: f64, limit: f64) -> String {
-    figure_against(share * 100.0, limit * 100.0) + " %"
+    figure_against(share * 100.0, limit * 100.0) + "%"
 }
 
 /// A multiple with as many digits as it takes to tell it from a limit that it is not: `1.1x`.
@@ -83,10 +83,10 @@ mod tests {
     #[test]
     fn figures_are_short_and_do_not_lie_about_limits() {
         assert_eq!([count(0), count(999), count(1000), count(1234567)], ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([percent(0.001), percent(0.0), percent(1.0), percent(0.98765)], ["0.1 %", "0 %", "100 %", "98.8 %"]);
-        assert_eq!(percent(0.0000299957), "0.003 %");
-        assert_eq!(percent_against(0.000999744420901, 0.001), "0.09997 %");
-        assert_eq!(percent_against(0.001, 0.001), "0.1 %");
+        assert_eq!([percent(0.001), percent(0.0), percent(1.0), percent(0.98765)], ["0.1%", "0%", "100%", "98.8%"]);
+        assert_eq!(percent(0.0000299957), "0.003%");
+        assert_eq!(percent_against(0.000999744420901, 0.001), "0.09997%");
+        assert_eq!(percent_against(0.001, 0.001), "0.1%");
         assert_eq!(multiple_against(1.1000001, 1.1), "1.1000001x");
         assert_eq!(multiple_against(f64::INFINITY, 1.1), "unboundedx");
         assert_eq!([latency(480), latency(1250), latency(2_000_000)], ["480 µs", "1.25 ms", "2 s"]);
