@@ -90,7 +90,7 @@ fn rules(report: &Report<'_>) -> Markup {
         return html! {};
     }
     html! {
-        section {
+        section #rules {
             h2 { "What the rules answered for" }
             p.lead { "A rule that answers for a difference hides it from the verdict. Each is here, with its reason." }
             @for (note, used) in notes.iter().filter(|(note, used)| used.is_some() || note.expired) {
@@ -153,7 +153,7 @@ fn facts(report: &Report<'_>) -> Markup {
     let capture = &snapshot.ledger.capture;
     let traffic = snapshot.first.as_ref().zip(snapshot.last.as_ref());
     html! {
-        section {
+        section #run {
             h2 { "The run" }
             dl {
                 @for source in &facts.sources { dt { "Capture" } dd { (code(source)) } }

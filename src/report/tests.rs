@@ -204,6 +204,7 @@ fn the_page_is_complete_in_itself_and_forbids_the_rest() {
     use sha2::Digest;
     let (snapshot, rules) = shop();
     let page = with(&snapshot, &rules, &facts(), |report| report.html());
+    // To look at it: TAPCOMPARE_WRITE_PAGE=/tmp/page.html cargo test --lib the_page_is_complete
     if let Ok(path) = std::env::var("TAPCOMPARE_WRITE_PAGE") {
         std::fs::write(path, &page).unwrap();
     }

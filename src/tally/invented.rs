@@ -91,8 +91,8 @@ impl Invented {
         self.comparison.differences.push(Difference {
             at: Location::Json(path),
             kind: DifferenceKind::Value,
-            legacy: Some("1".into()),
-            candidate: Some("2".into()),
+            legacy: Some("20.00".into()),
+            candidate: Some("19.99".into()),
             rule: rule.map(|(id, answer)| RuleHit { id: Arc::from(id), answer }),
         });
         if rule.is_none() {
@@ -108,16 +108,26 @@ impl Invented {
             request: format!("GET /things/{}", self.observation.sequence),
             status: (200, 200),
             differences: self.comparison.differences.clone(),
-            patch: None,
+            patch: Some("[\n  {\"op\":\"replace\",\"path\":\"/items/2/price\",\"value\":19.99}\n]".into()),
             text_diff: None,
-            legacy: "{\n  \"price\": 1\n}".into(),
-            candidate: "{\n  \"price\": 2\n}".into(),
+            legacy: body("20.00"),
+            candidate: body("19.99"),
         }
     }
 
     pub(crate) fn absorbed_by(&self, tally: &mut Tally) {
         tally.absorb(&self.observation, &self.comparison, || self.example());
     }
+}
+
+/// A basket of twelve, the third at that price.
+fn body(price: &str) -> String {
+    let item = |n| {
+        let price = if n == 2 { price } else { "4.50" };
+        format!("    {{\n      \"sku\": \"SKU-{n:05}\",\n      \"price\": {price},\n      \"quantity\": {n}\n    }}")
+    };
+    let items: Vec<String> = (0..12).map(item).collect();
+    format!("{{\n  \"customer\": \"Ada\",\n  \"items\": [\n{}\n  ]\n}}", items.join(",\n"))
 }
 
 pub(crate) fn tally_of<'a>(observations: impl IntoIterator<Item = &'a Invented>) -> Tally {

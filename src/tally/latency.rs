@@ -11,7 +11,7 @@ pub const LATENCY_MAX: Duration = Duration::from_secs(600);
 /// Three significant digits: a bucket is at most a thousandth of its value wide.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// A growing histogram in microseconds. Grows with the largest value recorded: 12 KiB up to 4 ms, 76 KiB at most.
+/// A growing histogram in microseconds. Grows with the largest value recorded: 12 KiB up to 4 ms, 84 KiB at most.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recorder {
     /// None until the first value, so that an endpoint without latencies costs nothing.

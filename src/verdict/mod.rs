@@ -73,6 +73,21 @@ crate::exchange::reasons! {
     }
 }
 
+impl Gate {
+    /// The name in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Gate::MismatchRate => "mismatch rate",
+            Gate::CandidateErrors => "candidate errors",
+            Gate::Latency => "latency",
+            Gate::Coverage => "coverage",
+            Gate::Loss => "loss",
+            Gate::Rules => "rules",
+            Gate::Books => "books",
+        }
+    }
+}
+
 crate::exchange::reasons! {
     /// What the evidence says of a gate.
     GateState {
@@ -187,14 +202,20 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
 const NAMES: usize = 3;
 
 fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked], evidence: &Evidence) -> String {
-    let missed = |state: GateState| {
-        let mut names: Vec<&str> = gates.iter().filter(|g| g.state == state).map(|g| g.gate.as_str()).collect();
+    let of = |state: GateState| {
+        let mut names: Vec<&str> = gates.iter().filter(|g| g.state == state).map(|g| g.gate.name()).collect();
         names.dedup();
-        words::names(&names, Gate::ALL.len())
+        (names.len(), words::names(&names, Gate::ALL.len()))
     };
     match decision {
-        Decision::NoGo => format!("The candidate misses the policy: {}.", missed(GateState::Fail)),
-        Decision::Inconclusive => format!("The evidence does not decide: {}.", missed(GateState::NotEnough)),
+        Decision::NoGo => {
+            let (n, names) = of(GateState::Fail);
+            format!("The candidate fails {}: {names}.", words::counted(n as u64, "gate"))
+        }
+        Decision::Inconclusive => {
+            let (n, names) = of(GateState::NotEnough);
+            format!("Nothing fails, but the evidence leaves {} open: {names}.", words::counted(n as u64, "gate"))
+        }
         Decision::Go => {
             let compared = words::counted(evidence.compared, "compared request");
             let asked = evidence.endpoints.iter().filter(|e| e.asked).count() as u64;

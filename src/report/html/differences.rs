@@ -25,7 +25,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         snapshot.groups.iter().partition(|g| g.class == DifferenceClass::Mismatched);
     let uncounted = snapshot.ungrouped_differences + snapshot.more_differences;
     html! {
-        section {
+        section #differences {
             h2 { "Differences" }
             @if found.is_empty() {
                 p.lead { "None that the rules do not answer for." }
@@ -139,7 +139,7 @@ pub(super) fn failures(report: &Report<'_>) -> Markup {
         return html! {};
     }
     html! {
-        section {
+        section #failures {
             h2 { "Failures of the candidate" }
             table.failures {
                 thead { tr { th { "Endpoint" } th { "Failure" } th.n { "Requests" } th { "First" } } }

@@ -20,7 +20,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         return html! {};
     }
     html! {
-        section {
+        section #endpoints {
             h2 { "Endpoints" }
             p.lead {
                 "The worst first. “At most” is the upper bound of the mismatch rate at "
@@ -34,8 +34,8 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                         th.n rowspan="2" { "Differ" }
                         th.n rowspan="2" { "At most" }
                         th.n rowspan="2" { "Failed" }
-                        th.n.group colspan="2" { "p50" }
-                        th.n.group colspan="2" { "p95" }
+                        th.n.both colspan="2" { "p50" }
+                        th.n.both colspan="2" { "p95" }
                     }
                     tr {
                         @for _ in 0..2 { th.n.legacy { "legacy" } th.n.candidate { "candidate" } }
@@ -74,14 +74,14 @@ fn row(endpoint: &EndpointSnapshot) -> Markup {
 pub(super) fn latency(report: &Report<'_>) -> Markup {
     let pair = &report.snapshot.latency;
     let quantile = Some(report.verdict.latency_quantile);
-    let [Some(wide), Some(narrow)] = [(960, 340), (430, 320)].map(|size| plot::percentiles(pair, quantile, size))
+    let [Some(wide), Some(narrow)] = [(960, 340), (350, 290)].map(|size| plot::percentiles(pair, quantile, size))
     else {
         return html! {};
     };
     let live = report.facts.legacy.is_some();
     let sides = [("legacy", &pair.legacy), ("candidate", &pair.candidate)];
     html! {
-        section {
+        section #latency {
             h2 { "Latency" }
             p.lead {
                 "Both sides over the same " (counted(pair.candidate.count, "exchange")) ". "

@@ -13,7 +13,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     let open = ledger.open_accounts();
     let drift = report.snapshot.drift;
     html! {
-        section {
+        section #books {
             h2 { "The books" }
             p.lead {
                 @if open.is_empty() { "Everything captured is counted once, and every sum closes." }

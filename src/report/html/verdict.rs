@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::Report;
 use crate::verdict::words::{count, counted, percent};
-use crate::verdict::{Decision, Gate, GateResult, GateState};
+use crate::verdict::{Decision, GateResult, GateState};
 
 use super::{code, text};
 
@@ -35,7 +35,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 p.meta { "The run was stopped early: " (text(why)) }
             }
         }
-        section {
+        section #why {
             h2 { "Why" }
             div.gates { @for gate in &verdict.gates { (gate_row(gate)) } }
             @if let Some(worst) = verdict.worst_case.filter(|w| *w > 0.0) {
@@ -55,7 +55,7 @@ fn gate_row(gate: &GateResult) -> Markup {
         div.gate {
             div.state { span class={ "chip " (class) } { (word) } }
             div {
-                h3 { (gate_name(gate.gate)) }
+                h3 { (sentence(gate.gate.name())) }
                 p { (text(&sentence(&gate.reason))) }
                 @if let Some(remedy) = &gate.remedy {
                     p.remedy { b { "What would change it: " } (text(remedy)) "." }
@@ -70,20 +70,10 @@ fn gate_row(gate: &GateResult) -> Markup {
 fn sentence(reason: &str) -> String {
     let mut chars = reason.chars();
     match chars.next() {
-        Some(first) if first.is_ascii_lowercase() => first.to_ascii_uppercase().to_string() + chars.as_str(),
+        Some(first) if first.is_ascii_lowercase() && !chars.as_str().starts_with(|c: char| c.is_ascii_digit()) => {
+            first.to_ascii_uppercase().to_string() + chars.as_str()
+        }
         _ => reason.to_owned(),
-    }
-}
-
-fn gate_name(gate: Gate) -> &'static str {
-    match gate {
-        Gate::MismatchRate => "Mismatch rate",
-        Gate::CandidateErrors => "Candidate errors",
-        Gate::Latency => "Latency",
-        Gate::Coverage => "Coverage",
-        Gate::Loss => "Loss",
-        Gate::Rules => "Rules",
-        Gate::Books => "Books",
     }
 }
 
@@ -98,7 +88,7 @@ pub(super) fn never_asked(report: &Report<'_>) -> Markup {
     html! {
         section.notice {
             h2 { (counted(never.len() as u64, "endpoint")) " never asked" }
-            p { "The verdict says nothing of these. The policy opens what may be sent." }
+            p { "The verdict says nothing of these. They are sent only where the policy opens them." }
             ul.plain {
                 @for one in never.iter().take(LISTED) {
                     li {

@@ -1,8 +1,9 @@
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::trie::{MAX_DEPTH, MAX_NODES, MAX_WORDS};
 use super::*;
-use crate::exchange::{Body, Headers, Version};
+use crate::exchange::{Body, EndpointPattern, Headers, Version};
 
 fn request(method: &str, target: &[u8]) -> Request {
     Request {
@@ -156,4 +157,32 @@ fn hostile_paths_stay_within_the_limits_and_are_counted() {
 fn letters(n: usize) -> String {
     let letter = |n: usize| (b'a' + (n % 26) as u8) as char;
     [letter(n / 26), letter(n)].iter().collect()
+}
+
+/// A path of words and numbers, of a vocabulary that is too large for one place.
+fn path() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![3 => (0..60_usize).prop_map(letters), 1 => (0..999_u32).prop_map(|n| n.to_string())];
+    prop::collection::vec(segment, 1..5).prop_map(|segments| format!("/{}", segments.join("/")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// However places collapse and join: every number ends as a template of every path that was given it, in every
+    /// run the same.
+    #[test]
+    fn every_path_fits_the_template_it_is_counted_under(paths in prop::collection::vec(path(), 1..700)) {
+        let (mut table, mut again) = (table(), table());
+        let numbers: Vec<u32> = paths.iter().map(|path| get(&mut table, path)).collect();
+        let repeated: Vec<u32> = paths.iter().map(|path| get(&mut again, path)).collect();
+        prop_assert_eq!(&numbers, &repeated);
+        let endpoints = table.resolve();
+        prop_assert_eq!(&endpoints, &again.resolve());
+        for (path, number) in paths.iter().zip(numbers) {
+            let endpoint = &endpoints[number as usize];
+            if endpoint.template != OTHER {
+                let pattern: EndpointPattern = endpoint.to_string().parse().unwrap();
+                prop_assert!(pattern.matches("GET", path.as_bytes()), "{path} under {endpoint}");
+            }
+        }
+    }
 }
