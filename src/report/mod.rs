@@ -1,1 +1,89 @@
-//! One verdict and its evidence, shown in several ways.
+//! One value, many renderers: the verdict with its evidence, for a terminal, a program, or a page to decide on.
+//!
+//! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
+//! be seen (control characters, changes of writing direction) as escapes.
+
+mod escape;
+mod html;
+mod json;
+mod plot;
+mod sums;
+mod terminal;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::exchange::RuleNote;
+use crate::tally::Snapshot;
+use crate::verdict::Verdict;
+
+/// The version of the JSON report's shape; it changes when a reader must change.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How the run was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RunFacts {
+    /// The version of tapcompare.
+    pub version: String,
+    /// What is cut over.
+    pub capability: Option<String>,
+    /// Whose decision it is.
+    pub owner: Option<String>,
+    /// The captures, as they were named.
+    pub sources: Vec<String>,
+    /// The candidate's address.
+    pub candidate: String,
+    /// The live legacy's address, where it was asked.
+    pub legacy: Option<String>,
+    /// `original`, `2x`, `max`.
+    pub pace: String,
+    /// The policy file; None: the defaults.
+    pub policy: Option<String>,
+    /// When the run began, RFC 3339.
+    pub started: String,
+    /// When it ended.
+    pub finished: String,
+    /// Why it ended before the captures did.
+    pub stopped_early: Option<String>,
+    /// Limits that were in force, by name, with their units.
+    pub limits: BTreeMap<String, String>,
+}
+
+/// What a run has to say, lent to the renderers.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The decision.
+    pub verdict: &'a Verdict,
+    /// What it rests on.
+    pub snapshot: &'a Snapshot,
+    /// How it was gathered.
+    pub facts: &'a RunFacts,
+    /// The rules in force, and those that have expired.
+    pub rules: &'a [RuleNote],
+}
+
+impl Report<'_> {
+    /// For a terminal: no line longer than 80 columns; with ANSI colours only where told.
+    pub fn terminal(&self, colour: bool) -> String {
+        terminal::render(self, colour)
+    }
+
+    /// For a program: one object on one line. The same evidence gives the same bytes, the times in
+    /// [`RunFacts`] apart.
+    ///
+    /// # Errors
+    ///
+    /// Where a value cannot be written as JSON, which no value here is.
+    pub fn json(&self) -> serde_json::Result<String> {
+        json::render(self)
+    }
+
+    /// For a browser: one self-contained page without script.
+    pub fn html(&self) -> String {
+        html::page(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The endpoint table, and both sides' latencies.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::report::terminal::TABLE_CONFIDENCE;
+use crate::report::{Report, plot};
+use crate::tally::{EndpointSnapshot, Latency};
+use crate::verdict::interval;
+use crate::verdict::words::{count, counted, latency as time, percent};
+
+use super::{code, evidence};
+
+/// So many rows; the rest is counted.
+const ROWS: usize = 300;
+
+pub(super) fn section(report: &Report<'_>) -> Markup {
+    let mut asked: Vec<&EndpointSnapshot> = report.snapshot.endpoints.iter().filter(|e| e.books.sent > 0).collect();
+    asked.sort_by_key(|e| std::cmp::Reverse((e.books.mismatched, e.books.failed.total())));
+    if asked.is_empty() {
+        return html! {};
+    }
+    html! {
+        section #endpoints {
+            h2 { "Endpoints" }
+            p.lead {
+                "The worst first. “At most” is the upper bound of the mismatch rate at "
+                (percent(TABLE_CONFIDENCE)) " confidence, endpoint by endpoint."
+            }
+            table.endpoints {
+                thead {
+                    tr {
+                        th rowspan="2" { "Endpoint" }
+                        th.n rowspan="2" { "Compared" }
+                        th.n rowspan="2" { "Differ" }
+                        th.n rowspan="2" { "At most" }
+                        th.n rowspan="2" { "Failed" }
+                        th.n.both colspan="2" { "p50" }
+                        th.n.both colspan="2" { "p95" }
+                    }
+                    tr {
+                        @for _ in 0..2 { th.n.legacy { "legacy" } th.n.candidate { "candidate" } }
+                    }
+                }
+                tbody { @for endpoint in asked.iter().take(ROWS) { (row(endpoint)) } }
+            }
+            @if asked.len() > ROWS { p.meta { "and " (count((asked.len() - ROWS) as u64)) " more, in the JSON report" } }
+        }
+    }
+}
+
+fn row(endpoint: &EndpointSnapshot) -> Markup {
+    let books = &endpoint.books;
+    let n = evidence(books);
+    let failed = books.failed.total();
+    let quantile = |side: &Latency, q| side.quantile(q).map_or("–".to_owned(), time);
+    let pair = &endpoint.latency;
+    html! {
+        tr {
+            th scope="row" { (code(&endpoint.endpoint.to_string())) }
+            td.n data-label="Compared" { (count(n)) }
+            td.n.bad[books.mismatched > 0] data-label="Differ" { (count(books.mismatched)) }
+            td.n data-label="At most" {
+                @if n == 0 { "–" } @else { (percent(interval::upper_bound(books.mismatched, n, TABLE_CONFIDENCE))) }
+            }
+            td.n.bad[failed > 0] data-label="Failed" { (count(failed)) }
+            td.n data-label="p50 legacy" { (quantile(&pair.legacy, 0.5)) }
+            td.n data-label="p50 candidate" { (quantile(&pair.candidate, 0.5)) }
+            td.n data-label="p95 legacy" { (quantile(&pair.legacy, 0.95)) }
+            td.n data-label="p95 candidate" { (quantile(&pair.candidate, 0.95)) }
+        }
+    }
+}
+
+pub(super) fn latency(report: &Report<'_>) -> Markup {
+    let pair = &report.snapshot.latency;
+    let quantile = Some(report.verdict.latency_quantile);
+    let [Some(wide), Some(narrow)] = [(960, 340), (350, 290)].map(|size| plot::percentiles(pair, quantile, size))
+    else {
+        return html! {};
+    };
+    let live = report.facts.legacy.is_some();
+    let sides = [("legacy", &pair.legacy), ("candidate", &pair.candidate)];
+    html! {
+        section #latency {
+            h2 { "Latency" }
+            p.lead {
+                "Both sides over the same " (counted(pair.candidate.count, "exchange")) ". "
+                @if live { "Both were asked by this run." }
+                @else { "The legacy as captured on the wire, the candidate as asked by this run." }
+                " The upright line is what the gate looks at."
+            }
+            figure.plot {
+                figcaption {
+                    span.key.legacy { "legacy" }
+                    span.key.candidate { "candidate" }
+                    @if plot::shows_captured(pair) { span.key.captured { "legacy as captured" } }
+                }
+                div.wide role="img" aria-label="Latency by percentile, legacy and candidate" { (PreEscaped(wide)) }
+                div.narrow aria-hidden="true" { (PreEscaped(narrow)) }
+            }
+            table.latency {
+                thead {
+                    tr { th {} @for name in ["p50", "p90", "p95", "p99", "largest"] { th.n { (name) } } }
+                }
+                tbody {
+                    @for (name, side) in sides {
+                        tr {
+                            th scope="row" { span class={ "key " (name) } { (name) } }
+                            @for (label, q) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("largest", 1.0)] {
+                                td.n data-label=(label) { (side.quantile(q).map_or("–".to_owned(), time)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @for (name, side) in sides.iter().filter(|(_, side)| side.censored > 0) {
+                p.meta {
+                    (count(side.censored)) " of the " (*name) "'s were cut off by the time-out: they took at least so long."
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The books as a funnel of bars: each line a whole and its parts.
+
+use maud::{Markup, html};
+
+use crate::report::Report;
+use crate::report::sums::{Sum, Tone, sums};
+use crate::verdict::words::{count, percent};
+
+use super::text;
+
+pub(super) fn section(report: &Report<'_>) -> Markup {
+    let ledger = &report.snapshot.ledger;
+    let open = ledger.open_accounts();
+    let drift = report.snapshot.drift;
+    html! {
+        section #books {
+            h2 { "The books" }
+            p.lead {
+                @if open.is_empty() { "Everything captured is counted once, and every sum closes." }
+                @else { b { "These books do not close; nothing here can be relied on." } }
+            }
+            div.books { @for sum in &sums(ledger) { (line(sum)) } }
+            @for account in &open { p.nogo { (account.to_string()) } }
+            @if !ledger.capture.damage.is_empty() {
+                h3 { "Damage in the capture files" }
+                ul.plain { @for damage in &ledger.capture.damage { li { (text(damage)) } } }
+            }
+            @if !ledger.wire.evicted.is_empty() {
+                h3 { "Limits that were reached" }
+                ul.plain { @for (limit, n) in &ledger.wire.evicted { li { (*limit) ": " (count(*n)) } } }
+            }
+            @if drift.asked > 0 {
+                p.meta {
+                    (count(drift.drifted)) " of " (count(drift.asked))
+                    " answers of the live legacy differ from its own record."
+                }
+            }
+        }
+    }
+}
+
+fn line(sum: &Sum) -> Markup {
+    let shown: Vec<_> = sum.parts.iter().enumerate().filter(|(at, part)| *at == 0 || part.count > 0).collect();
+    html! {
+        div.sum {
+            div.name { (sum.name) }
+            div.total { (count(sum.total)) }
+            div.parts {
+                (bar(sum))
+                p {
+                    @for (at, part) in &shown {
+                        @if *at > 0 { " + " }
+                        span class={ "part " (class(part.tone)) } { (part.name) " " b { (count(part.count)) } }
+                        @if !part.reasons.is_empty() {
+                            span.meta {
+                                " ("
+                                @for (n, (why, times)) in part.reasons.iter().enumerate() {
+                                    @if n > 0 { ", " }
+                                    (why) " " (count(*times))
+                                }
+                                ")"
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Kept => "kept",
+        Tone::Aside => "aside",
+        Tone::Bad => "bad",
+    }
+}
+
+/// The parts' shares, as wide as the whole. A part that is there at all is seen.
+fn bar(sum: &Sum) -> Markup {
+    /// In per cent.
+    const LEAST: f64 = 0.6;
+    let all: u64 = sum.parts.iter().map(|part| part.count).sum();
+    if all == 0 {
+        return html! { svg.bar aria-hidden="true" { rect.none width="100%" height="100%" {} } };
+    }
+    let mut shares: Vec<(f64, Tone)> = sum
+        .parts
+        .iter()
+        .filter(|part| part.count > 0)
+        .map(|part| ((part.count as f64 / all as f64 * 100.0).max(LEAST), part.tone))
+        .collect();
+    let whole: f64 = shares.iter().map(|(share, _)| share).sum();
+    let mut at = 0.0;
+    let bars: Vec<(f64, f64, Tone)> = shares
+        .drain(..)
+        .map(|(share, tone)| {
+            let width = share / whole * 100.0;
+            at += width;
+            (at - width, width, tone)
+        })
+        .collect();
+    let first = sum.parts.first().map_or(0, |part| part.count);
+    html! {
+        svg.bar role="img" aria-label=(format!("{} of it", percent(first as f64 / all as f64))) {
+            @for (x, width, tone) in &bars {
+                rect class=(class(*tone)) x=(format!("{x:.3}%")) width=(format!("{width:.3}%")) height="100%" {}
+            }
+        }
+    }
+}

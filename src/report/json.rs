@@ -1,0 +1,29 @@
+//! The report as one JSON object.
+
+use serde::Serialize;
+
+use crate::exchange::RuleNote;
+use crate::tally::Snapshot;
+use crate::verdict::Verdict;
+
+use super::{Report, RunFacts, SCHEMA_VERSION};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    facts: &'a RunFacts,
+    rules: &'a [RuleNote],
+    snapshot: &'a Snapshot,
+}
+
+pub(super) fn render(report: &Report<'_>) -> serde_json::Result<String> {
+    serde_json::to_string(&Document {
+        schema_version: SCHEMA_VERSION,
+        verdict: report.verdict,
+        facts: report.facts,
+        rules: report.rules,
+        snapshot: report.snapshot,
+    })
+}

@@ -1,0 +1,87 @@
+//! The ledger as sums: a whole and its parts, the same for every renderer.
+
+use crate::ledger::{Counts, Ledger};
+
+/// How good a part is: for its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Went on.
+    Kept,
+    /// Left out, and that is in order.
+    Aside,
+    /// Lost, failed or different.
+    Bad,
+}
+
+/// One part of a whole.
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    pub(super) count: u64,
+    pub(super) tone: Tone,
+    /// Reasons with their counts, largest first.
+    pub(super) reasons: Vec<(&'static str, u64)>,
+}
+
+/// A whole and what became of it.
+pub(super) struct Sum {
+    pub(super) name: &'static str,
+    pub(super) total: u64,
+    pub(super) parts: Vec<Part>,
+}
+
+fn part(name: &'static str, count: u64, tone: Tone) -> Part {
+    Part { name, count, tone, reasons: Vec::new() }
+}
+
+fn reasoned<K: Ord + Copy>(name: &'static str, counts: &Counts<K>, tone: Tone, text: fn(K) -> &'static str) -> Part {
+    let mut reasons: Vec<_> = counts.iter().map(|(why, n)| (text(why), n)).collect();
+    reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    Part { name, count: counts.total(), tone, reasons }
+}
+
+/// The accounts in the order of the walk.
+pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
+    use Tone::{Aside, Bad, Kept};
+    let w = &ledger.wire;
+    let sum = |name, total, parts| Sum { name, total, parts };
+    let unpaired = |counts| reasoned("unpaired", counts, Bad, |why: crate::exchange::Incomplete| why.as_str());
+    let mut sums = vec![
+        sum(
+            "frames",
+            w.frames,
+            vec![part("used", w.frames_used, Kept), reasoned("refused", &w.frames_refused, Aside, |why| why.as_str())],
+        ),
+        sum(
+            "stream bytes",
+            w.stream_bytes,
+            vec![part("in order", w.stream_bytes_in_order, Kept), part("gap", w.stream_bytes_gap, Bad)],
+        ),
+        sum("requests", w.requests, vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)]),
+        sum("answers", w.answers, vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)]),
+    ];
+    if let Some(s) = &ledger.shadow {
+        sums.push(sum(
+            "exchanges",
+            s.exchanges,
+            vec![part("sent", s.sent, Kept), reasoned("skipped", &s.skipped, Aside, |why| why.as_str())],
+        ));
+        sums.push(sum(
+            "sent",
+            s.sent,
+            vec![part("compared", s.compared, Kept), reasoned("failed", &s.failed, Bad, |why| why.as_str())],
+        ));
+        sums.push(sum(
+            "compared",
+            s.compared,
+            vec![
+                part("matched", s.matched, Kept),
+                part("accepted", s.accepted, Aside),
+                part("mismatched", s.mismatched, Bad),
+                part("noisy", s.noisy, Aside),
+                part("drifted", s.drifted, Aside),
+                reasoned("not comparable", &s.not_comparable, Aside, |why| why.as_str()),
+            ],
+        ));
+    }
+    sums
+}

@@ -1,0 +1,318 @@
+//! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
+
+use crate::exchange::{Difference, Endpoint};
+use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
+use crate::verdict::words::{count, counted, percent};
+use crate::verdict::{Decision, GateResult, GateState, interval};
+
+use super::escape::{columns, cut, visible, wrap};
+use super::sums::{Sum, sums};
+use super::{Report, html};
+
+/// No line is longer.
+pub(super) const WIDTH: usize = 80;
+/// So many difference groups are shown.
+const GROUPS: usize = 8;
+/// So many endpoints are shown.
+const ENDPOINTS: usize = 24;
+/// Columns of an endpoint's name in the table.
+const NAME: usize = 26;
+/// Confidence of the bound in the endpoint table.
+pub(super) const TABLE_CONFIDENCE: f64 = 0.95;
+
+#[derive(Clone, Copy)]
+enum Ink {
+    Plain,
+    Bold,
+    Dim,
+    Good,
+    Bad,
+    Unsure,
+}
+
+struct Page {
+    out: String,
+    colour: bool,
+}
+
+impl Page {
+    /// One line, cut to the width. What it is made of must be visible text already.
+    fn line(&mut self, text: &str) {
+        self.inked(&[(Ink::Plain, text)]);
+    }
+
+    /// One line of pieces in colours.
+    fn inked(&mut self, pieces: &[(Ink, &str)]) {
+        let mut room = WIDTH;
+        for (ink, text) in pieces {
+            let text = cut(text, room);
+            room -= columns(&text).min(room);
+            let code = match ink {
+                Ink::Plain => "",
+                Ink::Bold => "1",
+                Ink::Dim => "2",
+                Ink::Good => "1;32",
+                Ink::Bad => "1;31",
+                Ink::Unsure => "1;33",
+            };
+            if self.colour && !code.is_empty() && !text.is_empty() {
+                self.out.push_str(&format!("\x1b[{code}m{text}\x1b[0m"));
+            } else {
+                self.out.push_str(&text);
+            }
+        }
+        while self.out.ends_with(' ') {
+            self.out.pop();
+        }
+        self.out.push('\n');
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.line("");
+        self.inked(&[(Ink::Bold, text)]);
+    }
+
+    /// Wrapped text behind a first piece; further lines are set in as far.
+    fn behind(&mut self, ink: Ink, first: &str, text: &str) {
+        let indent = columns(first);
+        for (at, line) in wrap(text, WIDTH - indent.min(WIDTH - 20)).iter().enumerate() {
+            if at == 0 {
+                self.inked(&[(ink, first), (Ink::Plain, line)]);
+            } else {
+                self.inked(&[(Ink::Plain, &" ".repeat(indent)), (Ink::Plain, line)]);
+            }
+        }
+    }
+}
+
+pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
+    let mut page = Page { out: String::new(), colour };
+    verdict(&mut page, report);
+    books(&mut page, report);
+    endpoints(&mut page, report);
+    differences(&mut page, report);
+    failures(&mut page, report);
+    rules(&mut page, report);
+    facts(&mut page, report);
+    page.out
+}
+
+fn verdict(page: &mut Page, report: &Report<'_>) {
+    let verdict = report.verdict;
+    let ink = match verdict.verdict {
+        Decision::Go => Ink::Good,
+        Decision::NoGo => Ink::Bad,
+        Decision::Inconclusive => Ink::Unsure,
+    };
+    let first = format!("{}  ", verdict.verdict);
+    page.behind(ink, &first, &visible(&verdict.headline));
+    page.line("");
+    for gate in &verdict.gates {
+        gate_lines(page, gate);
+    }
+    if let Some(worst) = verdict.worst_case.filter(|w| *w > 0.0) {
+        let text = format!("if all that was lost had mismatched too: {} of it all", percent(worst));
+        page.behind(Ink::Dim, "        worst case        ", &text);
+    }
+    if !verdict.never_asked.is_empty() {
+        page.heading("Never asked: the verdict says nothing of these");
+        for never in verdict.never_asked.iter().take(ENDPOINTS) {
+            let text = format!(
+                "{} · {} ({})",
+                visible(&never.endpoint.to_string()),
+                counted(never.exchanges, "exchange"),
+                never.why
+            );
+            page.behind(Ink::Plain, "  ", &text);
+        }
+        more(page, verdict.never_asked.len(), ENDPOINTS);
+    }
+}
+
+fn gate_lines(page: &mut Page, gate: &GateResult) {
+    let (ink, state) = match gate.state {
+        GateState::Pass => (Ink::Good, "pass"),
+        GateState::Fail => (Ink::Bad, "FAIL"),
+        GateState::NotEnough => (Ink::Unsure, "open"),
+    };
+    let first = format!("  {state}  {:<18}", gate.gate.as_str());
+    page.behind(ink, &first, &visible(&gate.reason));
+    if let Some(remedy) = &gate.remedy {
+        page.behind(Ink::Dim, &" ".repeat(columns(&first)), &format!("what would change it: {}", visible(remedy)));
+    }
+}
+
+fn books(page: &mut Page, report: &Report<'_>) {
+    page.heading("Books");
+    for Sum { name, total, parts } in sums(&report.snapshot.ledger) {
+        let shown = parts.iter().enumerate().filter(|(at, part)| *at == 0 || part.count > 0);
+        let shown: Vec<String> = shown
+            .map(|(_, part)| {
+                let reasons: Vec<_> = part.reasons.iter().map(|(why, n)| format!("{why} {}", count(*n))).collect();
+                let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+                format!("{} {}{reasons}", part.name, count(part.count))
+            })
+            .collect();
+        page.behind(Ink::Plain, &format!("  {name:<14}"), &format!("{} = {}", count(total), shown.join(" + ")));
+    }
+    for damage in report.snapshot.ledger.capture.damage.iter().take(GROUPS) {
+        page.behind(Ink::Unsure, "  damage        ", &visible(damage));
+    }
+    for (limit, n) in &report.snapshot.ledger.wire.evicted {
+        page.behind(Ink::Unsure, "  limit reached ", &format!("{limit}: {}", count(*n)));
+    }
+    let drift = report.snapshot.drift;
+    if drift.asked > 0 {
+        let text = format!("{} of {} legacy answers differ from the record", count(drift.drifted), count(drift.asked));
+        page.behind(Ink::Plain, "  drift         ", &text);
+    }
+}
+
+fn endpoints(page: &mut Page, report: &Report<'_>) {
+    let asked: Vec<&EndpointSnapshot> = report.snapshot.endpoints.iter().filter(|e| e.books.sent > 0).collect();
+    if asked.is_empty() {
+        return;
+    }
+    page.heading("Endpoints (latencies in ms: legacy / candidate)");
+    let row = |cells: [&str; 5]| {
+        let [compared, differ, bound, p50, p95] = cells;
+        format!("{compared:>9}{differ:>8}{bound:>9}{p50:>13}{p95:>13}")
+    };
+    let head = row(["compared", "differ", "at most", "p50", "p95"]);
+    page.inked(&[(Ink::Dim, &" ".repeat(2 + NAME)), (Ink::Dim, &head)]);
+    for endpoint in asked.iter().take(ENDPOINTS) {
+        let books = &endpoint.books;
+        let n = html::evidence(books);
+        let bound = interval::upper_bound(books.mismatched, n, TABLE_CONFIDENCE);
+        let bound = if n == 0 { "-".to_owned() } else { percent(bound) };
+        let quantile = |q| {
+            let side = |latency: &Latency| latency.quantile(q).map_or("-".to_owned(), millis);
+            format!("{} / {}", side(&endpoint.latency.legacy), side(&endpoint.latency.candidate))
+        };
+        let cells = [count(n), count(books.mismatched), bound, quantile(0.5), quantile(0.95)];
+        let name = cut(&visible(&endpoint.endpoint.to_string()), NAME);
+        // Columns and not characters: a wide name must not move the table.
+        let pad = " ".repeat(NAME - columns(&name).min(NAME));
+        let ink = if books.mismatched > 0 { Ink::Bad } else { Ink::Plain };
+        let rest = row(cells.each_ref().map(String::as_str));
+        page.inked(&[(Ink::Plain, "  "), (ink, &name), (Ink::Plain, &pad), (Ink::Plain, &rest)]);
+    }
+    more(page, asked.len(), ENDPOINTS);
+}
+
+/// Milliseconds in three digits, without the unit.
+fn millis(micros: u64) -> String {
+    let value = micros as f64 / 1e3;
+    match value {
+        v if v < 1.0 => format!("{v:.2}"),
+        v if v < 10.0 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
+}
+
+fn differences(page: &mut Page, report: &Report<'_>) {
+    let of_class = |class| report.snapshot.groups.iter().filter(move |g| g.class == class);
+    let groups: Vec<&DifferenceGroup> = of_class(DifferenceClass::Mismatched).collect();
+    if !groups.is_empty() {
+        page.heading("Differences");
+        groups.iter().take(GROUPS).for_each(|group| group_lines(page, group));
+        more(page, groups.len(), GROUPS);
+    }
+    let (noisy, drifted) = (of_class(DifferenceClass::Noisy).count(), of_class(DifferenceClass::Drifted).count());
+    for (n, what) in [(noisy, "the legacy's own noise"), (drifted, "drift of the legacy")] {
+        if n > 0 {
+            page.line(&format!("  beside these, {} by {what}", counted(n as u64, "group")));
+        }
+    }
+    let snapshot = report.snapshot;
+    let uncounted = snapshot.ungrouped_differences + snapshot.more_differences;
+    if uncounted > 0 {
+        page.line(&format!("  {} past the bounds, counted only", counted(uncounted, "difference")));
+    }
+}
+
+fn group_lines(page: &mut Page, group: &DifferenceGroup) {
+    let head = group_title(&group.endpoint, group);
+    page.behind(Ink::Bad, "  ", &head);
+    let Some(example) = group.examples.first() else { return };
+    let request = format!("#{} {}", example.sequence, visible(&example.request));
+    page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &request)]);
+    if let Some(difference) = example_difference(group, &example.differences) {
+        let at = visible(&difference.at.to_string());
+        page.inked(&[(Ink::Dim, "      at         "), (Ink::Plain, &at)]);
+        for (label, side) in [("legacy", &difference.legacy), ("candidate", &difference.candidate)] {
+            let side = side.as_deref().map_or("(nothing)".to_owned(), visible);
+            page.inked(&[(Ink::Dim, &format!("      {label:<11}")), (Ink::Plain, &side)]);
+        }
+    }
+}
+
+fn group_title(endpoint: &Endpoint, group: &DifferenceGroup) -> String {
+    let exchanges = counted(group.exchanges, "exchange");
+    let name = cut(&visible(&endpoint.to_string()), 48);
+    format!("{name} · {} · {} in {exchanges}", cut(&visible(&group.place), 60), group.kind)
+}
+
+/// The difference of an example that is the group's.
+pub(super) fn example_difference<'a>(group: &DifferenceGroup, differences: &'a [Difference]) -> Option<&'a Difference> {
+    let of_kind = |d: &&Difference| d.rule.is_none() && d.kind == group.kind;
+    let same_place = |d: &&Difference| crate::tally::general_place(&d.at) == group.place;
+    differences.iter().filter(of_kind).find(same_place)
+}
+
+fn failures(page: &mut Page, report: &Report<'_>) {
+    let samples = report.snapshot.endpoints.iter().flat_map(|e| {
+        e.failure_samples.iter().map(move |(why, sample)| (&e.endpoint, *why, e.books.failed.get(*why), sample))
+    });
+    let samples: Vec<_> = samples.collect();
+    if samples.is_empty() {
+        return;
+    }
+    page.heading("Failures of the candidate");
+    for (endpoint, why, n, sample) in samples.iter().take(GROUPS) {
+        page.behind(Ink::Bad, "  ", &format!("{} · {why} {}", visible(&endpoint.to_string()), count(*n)));
+        page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &format!("#{} {}", sample.sequence, visible(&sample.request)))]);
+    }
+    more(page, samples.len(), GROUPS);
+}
+
+fn rules(page: &mut Page, report: &Report<'_>) {
+    if report.snapshot.rules.is_empty() {
+        return;
+    }
+    page.heading("What rules answered for");
+    for used in &report.snapshot.rules {
+        let (n, exchanges) = (counted(used.differences, "difference"), counted(used.exchanges, "exchange"));
+        let head = format!("  {:<24}{:<8}", cut(&visible(&used.id), 23), used.answer.as_str());
+        page.inked(&[(Ink::Plain, &head), (Ink::Plain, &format!("{n} in {exchanges}"))]);
+        if let Some(note) = report.rules.iter().find(|note| note.id == used.id) {
+            let reason = cut(&visible(&note.reason), WIDTH - 6);
+            page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &reason)]);
+        }
+    }
+}
+
+fn facts(page: &mut Page, report: &Report<'_>) {
+    let facts = report.facts;
+    page.heading("Run");
+    let sources = facts.sources.join(", ");
+    let stopped = facts.stopped_early.clone().unwrap_or_default();
+    for (name, value) in [
+        ("capability", facts.capability.as_deref().unwrap_or("")),
+        ("owner", facts.owner.as_deref().unwrap_or("")),
+        ("captures", &sources),
+        ("candidate", &facts.candidate),
+        ("legacy", facts.legacy.as_deref().unwrap_or("")),
+        ("stopped", &stopped),
+    ] {
+        if !value.is_empty() {
+            page.behind(Ink::Dim, &format!("  {name:<14}"), &visible(value));
+        }
+    }
+}
+
+fn more(page: &mut Page, all: usize, shown: usize) {
+    if all > shown {
+        page.inked(&[(Ink::Dim, &format!("  and {} more, in the page and in the JSON", count((all - shown) as u64)))]);
+    }
+}

@@ -1,0 +1,224 @@
+//! Latency histograms: both sides of the same exchanges.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+/// The largest latency that is told apart; longer ones are counted as this one, and as saturated.
+pub const LATENCY_MAX: Duration = Duration::from_secs(600);
+/// Three significant digits: a bucket is at most a thousandth of its value wide.
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// A growing histogram in microseconds. Grows with the largest value recorded: 12 KiB up to 4 ms, 84 KiB at most.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recorder {
+    /// None until the first value, so that an endpoint without latencies costs nothing.
+    values: Option<Histogram<u32>>,
+    censored: u64,
+    saturated: u64,
+    unrecorded: u64,
+}
+
+impl Recorder {
+    /// One latency; `censored` where it is only known to be at least so long.
+    pub(super) fn record(&mut self, latency: Duration, censored: bool) {
+        let max = LATENCY_MAX.as_micros() as u64;
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.saturated += u64::from(micros > max);
+        self.censored += u64::from(censored);
+        if self.values.is_none() {
+            self.values = Histogram::new(SIGNIFICANT_DIGITS).ok();
+        }
+        let recorded = self.values.as_mut().map(|values| values.record(micros.clamp(1, max)));
+        // Cannot happen with the constants above; if it did, it would be seen.
+        self.unrecorded += u64::from(!matches!(recorded, Some(Ok(()))));
+    }
+
+    pub(super) fn merge(&mut self, other: Recorder) {
+        self.censored += other.censored;
+        self.saturated += other.saturated;
+        self.unrecorded += other.unrecorded;
+        match (&mut self.values, other.values) {
+            (Some(values), Some(more)) => {
+                let count = more.len();
+                if values.add(more).is_err() {
+                    self.unrecorded += count;
+                }
+            }
+            (values @ None, more) => *values = more,
+            (Some(_), None) => {}
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Latency {
+        let mut latency = Latency {
+            count: 0,
+            censored: self.censored,
+            saturated: self.saturated,
+            unrecorded: self.unrecorded,
+            buckets: Vec::new(),
+        };
+        if let Some(values) = &self.values {
+            latency.count = values.len();
+            latency.buckets = values
+                .iter_recorded()
+                .map(|step| {
+                    let value = step.value_iterated_to();
+                    Bucket {
+                        low: values.lowest_equivalent(value),
+                        high: values.highest_equivalent(value),
+                        count: u64::from(step.count_at_value()),
+                    }
+                })
+                .collect();
+        }
+        latency
+    }
+}
+
+/// Latencies that are told apart no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// The least latency in it, in microseconds.
+    pub low: u64,
+    /// The largest, in microseconds.
+    pub high: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Serialize for Bucket {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.low, self.high, self.count).serialize(serializer)
+    }
+}
+
+/// A distribution of latencies, as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Latency {
+    /// How many latencies.
+    pub count: u64,
+    /// Of these, time-outs: the true latency is at least what was recorded.
+    pub censored: u64,
+    /// Of these, longer than [`LATENCY_MAX`] and recorded as that.
+    pub saturated: u64,
+    /// Lost by the histogram itself; always 0.
+    pub unrecorded: u64,
+    /// The buckets in which there are any, from the smallest.
+    pub buckets: Vec<Bucket>,
+}
+
+impl Latency {
+    /// A distribution of invented or otherwise known latencies; what tests and later readers of runs make.
+    pub fn from_values(values: impl IntoIterator<Item = Duration>) -> Latency {
+        let mut recorder = Recorder::default();
+        values.into_iter().for_each(|latency| recorder.record(latency, false));
+        recorder.snapshot()
+    }
+
+    /// The bucket of the value with that rank, from 1 (the smallest) to [`Latency::count`].
+    pub fn at_rank(&self, rank: u64) -> Option<Bucket> {
+        if rank == 0 {
+            return None;
+        }
+        let mut below = 0;
+        self.buckets.iter().copied().find(|bucket| {
+            below += bucket.count;
+            below >= rank
+        })
+    }
+
+    /// The quantile in microseconds: the largest value of the bucket in which the first rank with at least that share
+    /// of the values lies. None where there are no values.
+    pub fn quantile(&self, quantile: f64) -> Option<u64> {
+        let rank = (quantile.clamp(0.0, 1.0) * self.count as f64).ceil() as u64;
+        self.at_rank(rank.clamp(1, self.count.max(1))).map(|bucket| bucket.high)
+    }
+
+    /// The mean in microseconds, by the middles of the buckets.
+    pub fn mean(&self) -> Option<f64> {
+        let sum: f64 = self.buckets.iter().map(|b| (b.low + b.high) as f64 / 2.0 * b.count as f64).sum();
+        (self.count > 0).then(|| sum / self.count as f64)
+    }
+}
+
+impl Serialize for Latency {
+    /// The percentiles that people ask for, then the buckets as `[low, high, count]`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Latency", 12)?;
+        object.serialize_field("count", &self.count)?;
+        object.serialize_field("censored", &self.censored)?;
+        object.serialize_field("saturated", &self.saturated)?;
+        object.serialize_field("min_us", &self.buckets.first().map(|b| b.low))?;
+        object.serialize_field("mean_us", &self.mean().map(|mean| (mean * 10.0).round() / 10.0))?;
+        object.serialize_field("p50_us", &self.quantile(0.5))?;
+        object.serialize_field("p90_us", &self.quantile(0.9))?;
+        object.serialize_field("p95_us", &self.quantile(0.95))?;
+        object.serialize_field("p99_us", &self.quantile(0.99))?;
+        object.serialize_field("p999_us", &self.quantile(0.999))?;
+        object.serialize_field("max_us", &self.buckets.last().map(|b| b.high))?;
+        object.serialize_field("buckets_us", &self.buckets)?;
+        object.end()
+    }
+}
+
+/// Both sides of the same exchanges, and the legacy's own record beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct LatencyPair {
+    /// The reference: the live legacy where it was asked, else the legacy as captured.
+    pub legacy: Latency,
+    /// The candidate, over the same exchanges.
+    pub candidate: Latency,
+    /// The legacy as captured, over every exchange that was sent: with a live legacy, a third curve.
+    pub captured: Latency,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn micros(values: impl IntoIterator<Item = u64>) -> Latency {
+        Latency::from_values(values.into_iter().map(Duration::from_micros))
+    }
+
+    #[test]
+    fn ranks_and_quantiles_are_within_a_thousandth() {
+        let latency = micros((1..=10_000).map(|n| n * 100));
+        for (quantile, truth) in [(0.5, 500_000.0), (0.95, 950_000.0), (1.0, 1_000_000.0), (0.0, 100.0)] {
+            let found = latency.quantile(quantile).unwrap() as f64;
+            assert!((found / truth - 1.0).abs() < 1e-3, "{quantile}: {found}");
+        }
+        let bucket = latency.at_rank(9_500).unwrap();
+        assert!(bucket.low <= 950_000 && 950_000 <= bucket.high);
+        assert_eq!(latency.at_rank(0), None);
+        assert_eq!(latency.at_rank(10_001), None);
+        assert_eq!(Latency::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn what_is_too_long_saturates_and_is_counted() {
+        let mut recorder = Recorder::default();
+        recorder.record(LATENCY_MAX, false);
+        recorder.record(LATENCY_MAX * 1000, false);
+        recorder.record(Duration::MAX, true);
+        recorder.record(Duration::ZERO, false);
+        let latency = recorder.snapshot();
+        assert_eq!((latency.count, latency.saturated, latency.censored, latency.unrecorded), (4, 2, 1, 0));
+        assert_eq!(latency.buckets.first().unwrap().low, 1);
+        assert!(latency.buckets.last().unwrap().high < 601_000_000);
+    }
+
+    #[test]
+    fn merging_is_recording_together() {
+        let (mut small, mut large) = (Recorder::default(), Recorder::default());
+        small.record(Duration::from_micros(7), false);
+        large.record(Duration::from_secs(500), true);
+        let mut other_way = large.clone();
+        other_way.merge(small.clone());
+        small.merge(large);
+        assert_eq!(small.snapshot(), other_way.snapshot());
+        assert_eq!((small.snapshot().count, small.snapshot().censored), (2, 1));
+    }
+}

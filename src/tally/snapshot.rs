@@ -1,0 +1,202 @@
+//! What was counted, as plain data in a stable order: what `verdict` judges and `report` shows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer};
+use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
+
+use super::OTHER;
+use super::count::{EndpointTally, RuleTally, Tally, merge_books};
+use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
+use super::latency::{LatencyPair, Recorder};
+
+/// Everything that a run has shown so far.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Snapshot {
+    /// The books.
+    pub ledger: Ledger,
+    /// When the first exchange began, RFC 3339, by the clock of the capture.
+    pub first: Option<String>,
+    /// When the last exchange began.
+    pub last: Option<String>,
+    /// By method and template.
+    pub endpoints: Vec<EndpointSnapshot>,
+    /// Latencies over all endpoints.
+    pub latency: LatencyPair,
+    /// Differences that no rule answers for: mismatches first, the most frequent first.
+    pub groups: Vec<DifferenceGroup>,
+    /// Differences that were found, are not answered for, and are in no group because of the bound on groups.
+    pub ungrouped_differences: u64,
+    /// Differences past the bound of one comparison; they were counted and no more.
+    pub more_differences: u64,
+    /// The rules that answered for something, by id.
+    pub rules: Vec<RuleUse>,
+    /// How far the legacy itself has moved on.
+    pub drift: Drift,
+}
+
+/// One endpoint's share.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EndpointSnapshot {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// What came of its exchanges.
+    pub books: ShadowBooks,
+    /// Reference answers with a status of 500 or more, of the exchanges sent.
+    pub legacy_5xx: u64,
+    /// Candidate's answers with a status of 500 or more.
+    pub candidate_5xx: u64,
+    /// Latencies of both sides.
+    pub latency: LatencyPair,
+    /// Accepted exchanges by the id of the accept rules that answered.
+    pub accepted_by: BTreeMap<Arc<str>, u64>,
+    /// For each way of failing, the first request that failed so.
+    pub failure_samples: BTreeMap<Failure, FailureSample>,
+}
+
+/// One request that the candidate failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailureSample {
+    /// Its position in the source.
+    pub sequence: u64,
+    /// Method and target, cut to a bound; hostile.
+    pub request: String,
+}
+
+/// The live legacy against its own record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Drift {
+    /// Comparisons in which the live legacy answered too.
+    pub asked: u64,
+    /// Of these, those in which it no longer answers as recorded.
+    pub drifted: u64,
+}
+
+/// The first difference that a rule answered for; its endpoint still a number.
+#[derive(Debug, Clone)]
+pub(super) struct RuleSample {
+    pub(super) sequence: u64,
+    pub(super) endpoint: u32,
+    pub(super) place: String,
+    pub(super) legacy: Option<String>,
+    pub(super) candidate: Option<String>,
+}
+
+/// What one rule did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleUse {
+    /// The rule.
+    pub id: Arc<str>,
+    /// What it says.
+    pub answer: RuleAnswer,
+    /// Differences that it answered for.
+    pub differences: u64,
+    /// Exchanges in which it did.
+    pub exchanges: u64,
+    /// The first difference it answered for: in which endpoint.
+    pub sample_endpoint: Endpoint,
+    /// At which place.
+    pub sample_place: String,
+    /// The legacy's side; hostile.
+    pub sample_legacy: Option<String>,
+    /// The candidate's side; hostile.
+    pub sample_candidate: Option<String>,
+}
+
+impl Tally {
+    /// The counts under the endpoints that the numbers have become in the end ([`super::EndpointTable::resolve`]).
+    pub fn snapshot(self, endpoints: &[Endpoint], wire: WireBooks, capture: CaptureBooks) -> Snapshot {
+        let mut books = ShadowBooks::default();
+        let mut total = EndpointTally::default();
+        let mut by_endpoint: BTreeMap<Endpoint, EndpointTally> = BTreeMap::new();
+        for (number, tally) in self.endpoints {
+            merge_books(&mut books, &tally.books);
+            total.merge(EndpointTally {
+                legacy: tally.legacy.clone(),
+                candidate: tally.candidate.clone(),
+                captured: tally.captured.clone(),
+                ..EndpointTally::default()
+            });
+            by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
+        }
+        let groups = resolve_groups(self.groups, endpoints);
+        let grouped: u64 = groups.iter().map(|g| g.differences).sum();
+        Snapshot {
+            ledger: Ledger { capture, wire, shadow: Some(books) },
+            first: self.first.map(|t| t.to_string()),
+            last: self.last.map(|t| t.to_string()),
+            endpoints: by_endpoint.into_iter().map(|(endpoint, tally)| tally.snapshot(endpoint)).collect(),
+            latency: latencies(&total.legacy, &total.candidate, &total.captured),
+            ungrouped_differences: self.differences.saturating_sub(grouped),
+            more_differences: self.more_differences,
+            groups,
+            rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
+            drift: self.drift,
+        }
+    }
+}
+
+impl EndpointTally {
+    fn snapshot(self, endpoint: Endpoint) -> EndpointSnapshot {
+        EndpointSnapshot {
+            endpoint,
+            latency: latencies(&self.legacy, &self.candidate, &self.captured),
+            books: self.books,
+            legacy_5xx: self.legacy_5xx,
+            candidate_5xx: self.candidate_5xx,
+            accepted_by: self.accepted_by,
+            failure_samples: self.failure_samples,
+        }
+    }
+}
+
+impl RuleTally {
+    fn resolve(self, id: Arc<str>, endpoints: &[Endpoint]) -> RuleUse {
+        RuleUse {
+            id,
+            answer: self.answer,
+            differences: self.differences,
+            exchanges: self.exchanges,
+            sample_endpoint: endpoint_of(endpoints, self.sample.endpoint),
+            sample_place: self.sample.place,
+            sample_legacy: self.sample.legacy,
+            sample_candidate: self.sample.candidate,
+        }
+    }
+}
+
+fn latencies(legacy: &Recorder, candidate: &Recorder, captured: &Recorder) -> LatencyPair {
+    LatencyPair { legacy: legacy.snapshot(), candidate: candidate.snapshot(), captured: captured.snapshot() }
+}
+
+fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
+    let unknown = || Endpoint { method: OTHER.into(), template: OTHER.into() };
+    endpoints.get(number as usize).cloned().unwrap_or_else(unknown)
+}
+
+fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup> {
+    type Name = (Endpoint, String, DifferenceKind, DifferenceClass);
+    let mut joined: BTreeMap<Name, Group> = BTreeMap::new();
+    for (key, group) in groups.groups {
+        let name = (endpoint_of(endpoints, key.endpoint), key.place, key.kind, key.class);
+        joined.entry(name).or_default().merge(group);
+    }
+    let mut groups: Vec<DifferenceGroup> = joined
+        .into_iter()
+        .map(|((endpoint, place, kind, class), group)| DifferenceGroup {
+            endpoint,
+            place,
+            kind,
+            class,
+            differences: group.differences,
+            exchanges: group.exchanges,
+            examples: group.examples.into_values().collect(),
+        })
+        .collect();
+    // Stable: equals stay in the order of their names.
+    groups.sort_by_key(|g| (g.class, std::cmp::Reverse(g.exchanges), std::cmp::Reverse(g.differences)));
+    groups
+}

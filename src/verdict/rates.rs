@@ -1,0 +1,183 @@
+//! Gates on shares that are samples: mismatches, and the candidate's failures.
+
+use crate::config::{MismatchGate, Scope, ShareGate};
+use crate::exchange::{Endpoint, RuleAnswer, RuleNote, Skip};
+use crate::tally::{EndpointSnapshot, Snapshot};
+
+use super::interval::{lower_bound, sample_needed, upper_bound};
+use super::words::{count, counted, percent, percent_against};
+use super::{Gate, GateResult, GateState};
+
+/// What the answers say, endpoint by endpoint.
+pub(super) struct Evidence<'a> {
+    pub(super) endpoints: Vec<EndpointEvidence<'a>>,
+    /// Over all endpoints.
+    pub(super) compared: u64,
+    pub(super) mismatched: u64,
+}
+
+/// What the answers of one endpoint say. `compared` are the exchanges that say whether the sides agree: matched,
+/// accepted and mismatched. What is noisy, drifted or could not be compared says nothing either way, and counting it
+/// as agreement would make the bound smaller than the evidence allows.
+pub(super) struct EndpointEvidence<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    /// Whether the run meant to ask it.
+    pub(super) asked: bool,
+    pub(super) compared: u64,
+    /// Mismatched, and accepted beyond what the accept rules may answer for.
+    pub(super) mismatched: u64,
+    /// The accept rules that answered for more than they may: id, exchanges answered for, the most they may.
+    pub(super) exceeded: Vec<(&'a str, u64, f64)>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn gather(snapshot: &'a Snapshot, rules: &[RuleNote]) -> Evidence<'a> {
+        let endpoints: Vec<_> = snapshot.endpoints.iter().map(|e| EndpointEvidence::of(e, rules)).collect();
+        Evidence {
+            compared: endpoints.iter().map(|e| e.compared).sum(),
+            mismatched: endpoints.iter().map(|e| e.mismatched).sum(),
+            endpoints,
+        }
+    }
+}
+
+impl<'a> EndpointEvidence<'a> {
+    fn of(snapshot: &'a EndpointSnapshot, rules: &[RuleNote]) -> EndpointEvidence<'a> {
+        let books = &snapshot.books;
+        let compared = books.matched + books.accepted + books.mismatched;
+        let mut excess = 0;
+        let mut exceeded = Vec::new();
+        for (id, exchanges) in &snapshot.accepted_by {
+            let rule = rules.iter().find(|r| r.id == *id && r.answer == RuleAnswer::Accept);
+            let Some(max_rate) = rule.and_then(|r| r.max_rate) else { continue };
+            let allowed = (max_rate * compared as f64 + 1e-9).floor() as u64;
+            if *exchanges > allowed {
+                excess += exchanges - allowed;
+                exceeded.push((&**id, *exchanges, max_rate));
+            }
+        }
+        // Two rules may answer for one exchange; it cannot mismatch twice.
+        let mismatched = books.mismatched + excess.min(books.accepted);
+        // Skipped for a reason that lies with the run and not with the policy: it should have been asked.
+        let missed = [Skip::Stopped, Skip::Shed, Skip::NotReplayable].map(|why| books.skipped.get(why));
+        let asked = books.sent > 0 || missed.iter().any(|n| *n > 0);
+        EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded }
+    }
+}
+
+/// The mismatch gate: of all traffic, or of each endpoint that was to be asked.
+pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec<GateResult> {
+    let exceeded = |endpoints: &[&EndpointEvidence<'_>]| -> String {
+        let notes = endpoints.iter().flat_map(|e| e.exceeded.iter().map(move |x| (e.endpoint, x)));
+        notes
+            .map(|(endpoint, (id, n, max))| {
+                format!("; rule {id} answered for {} of {endpoint}, more than its {}", count(*n), percent(*max))
+            })
+            .collect()
+    };
+    let judge = |endpoint: Option<&Endpoint>, k, n, note: String| {
+        let judged = judge_share(k, n, gate.below, gate.confidence, "mismatch", "compared request");
+        GateResult {
+            gate: Gate::MismatchRate,
+            endpoint: endpoint.cloned(),
+            reason: match endpoint {
+                Some(endpoint) => format!("{endpoint}: {}{note}.", judged.reason),
+                None => format!("{}{note}.", judged.reason),
+            },
+            ..judged
+        }
+    };
+    let asked: Vec<&EndpointEvidence<'_>> = evidence.endpoints.iter().filter(|e| e.asked).collect();
+    if gate.each == Scope::Whole || asked.is_empty() {
+        return vec![judge(None, evidence.mismatched, evidence.compared, exceeded(&asked))];
+    }
+    asked.iter().map(|e| judge(Some(e.endpoint), e.mismatched, e.compared, exceeded(&[e]))).collect()
+}
+
+/// The candidate's failures among the requests sent.
+pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64) -> GateResult {
+    let empty = Default::default();
+    let books = snapshot.ledger.shadow.as_ref().unwrap_or(&empty);
+    let failed = books.failed.total();
+    let judged = judge_share(failed, books.sent, gate.below, confidence, "failure", "request sent");
+    let kinds: Vec<String> = books.failed.iter().map(|(why, n)| format!("{why} {}", count(n))).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!("; {}", kinds.join(", ")) };
+    GateResult { gate: Gate::CandidateErrors, reason: format!("{}{kinds}.", judged.reason), ..judged }
+}
+
+/// `k` bad ones of `n`, against a limit: passes if the upper bound is below it, fails if the lower bound is not.
+fn judge_share(k: u64, n: u64, limit: f64, confidence: f64, bad: &str, unit: &str) -> GateResult {
+    let (upper, lower) = (upper_bound(k, n, confidence), lower_bound(k, n, confidence));
+    let state = match () {
+        () if n == 0 => GateState::NotEnough,
+        () if upper < limit => GateState::Pass,
+        () if k > 0 && lower >= limit => GateState::Fail,
+        () => GateState::NotEnough,
+    };
+    let at = percent(confidence);
+    let (limit_text, unit) = (percent(limit), plural(unit));
+    let share = if n > 0 && k > 0 { format!(" ({})", percent(k as f64 / n as f64)) } else { String::new() };
+    let seen = format!("{} in {} {unit}{share}", counted(k, bad), count(n));
+    let reason = match state {
+        GateState::Pass => {
+            let upper = percent_against(upper, limit);
+            format!("{seen}: at {at} confidence the share is at most {upper}; the limit is {limit_text}")
+        }
+        GateState::Fail => {
+            let lower = percent_against(lower, limit);
+            format!("{seen}: at {at} confidence the share is at least {lower}; the limit is {limit_text}")
+        }
+        GateState::NotEnough if n == 0 => format!("no {unit}, so there is nothing to judge by"),
+        GateState::NotEnough => format!(
+            "{seen}: at {at} confidence the share is between {} and {}; the limit is {limit_text}",
+            percent_against(lower, limit),
+            percent_against(upper, limit)
+        ),
+    };
+    let remedy = match state {
+        GateState::Pass => None,
+        GateState::Fail => Some(format!("a candidate whose share of {} is below {limit_text}", plural_of(bad))),
+        GateState::NotEnough => Some(remedy(k, n, limit, confidence, bad, &unit)),
+    };
+    GateResult {
+        gate: Gate::MismatchRate,
+        endpoint: None,
+        state,
+        figure: (n > 0).then(|| k as f64 / n as f64),
+        bound: (n > 0).then_some(if state == GateState::Fail { lower } else { upper }),
+        limit: Some(limit),
+        sample: n,
+        method: format!("one-sided Clopper-Pearson bound at {at} confidence, for one fixed look"),
+        reason,
+        remedy,
+    }
+}
+
+/// What would change it.
+fn remedy(k: u64, n: u64, limit: f64, confidence: f64, bad: &str, unit: &str) -> String {
+    let Some(needed) = sample_needed(k, limit, confidence) else {
+        return format!("no sample can show a share below {}; the policy's limit must be larger", percent(limit));
+    };
+    let so_many = |k: u64| match k {
+        0 => format!("without {bad}"),
+        k => format!("with {}", counted(k, bad)),
+    };
+    let one_more = sample_needed(k + 1, limit, confidence).unwrap_or(u64::MAX);
+    format!(
+        "{} {unit} {} are enough, or {} {}: {} more at least",
+        count(needed),
+        so_many(k),
+        count(one_more),
+        so_many(k + 1),
+        count(needed.saturating_sub(n))
+    )
+}
+
+fn plural_of(bad: &str) -> &'static str {
+    if bad == "mismatch" { "mismatches" } else { "failures" }
+}
+
+/// `compared request` and `request sent`, in the plural.
+fn plural(unit: &str) -> String {
+    unit.replacen("request", "requests", 1)
+}
