@@ -65,8 +65,12 @@ fn lists_that_have_nothing_in_common() {
 #[test]
 fn a_long_list_with_a_volatile_member_everywhere_and_one_element_more() {
     let objects = |clock: usize, skip: usize| {
-        let element =
-            |i: usize| format!("{{\"id\":{i},\"name\":\"n{i}\",\"state\":\"ok\",\"seen\":{}}}", i * 3 + clock);
+        let element = |i: usize| {
+            format!(
+                "{{\"id\":{i},\"name\":\"n{i}\",\"state\":\"ok\",\"unit\":\"kg\",\"currency\":\"EUR\",\"seen\":{}}}",
+                i * 3 + clock
+            )
+        };
         list((0..MANY / 20).filter(|i| *i != skip).map(element))
     };
     let found = timed("volatile and one more", &objects(7, 50), &objects(8, MANY), &Plain);

@@ -74,6 +74,7 @@ mod tests {
         assert!(same(r"A\/\u00e9\n", "\\u0041/é\\u000A"));
         assert!(same(r#"\"\\\b\f\r\t"#, r"\u0022\u005C\u0008\u000c\u000D\u0009"));
         assert!(same(r"\ud834\udd1e", "𝄞"));
+        assert!(same(r"\ud800\udc00\uDBFF\uDFFF", "\u{10000}\u{10ffff}"));
         assert!(!same(r"\\n", r"\n"));
         assert!(same(r"\u0000", r"\u0000") && !same(r"\u0000", ""));
     }
