@@ -148,3 +148,39 @@ impl fmt::Display for Hex<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// A source as standard input may be: it gives a byte at a time, and is interrupted before each.
+    struct Trickle(io::Cursor<Vec<u8>>, bool);
+
+    impl Read for Trickle {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let n = buf.len().min(1);
+            self.0.read(&mut buf[..n])
+        }
+    }
+
+    #[test]
+    fn a_source_that_trickles_is_read_like_any_other() {
+        let mut bytes = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+        for second in 1..=3 {
+            bytes.extend([second, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 60, 0, 0, 0, second, 7]);
+        }
+        let mut reader = Reader::new(Box::new(Trickle(io::Cursor::new(bytes), false)), 16).unwrap();
+        for second in 1..=3 {
+            assert!(reader.advance().unwrap());
+            let frame = reader.frame();
+            assert_eq!((frame.data, frame.wire_length, frame.link), (&[second, 7][..], 60, 1));
+            assert_eq!(frame.time, Timestamp(i64::from(second) * 1_000_000_000 + 9_000));
+        }
+        assert!(!reader.advance().unwrap());
+    }
+}

@@ -133,3 +133,7 @@ impl Decoder {
         Decoded::Refused(refusal)
     }
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

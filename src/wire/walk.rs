@@ -97,9 +97,8 @@ impl Walk {
                 Next::Gre => tunnel::gre(view)?,
                 Next::EtherIp => tunnel::ether_ip(view)?,
                 Next::Udp => {
-                    let inner = tunnel::udp(view)?;
                     self.guessed = true;
-                    inner
+                    tunnel::udp(view)?
                 }
             };
         }
