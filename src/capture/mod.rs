@@ -1,5 +1,18 @@
 //! Frames in: files now, live sources later.
 
+mod error;
+mod filter;
+mod input;
+mod merge;
+mod pcap;
+mod pcapng;
+mod reader;
+mod window;
+
+pub use error::CaptureError;
+pub use filter::Filter;
+pub use merge::Files;
+
 use crate::exchange::Timestamp;
 
 /// One captured frame, lent by its source until the next is asked for.

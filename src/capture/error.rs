@@ -1,0 +1,46 @@
+//! What can be wrong with the files that a person named, before anything is read from them.
+
+use std::io;
+
+/// Why a capture cannot be read at all. Damage inside of a capture is not an error: it is a line in the books.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// Not there, or not ours to read.
+    #[error("cannot open the capture '{file}': {source}; name a pcap or pcapng file, or '-' for standard input")]
+    Open {
+        /// The file as it was named.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder.
+    #[error("'{file}' is a folder; name the capture files in it, as in '{file}/*.pcap'")]
+    Folder {
+        /// The folder as it was named.
+        file: String,
+    },
+    /// A file, but no capture that is known here.
+    #[error(
+        "'{file}' is not a capture that can be read (it begins with {found}); expected pcap or pcapng, plain or \
+         gzip-compressed; other formats can be converted with 'editcap -F pcapng'"
+    )]
+    UnknownFormat {
+        /// The file as it was named.
+        file: String,
+        /// Its first bytes in hexadecimal.
+        found: String,
+    },
+    /// Standard input can be read once.
+    #[error("'-' (standard input) is named twice; name it once")]
+    StandardInputTwice,
+    /// The filter expression is wrong, or means nothing on a link type that the capture holds.
+    #[error("the filter '{expression}' cannot be used on {link}: {why}; the syntax is that of pcap-filter(7)")]
+    Filter {
+        /// The expression as it was given.
+        expression: String,
+        /// The link type that it was compiled for.
+        link: String,
+        /// What libpcap said.
+        why: String,
+    },
+}
