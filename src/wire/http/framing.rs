@@ -2,6 +2,9 @@
 
 use crate::exchange::{Headers, Version};
 
+/// A longer length is a negative number to many readers.
+const LONGEST: u64 = i64::MAX as u64;
+
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
@@ -48,6 +51,7 @@ pub(crate) fn declared(headers: &Headers, version: Version, otherwise: Framing) 
         Coding::Chunked if length != Length::Absent || version == Version::Http10 => doubtful(Framing::Chunked),
         Coding::Chunked => plain(Framing::Chunked),
         Coding::NotFramed if otherwise == Framing::UntilClose && length == Length::Absent => plain(Framing::UntilClose),
+        Coding::Mixed => doubtful(Framing::Chunked),
         Coding::NotFramed | Coding::Bad => doubtful(Framing::Unknown),
     }
 }
@@ -67,6 +71,9 @@ fn content_length(headers: &Headers) -> Length {
             return Length::Bad;
         }
         let Some(n) = std::str::from_utf8(digits).ok().and_then(|s| s.parse().ok()) else { return Length::Bad };
+        if n > LONGEST {
+            return Length::Bad;
+        }
         match found {
             Length::Bytes(other) if other != n => return Length::Bad,
             _ => found = Length::Bytes(n),
@@ -82,29 +89,30 @@ enum Coding {
     Chunked,
     /// Known codings, none of them chunked: an answer then ends with the connection.
     NotFramed,
-    /// A coding that is not known, or chunked where it must not be.
+    /// Chunked, and where it must not be or among what is not known.
+    Mixed,
+    /// A coding that is not known.
     Bad,
 }
 
 fn transfer_encoding(headers: &Headers) -> Coding {
     let mut coding = Coding::Absent;
+    let mut chunked = false;
     for value in headers.get_all("transfer-encoding").flat_map(|v| v.split(|b| *b == b',')) {
         let name = value.trim_ascii();
-        if coding == Coding::Chunked {
-            return Coding::Bad;
-        }
-        coding = if name.eq_ignore_ascii_case(b"chunked") {
-            Coding::Chunked
-        } else if [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"]
-            .iter()
-            .any(|known| name.eq_ignore_ascii_case(known))
-        {
-            Coding::NotFramed
-        } else {
-            return Coding::Bad;
+        let known = [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"];
+        let is_chunked = name.eq_ignore_ascii_case(b"chunked");
+        coding = match coding {
+            // Nothing may come after it.
+            Coding::Chunked => Coding::Bad,
+            Coding::Bad => Coding::Bad,
+            _ if is_chunked => Coding::Chunked,
+            _ if known.iter().any(|k| name.eq_ignore_ascii_case(k)) => Coding::NotFramed,
+            _ => Coding::Bad,
         };
+        chunked |= is_chunked;
     }
-    coding
+    if coding == Coding::Bad && chunked { Coding::Mixed } else { coding }
 }
 
 #[cfg(test)]
@@ -121,7 +129,7 @@ mod tests {
         assert_eq!(framed(&[]), plain(Framing::None));
         assert_eq!(framed(&[("content-length", "007")]), plain(Framing::Length(7)));
         assert_eq!(framed(&[("content-length", "5, 5"), ("Content-Length", "5")]), plain(Framing::Length(5)));
-        for bad in ["5, 6", "+5", "5a", "", "-1", "0x5", "18446744073709551616", "5 5"] {
+        for bad in ["5, 6", "+5", "5a", "", "-1", "0x5", "18446744073709551616", "18446744073709551615", "5 5"] {
             assert_eq!(framed(&[("Content-Length", bad)]), doubtful(Framing::Unknown), "{bad}");
         }
     }
@@ -131,7 +139,10 @@ mod tests {
         assert_eq!(framed(&[("Transfer-Encoding", "gzip, Chunked")]), plain(Framing::Chunked));
         let both = [("Transfer-Encoding", "chunked"), ("Content-Length", "5")];
         assert_eq!(framed(&both), doubtful(Framing::Chunked));
-        for bad in ["chunked, gzip", "chunked, chunked", "xchunked", "identity", "gzip", "\"chunked\"", ""] {
+        for mixed in ["chunked, gzip", "chunked, chunked", "chunked, identity", "x, chunked"] {
+            assert_eq!(framed(&[("Transfer-Encoding", mixed)]), doubtful(Framing::Chunked), "{mixed}");
+        }
+        for bad in ["xchunked", "identity", "gzip", "\"chunked\"", ""] {
             assert_eq!(framed(&[("Transfer-Encoding", bad)]), doubtful(Framing::Unknown), "{bad}");
         }
     }

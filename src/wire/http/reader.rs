@@ -122,9 +122,11 @@ impl Reader {
         }
     }
 
-    fn find(&self, bytes: &[u8], fresh: bool, ctx: &Ctx<'_>) -> Found {
+    /// `first`: no message of the connection was seen, and the peer has not spoken.
+    fn find(&self, bytes: &[u8], fresh: bool, first: bool, ctx: &Ctx<'_>) -> Found {
         if !self.seen_message {
-            match preamble(bytes, self.role, self.preambles) {
+            let role = if first { Some(Role::Request) } else { self.role };
+            match preamble(bytes, role, self.preambles) {
                 Preamble::Skip(n) => return Found::Skip(n, true),
                 Preamble::Unclear if bytes.len() < ctx.limits.head => return Found::Unclear,
                 _ => {}
@@ -156,9 +158,11 @@ impl Reader {
     fn at_start(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
         self.searched = 0;
         let bytes = piece.bytes;
-        match self.find(bytes, desk.is_fresh(), ctx) {
+        let fresh = desk.is_fresh();
+        let first = fresh && piece.sight.peer_last.is_none();
+        match self.find(bytes, fresh, first, ctx) {
             Found::Skip(n, handshake) => {
-                self.skipped(n, handshake, ctx);
+                self.skipped(n, handshake, first, ctx);
                 piece.advance(n);
             }
             Found::Head(looks, end) => {
@@ -166,7 +170,7 @@ impl Reader {
                 self.conflict |= piece.conflict;
                 let end_time = piece.time;
                 piece.advance(end);
-                self.message(looks, &bytes[..end], began, end_time, desk, ctx);
+                self.message(looks, &bytes[..end], began, end_time, None, desk, ctx);
             }
             Found::Unclear => {
                 self.began = Some(Candidate { at: piece.at, time: piece.time, sight: piece.sight });
@@ -180,8 +184,12 @@ impl Reader {
         }
     }
 
-    fn skipped(&mut self, n: usize, handshake: bool, ctx: &mut Ctx<'_>) {
+    fn skipped(&mut self, n: usize, handshake: bool, first: bool, ctx: &mut Ctx<'_>) {
         if handshake {
+            if first {
+                // Who speaks first in a handshake is the client, whoever opened the connection.
+                self.role = Some(Role::Request);
+            }
             self.preambles = self.preambles.saturating_add(1);
             ctx.books.stream_bytes_not_http += n as u64;
         }
@@ -199,7 +207,9 @@ impl Reader {
         self.head.extend_from_slice(&piece.bytes[..room]);
         self.conflict |= piece.conflict;
         let bytes = std::mem::take(&mut self.head);
-        let found = self.find(&bytes, desk.is_fresh(), ctx);
+        let fresh = desk.is_fresh();
+        let first = fresh && self.began.is_some_and(|b| b.sight.peer_last.is_none());
+        let found = self.find(&bytes, fresh, first, ctx);
         let end = match &found {
             Found::Skip(n, _) | Found::Head(_, n) => *n,
             _ => bytes.len(),
@@ -217,18 +227,18 @@ impl Reader {
         match found {
             Found::Skip(n, handshake) if n <= before => {
                 // Line ends that were collected with the start of a head.
-                self.skipped(n, handshake, ctx);
+                self.skipped(n, handshake, first, ctx);
                 self.recollect(&bytes[n..before], began.map(|b| b.later(n as u64)), ctx);
             }
             Found::Skip(n, handshake) => {
-                self.skipped(n, handshake, ctx);
+                self.skipped(n, handshake, first, ctx);
                 piece.advance(n - before);
             }
             Found::Head(looks, _) => {
                 let end_time = piece.time;
                 let began = began.unwrap_or(Candidate { at: piece.at, time: piece.time, sight: piece.sight });
                 piece.advance(end.saturating_sub(before));
-                self.message(looks, &bytes[..end], began, end_time, desk, ctx);
+                self.message(looks, &bytes[..end], began, end_time, None, desk, ctx);
             }
             _ => {
                 if matches!(found, Found::TooLong) {
@@ -288,6 +298,7 @@ impl Reader {
         bytes: &[u8],
         began: Candidate,
         end_time: Timestamp,
+        broken: Option<Incomplete>,
         desk: &mut Desk,
         ctx: &mut Ctx<'_>,
     ) {
@@ -304,6 +315,9 @@ impl Reader {
             self.state = State::Start;
             return;
         };
+        if broken.is_some() {
+            open.incomplete = broken;
+        }
         if !ctx.unfinished.take(bytes.len()) {
             evicted(&mut ctx.books.evicted, name::UNFINISHED);
             open.mark(Incomplete::Evicted);
@@ -316,7 +330,7 @@ impl Reader {
         open.end = began.at + bytes.len() as u64;
         open.end_time = end_time;
         self.state = State::Body;
-        let done = open.body.is_done();
+        let done = open.body.is_done() || open.unframed;
         self.open = Some(Box::new(open));
         if done {
             self.finish(None, desk, ctx);
@@ -345,10 +359,8 @@ impl Reader {
             self.state = State::Start;
             return;
         };
-        if open.unframed || (open.unsure && piece.starts && begins_next(piece, desk, ctx.limits.head)) {
-            // Nobody can tell where this message ends, or whether it has a body: only a message start helps.
+        if open.unsure && piece.starts && begins_next(piece, desk, ctx.limits.head) {
             self.finish(None, desk, ctx);
-            self.lose();
             return;
         }
         if piece.conflict {
@@ -382,9 +394,8 @@ impl Reader {
         }
         // After a message that two readers may end at different places, counting messages proves nothing.
         self.uncertain |= open.incomplete == Some(Incomplete::AmbiguousFraming) || open.unsure;
-        if open.unframed {
-            self.lose();
-        }
+        // Nobody can tell where a message without a framing ends: what follows its head is looked at, and lost if it
+        // is no message.
         if open.leaves() {
             self.state = State::Left;
         }
@@ -422,13 +433,13 @@ impl Reader {
             State::Left => return,
             State::Start => self.lose(),
             State::Head => {
-                self.drop_head(ctx);
+                self.half_head(reason, desk, ctx);
                 self.lose();
             }
             State::Lost => self.forget_candidates(ctx),
             State::Body => {
                 let Some(open) = &mut self.open else { return };
-                let stepped = !open.unsure && !open.unframed && open.body.skip(length);
+                let stepped = !open.unsure && open.body.skip(length);
                 if stepped {
                     open.mark(reason);
                     if open.body.is_done() {
@@ -441,6 +452,29 @@ impl Reader {
             }
         }
         desk.loss = true;
+    }
+
+    /// A head that will never be whole: with a whole first line it is a message still, and shown as one.
+    fn half_head(&mut self, reason: Incomplete, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        let bytes = std::mem::take(&mut self.head);
+        let looks = look(&bytes, ctx.limits.head);
+        let whole_line = memchr::memchr(b'\n', &bytes).is_some();
+        let fits = match looks {
+            Look::Request => self.role != Some(Role::Response),
+            Look::Response => whole_line && self.role != Some(Role::Request),
+            _ => false,
+        };
+        match self.began.take().filter(|_| fits) {
+            Some(began) => {
+                ctx.unfinished.give_back(bytes.len());
+                self.message(looks, &bytes, began, began.time, Some(reason), desk, ctx);
+                self.finish(Some(reason), desk, ctx);
+            }
+            None => {
+                self.head = bytes;
+                self.drop_head(ctx);
+            }
+        }
     }
 
     fn forget_candidates(&mut self, ctx: &mut Ctx<'_>) {
@@ -462,18 +496,18 @@ impl Reader {
     /// The sender has closed its direction, and nothing is missing before.
     pub(crate) fn end(&mut self, desk: &mut Desk, ctx: &mut Ctx<'_>) {
         match &self.open {
-            Some(open) if open.body.is_until_close() && !open.unframed => self.finish(None, desk, ctx),
+            Some(open) if open.body.is_until_close() => self.finish(None, desk, ctx),
             Some(_) => self.finish(Some(Incomplete::Closed), desk, ctx),
             None => {}
         }
-        self.drop_head(ctx);
+        self.half_head(Incomplete::Closed, desk, ctx);
         self.forget_candidates(ctx);
     }
 
     /// Nothing more will come.
     pub(crate) fn close(&mut self, reason: Incomplete, desk: &mut Desk, ctx: &mut Ctx<'_>) {
         self.finish(Some(reason), desk, ctx);
-        self.drop_head(ctx);
+        self.half_head(reason, desk, ctx);
         self.forget_candidates(ctx);
     }
 

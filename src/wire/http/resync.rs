@@ -4,7 +4,7 @@
 use crate::exchange::Timestamp;
 
 use super::reader::{Piece, Sight};
-use super::start_line::{Look, look};
+use super::start_line::{self, Look};
 
 /// How far a start line is followed over several segments.
 const LOOK_AHEAD: usize = 8 << 10;
@@ -23,6 +23,13 @@ impl Candidate {
         self.at += n;
         self
     }
+}
+
+/// As [`start_line::look`], but a request line is not excused for spaces in its target: text has spaces, too.
+fn look(bytes: &[u8], limit: usize) -> Look {
+    let looks = start_line::look(bytes, limit);
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    if looks == Look::Request && memchr::memchr_iter(b' ', line).count() > 2 { Look::Foreign } else { looks }
 }
 
 /// Start lines that are not whole yet, and the segment starts among them.
