@@ -1,0 +1,488 @@
+//! One TCP connection: two streams read in the order of cause and effect.
+//!
+//! A segment's turn comes when it carries the next byte of its direction, and when everything that it acknowledges
+//! has been read in the other. So an answer is never read before its request, however the capture swapped the two,
+//! and a hole shows as soon as somebody acknowledges what was not seen.
+
+use std::net::SocketAddr;
+
+use crate::exchange::{Incomplete, Timestamp};
+
+use super::Segment;
+use super::context::Ctx;
+use super::http::{Piece, Reader, Role, Sight};
+use super::limits::{evicted, name};
+use super::pair::Desk;
+use super::tcp::{Arrival, Fragment, Phase, Stream};
+
+/// So many segments in a row that are not of the stream as it is known, and it is another stream.
+const ALIENS: u8 = 8;
+/// An acknowledgement further ahead than this says nothing (see the same bound for segments).
+const FAR: u64 = 128 << 20;
+
+#[derive(Debug)]
+struct Side {
+    stream: Stream,
+    reader: Reader,
+}
+
+/// What is to be done with a connection after a segment.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    GoOn,
+    /// The segment belongs to another connection of the same port pair; it was not used.
+    Replace,
+}
+
+/// A connection and its two directions.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    sides: [Side; 2],
+    /// The addresses, by direction.
+    addresses: [SocketAddr; 2],
+    desk: Desk,
+    client: Option<usize>,
+    segments: u64,
+    /// When it last was heard of.
+    pub(crate) heard: Timestamp,
+    reset: bool,
+    left: bool,
+    /// Its place in the order of connections.
+    pub(crate) ordinal: u64,
+    /// Touched since the table last looked.
+    pub(crate) touched: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(addresses: [SocketAddr; 2], ordinal: u64) -> Connection {
+        let side = || Side { stream: Stream::default(), reader: Reader::default() };
+        Connection {
+            sides: [side(), side()],
+            addresses,
+            desk: Desk::new(addresses[0], addresses[1]),
+            client: None,
+            segments: 0,
+            heard: Timestamp::default(),
+            reset: false,
+            left: false,
+            ordinal,
+            touched: true,
+        }
+    }
+
+    /// Whether both directions have ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.reset || self.sides.iter().all(|s| s.stream.ended)
+    }
+
+    /// Takes a segment of direction `d`.
+    pub(crate) fn segment(&mut self, d: usize, segment: &Segment<'_>, ctx: &mut Ctx<'_>) -> After {
+        if segment.syn && self.is_other_incarnation(d, segment) {
+            return After::Replace;
+        }
+        self.segments += 1;
+        self.touched = true;
+        self.heard = self.heard.max(segment.time);
+        let ack = segment.ack.map(|ack| self.sides[1 - d].stream.place(ack));
+        let start = self.sides[d].stream.place(segment.seq) + u64::from(segment.syn);
+        if segment.syn {
+            self.handshake(d, start, ack);
+        }
+        if let Some(ack) = ack {
+            self.acknowledged(d, start, ack, segment, ctx);
+        }
+        if segment.rst {
+            self.reset = true;
+        } else {
+            let length = segment.payload.len() as u64 + u64::from(segment.cut);
+            if self.arrive(d, start, length, ack, segment, ctx) == After::Replace {
+                return After::Replace;
+            }
+        }
+        let waits = self.sides.iter().any(|s| !s.stream.held.is_empty() || s.stream.fin.is_some() != s.stream.ended);
+        if waits {
+            self.pump(false, ctx);
+        }
+        After::GoOn
+    }
+
+    fn is_other_incarnation(&mut self, d: usize, segment: &Segment<'_>) -> bool {
+        let stream = &mut self.sides[d].stream;
+        let base = stream.place(segment.seq) + 1;
+        stream.is_other_incarnation(base)
+    }
+
+    fn handshake(&mut self, d: usize, base: u64, ack: Option<u64>) {
+        self.sides[d].stream.begin_at(base);
+        if let Some(ack) = ack {
+            // A stream that begins later than what is acknowledged here was guessed wrong; it keeps its guess.
+            self.sides[1 - d].stream.begin_at(ack);
+        }
+        if self.client.is_none() {
+            self.set_client(if ack.is_some() { 1 - d } else { d });
+        }
+    }
+
+    fn set_client(&mut self, d: usize) {
+        self.client = Some(d);
+        self.sides[d].reader.role = Some(Role::Request);
+        self.sides[1 - d].reader.role = Some(Role::Response);
+        self.desk.client = self.addresses[d];
+        self.desk.server = self.addresses[1 - d];
+    }
+
+    fn acknowledged(&mut self, d: usize, start: u64, ack: u64, segment: &Segment<'_>, ctx: &mut Ctx<'_>) {
+        let peer = &mut self.sides[1 - d].stream;
+        if peer.phase != Phase::Running || ack.saturating_sub(peer.next) < FAR {
+            peer.acked = peer.acked.max(ack);
+        }
+        let bare = segment.payload.is_empty() && segment.cut == 0 && !segment.fin && !segment.rst;
+        if bare && self.client == Some(d) && !self.desk.is_idle() {
+            self.desk.heard(start, ack, ctx);
+        }
+    }
+
+    fn arrive(
+        &mut self,
+        d: usize,
+        start: u64,
+        length: u64,
+        ack: Option<u64>,
+        segment: &Segment<'_>,
+        ctx: &mut Ctx<'_>,
+    ) -> After {
+        let stream = &mut self.sides[d].stream;
+        let kept = segment.payload.len() as u64;
+        if stream.ended {
+            ctx.books.stream_bytes_repeated += kept;
+            return After::GoOn;
+        }
+        let arrival = stream.judge(start, length);
+        if arrival == Arrival::Alien {
+            stream.aliens += 1;
+            if stream.aliens >= ALIENS {
+                return After::Replace;
+            }
+            ctx.books.stream_bytes_repeated += kept;
+            return After::GoOn;
+        }
+        stream.aliens = 0;
+        if segment.fin && stream.fin.is_none() {
+            stream.fin = Some(start + length);
+            stream.fin_ack = ack;
+        }
+        if length == 0 {
+            if segment.fin && stream.phase == Phase::Unseen {
+                stream.start(start);
+            }
+            return After::GoOn;
+        }
+        let keep_alive = kept <= 1 && stream.phase == Phase::Running && start + 1 == stream.next;
+        let old = match arrival {
+            Arrival::Old => length,
+            Arrival::Next(n) => n as u64,
+            _ => 0,
+        };
+        if old > 0 {
+            let again = &segment.payload[..old.min(kept) as usize];
+            ctx.books.stream_bytes_repeated += again.len() as u64;
+            if !keep_alive && stream.recent.contradicts(start, again) {
+                let end = start + again.len() as u64;
+                self.sides[d].reader.contradicted(start, end, &mut self.desk);
+            }
+        }
+        if old == length {
+            return After::GoOn;
+        }
+        let cut = u64::from(segment.cut).min(length - old) as u32;
+        let new = New {
+            at: start + old,
+            bytes: &segment.payload[old.min(kept) as usize..],
+            time: segment.time,
+            ack,
+            starts: old == 0,
+            cut,
+            conflict: false,
+        };
+        let stream = &self.sides[d].stream;
+        if arrival != Arrival::Ahead && stream.held.is_empty() && self.is_caused(d, ack) {
+            self.deliver(d, new, ctx);
+        } else {
+            self.hold(d, new, ctx);
+        }
+        After::GoOn
+    }
+
+    /// Whether everything that is acknowledged has been read.
+    fn is_caused(&self, d: usize, ack: Option<u64>) -> bool {
+        let Some(ack) = ack else { return true };
+        let peer = &self.sides[1 - d].stream;
+        match peer.phase {
+            Phase::Running => ack <= peer.next || peer.ended || ack - peer.next > FAR,
+            Phase::Unseen => peer.absent,
+            Phase::Collecting => false,
+        }
+    }
+
+    fn hold(&mut self, d: usize, new: New<'_>, ctx: &mut Ctx<'_>) {
+        let stream = &mut self.sides[d].stream;
+        if stream.phase == Phase::Unseen {
+            stream.phase = Phase::Collecting;
+        }
+        let New { at, bytes, time, ack, starts, cut, conflict } = new;
+        let fragment = Fragment { bytes: bytes.to_vec(), time, ack, starts, cut, conflict };
+        let before = stream.held.size();
+        let kept = stream.held.insert(at, fragment);
+        ctx.books.stream_bytes_repeated += kept.repeated;
+        let over = !ctx.out_of_order.take(kept.size);
+        if over {
+            // No room anywhere: what is held here must go on now, with its holes.
+            stream.unpaid += kept.size;
+        }
+        if (over || before + kept.size > ctx.limits.out_of_order) && stream.held.size() > 0 {
+            evicted(&mut ctx.books.evicted, name::OUT_OF_ORDER);
+            self.drain(d, ctx);
+        }
+    }
+
+    /// Reads what is held in one direction, whatever is missing.
+    fn drain(&mut self, d: usize, ctx: &mut Ctx<'_>) {
+        while let Some((at, _)) = self.sides[d].stream.held.first() {
+            let stream = &mut self.sides[d].stream;
+            if stream.phase != Phase::Running {
+                stream.start(at);
+            }
+            if at > stream.next {
+                self.lose(d, at, Incomplete::Evicted, ctx);
+            }
+            self.deliver_held(d, ctx);
+        }
+    }
+
+    /// Reads on wherever something's turn has come. `flush`: nothing more will come.
+    pub(crate) fn pump(&mut self, flush: bool, ctx: &mut Ctx<'_>) {
+        loop {
+            let mut moved = false;
+            for d in 0..2 {
+                while self.is_due(d) {
+                    self.deliver_held(d, ctx);
+                    moved = true;
+                }
+                moved |= self.end(d, ctx);
+            }
+            if !moved && !(0..2).any(|d| self.force(d, flush, ctx)) {
+                return;
+            }
+        }
+    }
+
+    fn is_due(&self, d: usize) -> bool {
+        let stream = &self.sides[d].stream;
+        stream.phase == Phase::Running
+            && stream.held.first().is_some_and(|(at, f)| at <= stream.next && self.is_caused(d, f.ack))
+    }
+
+    fn deliver_held(&mut self, d: usize, ctx: &mut Ctx<'_>) {
+        let stream = &mut self.sides[d].stream;
+        let Some((at, fragment, cost)) = stream.held.pop() else { return };
+        let unpaid = cost.min(stream.unpaid);
+        stream.unpaid -= unpaid;
+        ctx.out_of_order.give_back(cost - unpaid);
+        let Fragment { bytes, time, ack, starts, cut, conflict } = fragment;
+        let old = stream.next.saturating_sub(at);
+        let length = bytes.len() as u64;
+        ctx.books.stream_bytes_repeated += old.min(length);
+        if old >= length + u64::from(cut) {
+            return;
+        }
+        let cut = u64::from(cut).min(length + u64::from(cut) - old) as u32;
+        let bytes = &bytes[old.min(length) as usize..];
+        self.deliver(d, New { at: at + old, bytes, time, ack, starts: starts && old == 0, cut, conflict }, ctx);
+    }
+
+    /// What waits too long does not wait for anything that will come: whatever is missing before it is missing.
+    /// Whether that changed anything.
+    fn force(&mut self, d: usize, flush: bool, ctx: &mut Ctx<'_>) -> bool {
+        let segments = self.segments;
+        let stream = &mut self.sides[d].stream;
+        let Some((at, ack)) = stream.held.first().map(|(at, f)| (at, f.ack)) else { return false };
+        let waited = segments - *stream.stuck_since.get_or_insert(segments);
+        let hole = stream.phase == Phase::Running && at > stream.next;
+        let acknowledged = !hole || stream.hole_is_acknowledged();
+        let patience = if acknowledged { ctx.limits.patience } else { ctx.limits.patience_unacknowledged };
+        if !flush && waited < patience {
+            return false;
+        }
+        if stream.phase != Phase::Running {
+            stream.start(at);
+        } else if hole {
+            self.lose(d, at, Incomplete::Gap, ctx);
+        } else {
+            self.force_cause(d, ack, ctx);
+        }
+        true
+    }
+
+    /// The next bytes of `d` are here, and acknowledge what was not read in the other direction.
+    fn force_cause(&mut self, d: usize, ack: Option<u64>, ctx: &mut Ctx<'_>) {
+        let p = 1 - d;
+        let peer = &mut self.sides[p].stream;
+        let first = peer.held.first().map(|(at, _)| at);
+        let acked = ack.unwrap_or(peer.next);
+        let missing_until = first.unwrap_or(acked).min(acked).min(peer.fin.unwrap_or(acked));
+        match (peer.phase, first) {
+            (Phase::Unseen, _) => peer.absent = true,
+            (Phase::Collecting, Some(at)) => peer.start(at),
+            (Phase::Running, _) if missing_until > peer.next => self.lose(p, missing_until, Incomplete::Gap, ctx),
+            // Each waits for the other: retransmissions acknowledge more than the first copy did.
+            _ => self.deliver_held(d, ctx),
+        }
+    }
+
+    fn sight(&self, d: usize, ack: Option<u64>) -> Sight {
+        let (own, peer) = (&self.sides[d].stream, &self.sides[1 - d].stream);
+        Sight {
+            ack: ack.map(|ack| peer.without_fin(ack)),
+            peer_seen: peer.phase != Phase::Unseen,
+            peer_next: peer.next - u64::from(peer.ended),
+            peer_last: peer.last.map(|(end, acked)| (end, acked.map(|a| own.without_fin(a)))),
+            peer_base: peer.base,
+            own_base: own.base,
+            own_last_ack: own.last.and_then(|(_, acked)| acked),
+        }
+    }
+
+    /// Hands bytes to the reader: the only place where bytes count as arrived.
+    fn deliver(&mut self, d: usize, new: New<'_>, ctx: &mut Ctx<'_>) {
+        let New { at, bytes, time, ack, starts, cut, conflict } = new;
+        if self.sides[d].stream.phase != Phase::Running {
+            self.sides[d].stream.start(at);
+        }
+        let end = at + bytes.len() as u64;
+        if !bytes.is_empty() {
+            ctx.books.stream_bytes += bytes.len() as u64;
+            ctx.books.stream_bytes_in_order += bytes.len() as u64;
+            let sight = self.sight(d, ack);
+            let side = &mut self.sides[d];
+            side.reader.feed(Piece { at, bytes, time, starts, conflict, sight }, &mut self.desk, ctx);
+            side.stream.advance(end);
+            side.stream.last = Some((end, ack));
+            side.stream.recent.note(at, bytes);
+            if side.reader.role.is_some() {
+                self.follow_role(d);
+            }
+        }
+        if cut > 0 {
+            self.lose(d, end + u64::from(cut), Incomplete::Truncated, ctx);
+        }
+        if self.desk.left && !self.left {
+            self.left = true;
+            for side in &mut self.sides {
+                side.reader.leave(&mut self.desk, ctx);
+            }
+        }
+    }
+
+    /// The reader found out what its direction carries.
+    fn follow_role(&mut self, d: usize) {
+        let client = if self.sides[d].reader.role == Some(Role::Request) { d } else { 1 - d };
+        if self.client != Some(client) {
+            self.set_client(client);
+        }
+    }
+
+    /// Bytes up to `until` are not in the capture.
+    fn lose(&mut self, d: usize, until: u64, reason: Incomplete, ctx: &mut Ctx<'_>) {
+        let side = &mut self.sides[d];
+        let Some(length) = until.checked_sub(side.stream.next).filter(|n| *n > 0) else { return };
+        ctx.books.stream_bytes += length;
+        ctx.books.stream_bytes_gap += length;
+        side.reader.gap(length, reason, &mut self.desk, ctx);
+        side.stream.advance(until);
+        side.stream.gap_before = length;
+    }
+
+    /// The FIN, when its turn has come.
+    fn end(&mut self, d: usize, ctx: &mut Ctx<'_>) -> bool {
+        let side = &mut self.sides[d];
+        let stream = &mut side.stream;
+        if stream.ended || stream.phase != Phase::Running || !stream.held.is_empty() {
+            return false;
+        }
+        let Some(fin) = stream.fin.filter(|fin| *fin <= stream.next) else { return false };
+        stream.ended = true;
+        stream.advance(fin.max(stream.next) + 1);
+        let ack = stream.fin_ack;
+        side.reader.end(&mut self.desk, ctx);
+        let ack = ack.map(|ack| self.sides[1 - d].stream.without_fin(ack));
+        if self.client == Some(d) {
+            self.desk.client_closes(fin, ack, ctx);
+        } else {
+            self.desk.server_closes(fin, ctx);
+        }
+        true
+    }
+
+    /// Nothing more will come: everything that waits is given out. `why`: what ended it, where the connection itself
+    /// does not tell.
+    pub(crate) fn close(&mut self, why: Incomplete, ctx: &mut Ctx<'_>) {
+        self.pump(true, ctx);
+        let mut missing_end = false;
+        for d in 0..2 {
+            missing_end |= self.lose_end(d, ctx);
+        }
+        self.pump(true, ctx);
+        let client = self.client.unwrap_or(0);
+        let why = if self.reset { Incomplete::Reset } else { why };
+        for d in [client, 1 - client] {
+            self.sides[d].reader.close(why, &mut self.desk, ctx);
+        }
+        let server = &self.sides[1 - client].stream;
+        let missing = if missing_end || server.phase == Phase::Unseen {
+            Incomplete::Gap
+        } else if self.desk.loss {
+            Incomplete::PairingLost
+        } else if self.reset {
+            Incomplete::Reset
+        } else if server.ended {
+            Incomplete::NoResponse
+        } else {
+            why
+        };
+        self.desk.close(missing, ctx);
+    }
+
+    /// Bytes at the end that the peer acknowledged and that were not seen. Whether there are any.
+    fn lose_end(&mut self, d: usize, ctx: &mut Ctx<'_>) -> bool {
+        let stream = &mut self.sides[d].stream;
+        if stream.phase != Phase::Running || stream.ended {
+            return false;
+        }
+        if stream.gap_before == 1 && stream.fin.is_none() {
+            // One number and nothing after it: a FIN that was not seen, and no byte.
+            ctx.books.stream_bytes -= 1;
+            ctx.books.stream_bytes_gap -= 1;
+            return false;
+        }
+        let until = stream.fin.unwrap_or(stream.acked);
+        let missing = until.saturating_sub(stream.next);
+        let is_fin = missing == 1 && stream.fin.is_none();
+        if missing == 0 || missing > FAR || is_fin {
+            return false;
+        }
+        self.lose(d, until, Incomplete::Gap, ctx);
+        true
+    }
+}
+
+/// Bytes of a segment that were not there before.
+#[derive(Debug, Clone, Copy)]
+struct New<'a> {
+    at: u64,
+    bytes: &'a [u8],
+    time: Timestamp,
+    ack: Option<u64>,
+    starts: bool,
+    cut: u32,
+    conflict: bool,
+}

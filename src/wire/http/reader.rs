@@ -1,0 +1,527 @@
+//! One direction's bytes to messages: where the reader stands, and what each kind of news does to it.
+
+use crate::exchange::{Incomplete, Timestamp};
+use crate::wire::context::Ctx;
+use crate::wire::limits::{evicted, name};
+use crate::wire::pair::{Desk, Question};
+
+use super::body::Fed;
+use super::head;
+use super::message::Open;
+use super::preamble::{Preamble, preamble};
+use super::resync::{Candidate, Resync};
+use super::start_line::{Look, look};
+
+/// What a direction carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Request,
+    Response,
+}
+
+/// What is known of both streams when a segment's turn comes. All places are on the stream's 64-bit lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// Up to where the sender had received the peer's stream.
+    pub(crate) ack: Option<u64>,
+    /// Whether anything of the peer's stream was seen.
+    pub(crate) peer_seen: bool,
+    /// Where the peer's stream stands.
+    pub(crate) peer_next: u64,
+    /// The end of the peer's last segment, and what it acknowledged.
+    pub(crate) peer_last: Option<(u64, Option<u64>)>,
+    /// Where the peer's stream began, by the handshake.
+    pub(crate) peer_base: Option<u64>,
+    /// Where this stream began, by the handshake.
+    pub(crate) own_base: Option<u64>,
+    /// What the segment before in this direction acknowledged.
+    pub(crate) own_last_ack: Option<u64>,
+}
+
+/// Bytes whose turn has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    pub(crate) at: u64,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) time: Timestamp,
+    /// Whether a segment begins at the first byte.
+    pub(crate) starts: bool,
+    /// Other bytes were seen at the same place.
+    pub(crate) conflict: bool,
+    pub(crate) sight: Sight,
+}
+
+impl Piece<'_> {
+    fn advance(&mut self, n: usize) {
+        self.bytes = &self.bytes[n.min(self.bytes.len())..];
+        self.at += n as u64;
+        self.starts &= n == 0;
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// Between messages.
+    #[default]
+    Start,
+    /// Part of a head is collected.
+    Head,
+    Body,
+    /// The position is lost; a message start at a segment's start is looked for.
+    Lost,
+    /// Another protocol has taken over for good.
+    Left,
+}
+
+/// Reads one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) role: Option<Role>,
+    state: State,
+    /// A message number in this direction is a message's place in the order: nothing is missing before it.
+    pub(crate) uncertain: bool,
+    /// The bytes of a head that is not whole yet, and where and when it began.
+    head: Vec<u8>,
+    began: Option<Candidate>,
+    searched: usize,
+    conflict: bool,
+    preambles: u8,
+    seen_message: bool,
+    open: Option<Box<Open>>,
+    /// Interim answers, and where the first of them began.
+    interim: Vec<u16>,
+    group: Option<u64>,
+    resync: Option<Box<Resync>>,
+}
+
+/// What the bytes at a message's place are.
+enum Found {
+    /// Line ends or a handshake.
+    Skip(usize, bool),
+    /// A whole head, so long.
+    Head(Look, usize),
+    Unclear,
+    Foreign,
+    TooLong,
+}
+
+impl Reader {
+    /// Reads on; afterwards `desk` knows what is new.
+    pub(crate) fn feed(&mut self, mut piece: Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        while !piece.bytes.is_empty() {
+            match self.state {
+                State::Start => self.at_start(&mut piece, desk, ctx),
+                State::Head => self.in_head(&mut piece, desk, ctx),
+                State::Body => self.in_body(&mut piece, desk, ctx),
+                State::Lost => self.lost(&mut piece, desk, ctx),
+                State::Left => {
+                    ctx.books.stream_bytes_not_http += piece.bytes.len() as u64;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// `first`: no message of the connection was seen, and the peer has not spoken.
+    fn find(&self, bytes: &[u8], fresh: bool, first: bool, ctx: &Ctx<'_>) -> Found {
+        if !self.seen_message {
+            let role = if first { Some(Role::Request) } else { self.role };
+            match preamble(bytes, role, self.preambles) {
+                Preamble::Skip(n) => return Found::Skip(n, true),
+                Preamble::Unclear if bytes.len() < ctx.limits.head => return Found::Unclear,
+                _ => {}
+            }
+        }
+        let blank = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        if blank > 0 {
+            return Found::Skip(blank, false);
+        }
+        let looks = look(bytes, ctx.limits.head);
+        let role = match looks {
+            Look::Request => Role::Request,
+            Look::Response => Role::Response,
+            Look::Unclear if bytes.len() < ctx.limits.head => return Found::Unclear,
+            Look::Unclear => return Found::TooLong,
+            Look::Foreign => return Found::Foreign,
+        };
+        // The handshake tells who the client is, unless the very first bytes say that it is the other way round.
+        if self.role.is_some_and(|known| known != role) && !fresh {
+            return Found::Foreign;
+        }
+        match head::find_end(bytes, self.searched) {
+            Some(end) => Found::Head(looks, end),
+            None if bytes.len() < ctx.limits.head => Found::Unclear,
+            None => Found::TooLong,
+        }
+    }
+
+    fn at_start(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        self.searched = 0;
+        let bytes = piece.bytes;
+        let fresh = desk.is_fresh();
+        let first = fresh && piece.sight.peer_last.is_none();
+        match self.find(bytes, fresh, first, ctx) {
+            Found::Skip(n, handshake) => {
+                self.skipped(n, handshake, first, ctx);
+                piece.advance(n);
+            }
+            Found::Head(looks, end) => {
+                let began = Candidate { at: piece.at, time: piece.time, sight: piece.sight };
+                self.conflict |= piece.conflict;
+                let end_time = piece.time;
+                piece.advance(end);
+                self.message(looks, &bytes[..end], began, end_time, None, desk, ctx);
+            }
+            Found::Unclear => {
+                self.began = Some(Candidate { at: piece.at, time: piece.time, sight: piece.sight });
+                self.state = State::Head;
+            }
+            Found::Foreign => self.foreign(bytes, desk),
+            Found::TooLong => {
+                evicted(&mut ctx.books.evicted, name::HEAD);
+                self.lose();
+            }
+        }
+    }
+
+    fn skipped(&mut self, n: usize, handshake: bool, first: bool, ctx: &mut Ctx<'_>) {
+        if handshake {
+            if first {
+                // Who speaks first in a handshake is the client, whoever opened the connection.
+                self.role = Some(Role::Request);
+            }
+            self.preambles = self.preambles.saturating_add(1);
+            ctx.books.stream_bytes_not_http += n as u64;
+        }
+    }
+
+    fn in_head(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        let before = self.head.len();
+        let room = (ctx.limits.head + 1).saturating_sub(before).min(piece.bytes.len());
+        if !ctx.unfinished.take(room) {
+            evicted(&mut ctx.books.evicted, name::UNFINISHED);
+            self.drop_head(ctx);
+            self.lose();
+            return;
+        }
+        self.head.extend_from_slice(&piece.bytes[..room]);
+        self.conflict |= piece.conflict;
+        let bytes = std::mem::take(&mut self.head);
+        let fresh = desk.is_fresh();
+        let first = fresh && self.began.is_some_and(|b| b.sight.peer_last.is_none());
+        let found = self.find(&bytes, fresh, first, ctx);
+        let end = match &found {
+            Found::Skip(n, _) | Found::Head(_, n) => *n,
+            _ => bytes.len(),
+        };
+        if matches!(found, Found::Unclear) {
+            self.searched = bytes.len();
+            self.head = bytes;
+            piece.advance(room);
+            return;
+        }
+        ctx.unfinished.give_back(bytes.len());
+        self.state = State::Start;
+        self.searched = 0;
+        let began = self.began.take();
+        match found {
+            Found::Skip(n, handshake) if n <= before => {
+                // Line ends that were collected with the start of a head.
+                self.skipped(n, handshake, first, ctx);
+                self.recollect(&bytes[n..before], began.map(|b| b.later(n as u64)), ctx);
+            }
+            Found::Skip(n, handshake) => {
+                self.skipped(n, handshake, first, ctx);
+                piece.advance(n - before);
+            }
+            Found::Head(looks, _) => {
+                let end_time = piece.time;
+                let began = began.unwrap_or(Candidate { at: piece.at, time: piece.time, sight: piece.sight });
+                piece.advance(end.saturating_sub(before));
+                self.message(looks, &bytes[..end], began, end_time, None, desk, ctx);
+            }
+            _ => {
+                if matches!(found, Found::TooLong) {
+                    evicted(&mut ctx.books.evicted, name::HEAD);
+                }
+                ctx.books.stream_bytes_not_http += before as u64;
+                self.foreign(&bytes, desk);
+            }
+        }
+    }
+
+    /// Puts back what was collected after a part of it was skipped.
+    fn recollect(&mut self, rest: &[u8], began: Option<Candidate>, ctx: &mut Ctx<'_>) {
+        if rest.is_empty() {
+            return;
+        }
+        if ctx.unfinished.take(rest.len()) {
+            self.head = rest.to_vec();
+            self.began = began;
+            self.state = State::Head;
+        } else {
+            ctx.books.stream_bytes_not_http += rest.len() as u64;
+            self.lose();
+        }
+    }
+
+    /// What stands where a message should is none.
+    fn foreign(&mut self, bytes: &[u8], desk: &mut Desk) {
+        if bytes.starts_with(b"PRI * HTTP/2.0\r\n") {
+            desk.left = true;
+            self.state = State::Left;
+        } else {
+            self.lose();
+        }
+    }
+
+    fn lose(&mut self) {
+        self.state = State::Lost;
+        self.uncertain = true;
+        self.conflict = false;
+        self.interim.clear();
+        self.group = None;
+    }
+
+    fn drop_head(&mut self, ctx: &mut Ctx<'_>) {
+        ctx.books.stream_bytes_not_http += self.head.len() as u64;
+        ctx.unfinished.give_back(self.head.len());
+        self.head = Vec::new();
+        self.began = None;
+        self.searched = 0;
+    }
+
+    /// A whole head was found.
+    fn message(
+        &mut self,
+        looks: Look,
+        bytes: &[u8],
+        began: Candidate,
+        end_time: Timestamp,
+        broken: Option<Incomplete>,
+        desk: &mut Desk,
+        ctx: &mut Ctx<'_>,
+    ) {
+        self.seen_message = true;
+        let opened = if looks == Look::Request {
+            self.role = Some(Role::Request);
+            Some(Open::request(bytes, began, self.uncertain, desk, ctx))
+        } else {
+            self.role = Some(Role::Response);
+            self.answer(bytes, began, desk, ctx)
+        };
+        let Some(mut open) = opened else {
+            self.conflict = false;
+            self.state = State::Start;
+            return;
+        };
+        if broken.is_some() {
+            open.incomplete = broken;
+        }
+        if !ctx.unfinished.take(bytes.len()) {
+            evicted(&mut ctx.books.evicted, name::UNFINISHED);
+            open.mark(Incomplete::Evicted);
+        } else {
+            open.size += bytes.len();
+        }
+        if std::mem::take(&mut self.conflict) {
+            open.mark(Incomplete::ConflictingBytes);
+        }
+        open.end = began.at + bytes.len() as u64;
+        open.end_time = end_time;
+        self.state = State::Body;
+        let done = open.body.is_done() || open.unframed;
+        self.open = Some(Box::new(open));
+        if done {
+            self.finish(None, desk, ctx);
+        }
+    }
+
+    fn answer(&mut self, bytes: &[u8], began: Candidate, desk: &mut Desk, ctx: &mut Ctx<'_>) -> Option<Open> {
+        let head = head::response(bytes);
+        let group = *self.group.get_or_insert(began.at);
+        if (100..200).contains(&head.status) && head.status != 101 {
+            ctx.books.interim += 1;
+            if self.interim.len() < ctx.limits.unanswered {
+                self.interim.push(head.status);
+            }
+            return None;
+        }
+        self.group = None;
+        let question = Question { group, ack: began.sight.ack, uncertain: self.uncertain };
+        let link = desk.begin_answer(question, ctx);
+        self.uncertain |= link.uncertain;
+        Some(Open::response(head, std::mem::take(&mut self.interim), began, link, ctx))
+    }
+
+    fn in_body(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        let Some(open) = &mut self.open else {
+            self.state = State::Start;
+            return;
+        };
+        if open.unsure && piece.starts && begins_next(piece, desk, ctx.limits.head) {
+            self.finish(None, desk, ctx);
+            return;
+        }
+        if piece.conflict {
+            open.mark(Incomplete::ConflictingBytes);
+        }
+        let bytes = piece.bytes;
+        let (used, bad) = match open.body.feed(bytes, ctx) {
+            Fed::More => (bytes.len(), false),
+            Fed::Done(n) => (n, false),
+            Fed::Bad(n) => (n, true),
+        };
+        piece.advance(used);
+        if used > 0 {
+            open.end = piece.at;
+            open.end_time = piece.time;
+        }
+        if bad {
+            self.finish(Some(Incomplete::AmbiguousFraming), desk, ctx);
+            self.lose();
+        } else if open.body.is_done() {
+            self.finish(None, desk, ctx);
+        }
+    }
+
+    /// The message ends here, whole or not.
+    fn finish(&mut self, incomplete: Option<Incomplete>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        let Some(mut open) = self.open.take() else { return };
+        self.state = State::Start;
+        if let Some(reason) = incomplete {
+            open.mark(reason);
+        }
+        // After a message that two readers may end at different places, counting messages proves nothing.
+        self.uncertain |= open.incomplete == Some(Incomplete::AmbiguousFraming) || open.unsure;
+        // Nobody can tell where a message without a framing ends: what follows its head is looked at, and lost if it
+        // is no message.
+        if open.leaves() {
+            self.state = State::Left;
+        }
+        open.hand_over(desk, ctx);
+    }
+
+    fn lost(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        let role = self.role;
+        let mut resync = self.resync.take().unwrap_or_default();
+        let before = resync.size();
+        let found = resync.look(piece, ctx.limits.head, |c, looks| desk.believes(c, looks, role));
+        ctx.unfinished.give_back(before);
+        ctx.books.stream_bytes_not_http += resync.take_dropped();
+        match found {
+            None => {
+                piece.advance(piece.bytes.len());
+                if !ctx.unfinished.take(resync.size()) {
+                    evicted(&mut ctx.books.evicted, name::UNFINISHED);
+                    ctx.books.stream_bytes_not_http += resync.clear();
+                } else if resync.size() > 0 {
+                    self.resync = Some(resync);
+                }
+            }
+            Some((began, collected)) => {
+                self.state = State::Start;
+                self.searched = 0;
+                self.recollect(&collected, Some(began), ctx);
+            }
+        }
+    }
+
+    /// Bytes are missing.
+    pub(crate) fn gap(&mut self, length: u64, reason: Incomplete, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        match self.state {
+            State::Left => return,
+            State::Start => self.lose(),
+            State::Head => {
+                self.half_head(reason, desk, ctx);
+                self.lose();
+            }
+            State::Lost => self.forget_candidates(ctx),
+            State::Body => {
+                let Some(open) = &mut self.open else { return };
+                let stepped = !open.unsure && open.body.skip(length);
+                if stepped {
+                    open.mark(reason);
+                    if open.body.is_done() {
+                        self.finish(None, desk, ctx);
+                    }
+                } else {
+                    self.finish(Some(reason), desk, ctx);
+                    self.lose();
+                }
+            }
+        }
+        desk.loss = true;
+    }
+
+    /// A head that will never be whole: with a whole first line it is a message still, and shown as one.
+    fn half_head(&mut self, reason: Incomplete, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        let bytes = std::mem::take(&mut self.head);
+        let looks = look(&bytes, ctx.limits.head);
+        let whole_line = memchr::memchr(b'\n', &bytes).is_some();
+        let fits = match looks {
+            Look::Request => self.role != Some(Role::Response),
+            Look::Response => whole_line && self.role != Some(Role::Request),
+            _ => false,
+        };
+        match self.began.take().filter(|_| fits) {
+            Some(began) => {
+                ctx.unfinished.give_back(bytes.len());
+                self.message(looks, &bytes, began, began.time, Some(reason), desk, ctx);
+                self.finish(Some(reason), desk, ctx);
+            }
+            None => {
+                self.head = bytes;
+                self.drop_head(ctx);
+            }
+        }
+    }
+
+    fn forget_candidates(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(mut resync) = self.resync.take() {
+            ctx.unfinished.give_back(resync.size());
+            ctx.books.stream_bytes_not_http += resync.clear();
+        }
+    }
+
+    /// Bytes that were read already came again, and were others.
+    pub(crate) fn contradicted(&mut self, from: u64, to: u64, desk: &mut Desk) {
+        if let Some(open) = self.open.as_mut().filter(|o| o.start < to) {
+            open.mark(Incomplete::ConflictingBytes);
+        }
+        self.conflict |= self.began.is_some_and(|b| b.at < to);
+        desk.contradicted(self.role, from, to);
+    }
+
+    /// The sender has closed its direction, and nothing is missing before.
+    pub(crate) fn end(&mut self, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        match &self.open {
+            Some(open) if open.body.is_until_close() => self.finish(None, desk, ctx),
+            Some(_) => self.finish(Some(Incomplete::Closed), desk, ctx),
+            None => {}
+        }
+        self.half_head(Incomplete::Closed, desk, ctx);
+        self.forget_candidates(ctx);
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn close(&mut self, reason: Incomplete, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        self.finish(Some(reason), desk, ctx);
+        self.half_head(reason, desk, ctx);
+        self.forget_candidates(ctx);
+    }
+
+    /// The connection was handed to another protocol.
+    pub(crate) fn leave(&mut self, desk: &mut Desk, ctx: &mut Ctx<'_>) {
+        if self.state != State::Left {
+            self.close(Incomplete::Malformed, desk, ctx);
+            self.state = State::Left;
+        }
+    }
+}
+
+/// Whether an answer begins where, by an uncertain framing, a body goes on: it was an answer to HEAD.
+fn begins_next(piece: &Piece<'_>, desk: &Desk, limit: usize) -> bool {
+    let candidate = Candidate { at: piece.at, time: piece.time, sight: piece.sight };
+    look(piece.bytes, limit) == Look::Response && desk.believes(&candidate, Look::Response, Some(Role::Response))
+}
