@@ -52,12 +52,16 @@ pub(super) fn kind(path: &Path) -> Result<Kind, CaptureError> {
 
 /// Opens without reading. Bytes that are read later are added to `read`.
 pub(super) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Input, CaptureError> {
-    let count = Arc::clone(read);
     if is_standard_input(path) {
-        return Ok(Box::new(Counted { inner: io::stdin(), count }));
+        return Ok(counted(io::stdin(), read));
     }
     let file = File::open(path).map_err(|source| CaptureError::Open { file: name(path), source })?;
-    Ok(Box::new(Counted { inner: file, count }))
+    Ok(counted(file, read))
+}
+
+/// A source that is open already; what is read of it is added to `read`.
+pub(super) fn counted(inner: impl Read + Send + 'static, read: &Arc<AtomicU64>) -> Input {
+    Box::new(Counted { inner, count: Arc::clone(read) })
 }
 
 /// Looks at the first bytes and puts a decompressor in front where they are gzip's. The second value tells so.

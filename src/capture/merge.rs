@@ -57,20 +57,36 @@ impl Files {
         if paths.iter().filter(|p| input::is_standard_input(p)).count() > 1 {
             return Err(CaptureError::StandardInputTwice);
         }
-        let mut files = Files {
-            names: paths.iter().map(|p| input::name(p)).collect(),
-            slots: Vec::with_capacity(paths.len()),
-            waiting: BinaryHeap::with_capacity(paths.len()),
+        let mut files = Files::named(paths.iter().map(|p| input::name(p)).collect());
+        for path in paths {
+            files.look_at(path)?;
+        }
+        Ok(files)
+    }
+
+    /// A capture that is in memory, under a name for its books.
+    ///
+    /// # Errors
+    /// Bytes that are no capture.
+    pub fn of_bytes(name: &str, bytes: &'static [u8]) -> Result<Files, CaptureError> {
+        let mut files = Files::named(vec![name.to_owned()]);
+        files.total = Some(bytes.len() as u64);
+        let raw = input::counted(bytes, &files.read);
+        files.begin(0, raw, WINDOW)?;
+        Ok(files)
+    }
+
+    fn named(names: Vec<String>) -> Files {
+        Files {
+            slots: Vec::with_capacity(names.len()),
+            waiting: BinaryHeap::with_capacity(names.len()),
+            names,
             current: None,
             open: 0,
             total: Some(0),
             read: Arc::default(),
             books: CaptureBooks::default(),
-        };
-        for path in paths {
-            files.look_at(path)?;
         }
-        Ok(files)
     }
 
     /// The next frame, lent until the next call. None: all is read, and [`CaptureBooks::finished`] says so.
@@ -177,22 +193,28 @@ impl Files {
                 (input::open(path, &self.read)?, WINDOW, false)
             }
         };
+        self.begin(at, raw, window)?;
+        if again && matches!(self.slots[at], Slot::Open(_)) {
+            self.slots[at] = Slot::Waiting(path.to_owned());
+            self.open -= 1;
+        }
+        Ok(())
+    }
+
+    /// Stands on the first frame of the next source, and knows its time from then on.
+    fn begin(&mut self, at: usize, raw: input::Input, window: usize) -> Result<(), CaptureError> {
         self.books.files += 1;
         self.slots.push(Slot::Done);
         match first_frame(raw, window) {
             Ok(Some(reader)) => {
                 self.waiting.push(Reverse((reader.time(), at)));
-                self.slots[at] = if again {
-                    Slot::Waiting(path.to_owned())
-                } else {
-                    self.open += 1;
-                    Slot::Open(reader)
-                };
+                self.slots[at] = Slot::Open(reader);
+                self.open += 1;
             }
             Ok(None) => {}
             Err(NoReader::Damage(damage)) => self.note(at, damage),
             Err(NoReader::Unknown(found)) => {
-                return Err(CaptureError::UnknownFormat { file: input::name(path), found });
+                return Err(CaptureError::UnknownFormat { file: self.names[at].clone(), found });
             }
         }
         Ok(())

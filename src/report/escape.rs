@@ -4,7 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text with every character that does not show itself written as an escape: controls (`\n`, `\x1b`), the
 /// overrides and isolates of writing direction, characters of no width, tags and private use.
-pub(super) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

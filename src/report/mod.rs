@@ -10,11 +10,14 @@ mod plot;
 mod sums;
 mod terminal;
 
+pub use escape::visible;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::exchange::RuleNote;
+use crate::ledger::Ledger;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -83,6 +86,11 @@ impl Report<'_> {
     pub fn html(&self) -> String {
         html::page(self)
     }
+}
+
+/// The books alone for a terminal: no line longer than 80 columns.
+pub fn ledger(ledger: &Ledger, colour: bool) -> String {
+    terminal::ledger(ledger, colour)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
 
 use crate::exchange::{Difference, Endpoint};
+use crate::ledger::Ledger;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, GateResult, GateState, interval};
@@ -97,6 +98,13 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     page.out
 }
 
+/// The books alone, as `inspect` shows them.
+pub(super) fn ledger(ledger: &Ledger, colour: bool) -> String {
+    let mut page = Page { out: String::new(), colour };
+    accounts(&mut page, ledger);
+    page.out
+}
+
 fn verdict(page: &mut Page, report: &Report<'_>) {
     let verdict = report.verdict;
     let ink = match verdict.verdict {
@@ -144,7 +152,16 @@ fn gate_lines(page: &mut Page, gate: &GateResult) {
 
 fn books(page: &mut Page, report: &Report<'_>) {
     page.heading("Books");
-    for Sum { name, total, parts } in sums(&report.snapshot.ledger) {
+    accounts(page, &report.snapshot.ledger);
+    let drift = report.snapshot.drift;
+    if drift.asked > 0 {
+        let text = format!("{} of {} legacy answers differ from the record", count(drift.drifted), count(drift.asked));
+        page.behind(Ink::Plain, "  drift         ", &text);
+    }
+}
+
+fn accounts(page: &mut Page, ledger: &Ledger) {
+    for Sum { name, total, parts } in sums(ledger) {
         let shown = parts.iter().enumerate().filter(|(at, part)| *at == 0 || part.count > 0);
         let shown: Vec<String> = shown
             .map(|(_, part)| {
@@ -155,16 +172,14 @@ fn books(page: &mut Page, report: &Report<'_>) {
             .collect();
         page.behind(Ink::Plain, &format!("  {name:<14}"), &format!("{} = {}", count(total), shown.join(" + ")));
     }
-    for damage in report.snapshot.ledger.capture.damage.iter().take(GROUPS) {
+    for damage in ledger.capture.damage.iter().take(GROUPS) {
         page.behind(Ink::Unsure, "  damage        ", &visible(damage));
     }
-    for (limit, n) in &report.snapshot.ledger.wire.evicted {
+    for (limit, n) in &ledger.wire.evicted {
         page.behind(Ink::Unsure, "  limit reached ", &format!("{limit}: {}", count(*n)));
     }
-    let drift = report.snapshot.drift;
-    if drift.asked > 0 {
-        let text = format!("{} of {} legacy answers differ from the record", count(drift.drifted), count(drift.asked));
-        page.behind(Ink::Plain, "  drift         ", &text);
+    for open in ledger.open_accounts() {
+        page.behind(Ink::Bad, "  DOES NOT CLOSE ", &open.to_string());
     }
 }
 

@@ -6,6 +6,7 @@
 mod faults;
 mod roads;
 mod server;
+mod walk;
 
 use std::time::Duration;
 

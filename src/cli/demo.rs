@@ -1,0 +1,80 @@
+//! `tapcompare demo`: the whole walk on a capture that ships, against a candidate whose defects are known.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::output::Output;
+use super::walk::{Walk, walk};
+use super::{OutputFormat, Status, Trouble};
+use crate::config::{self, Policy, Target};
+use crate::demo::{self, Defect, Defects};
+use crate::pipeline::{Source, runtime};
+use crate::rules::RuleSet;
+use crate::shadow::Pace;
+use crate::wire::Keep;
+
+/// Recorded from the legacy shop; `captures/README.md` says how.
+const CAPTURE: &[u8] = include_bytes!("../../captures/shop.pcap");
+const CAPTURE_NAME: &str = "captures/shop.pcap";
+/// What the demo demands for GO.
+const POLICY: &str = include_str!("../../captures/shop.yaml");
+const POLICY_NAME: &str = "captures/shop.yaml";
+
+/// See the whole walk: a shop's recorded traffic is asked again of a candidate with known defects
+#[derive(Debug, clap::Args)]
+#[command(after_help = defects_help())]
+pub(crate) struct DemoArgs {
+    /// What is wrong with the candidate, by name, each with a rate where wanted: `price-rounding,flaky-stock@2%`;
+    /// `none` gives a candidate that is ready, `all` has everything wrong
+    #[arg(long, value_name = "NAMES", default_value = "price-rounding,missing-field,slow-search")]
+    defect: Defects,
+    /// Ask the running legacy too, and take its answer for the reference instead of the recorded one
+    #[arg(long)]
+    live_legacy: bool,
+    /// When to send: at the capture's `original` pace, a multiple of it such as `2x`, or `max`
+    #[arg(long, value_name = "PACE", default_value = "2x")]
+    pace: Pace,
+    /// Where to write the page
+    #[arg(long, value_name = "FILE", default_value = "tapcompare-demo.html")]
+    html: PathBuf,
+    /// How to write the report on standard output
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
+}
+
+fn defects_help() -> String {
+    let lines: Vec<String> = Defect::ALL.iter().map(|d| format!("  {:<18} {}", d.name, d.description)).collect();
+    format!("Defects:\n{}", lines.join("\n"))
+}
+
+impl DemoArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        let output = Output { output: self.output, html: Some(self.html.clone()) };
+        output.check()?;
+        let runtime = runtime()?;
+        let candidate = runtime.block_on(demo::candidate(self.defect.clone()))?;
+        let legacy = runtime.block_on(demo::legacy())?;
+
+        let mut policy: Policy = config::from_text(POLICY, std::path::Path::new(POLICY_NAME))?;
+        let target: Target = candidate.url().parse()?;
+        policy.targets.candidate = Some(target.clone());
+        policy.targets.legacy = self.live_legacy.then(|| legacy.url().parse::<Target>()).transpose()?;
+        let plan = Walk {
+            source: Source::of(CAPTURE_NAME, CAPTURE, Keep::Bodies, Some(policy.safety.limits.body))?,
+            policy: Arc::new(policy),
+            policy_file: Some(POLICY_NAME.into()),
+            rules: Arc::new(RuleSet::common(super::replay::today())?),
+            pace: self.pace,
+            sources: vec![CAPTURE_NAME.to_owned()],
+            candidate: target,
+        };
+        eprintln!("tapcompare: the shop's candidate has these defects: {}", self.defect);
+        let status = walk(plan, &runtime, &output, color)?;
+        runtime.block_on(async {
+            candidate.stop().await;
+            legacy.stop().await;
+        });
+        eprintln!("tapcompare: the page is {}", self.html.display());
+        Ok(status)
+    }
+}

@@ -1,0 +1,197 @@
+//! `tapcompare inspect`: what a capture holds, before anything is sent.
+
+use std::borrow::Cow;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{OutputFormat, Status, Trouble};
+use crate::exchange::{Exchange, Incomplete, Request, Response};
+use crate::ledger::Ledger;
+use crate::pipeline::Source;
+use crate::report::{self, visible};
+use crate::wire::Keep;
+
+/// Show what a capture holds: a row an exchange, then the ledger; nothing is sent
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    /// Captures: pcap or pcapng, plain or gzip; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Only frames that this BPF expression wants (see pcap-filter(7))
+    #[arg(short, long, value_name = "EXPRESSION")]
+    filter: Option<String>,
+    /// How to write: rows for people, or one JSON object a line
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
+}
+
+impl InspectArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        let source = Source::open(&self.files, self.filter.as_deref(), Keep::Nothing, None)?;
+        let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+        let done = match self.output {
+            OutputFormat::Text => show(source, Rows(out, color)),
+            OutputFormat::Json => show(source, JsonLines(out)),
+        };
+        match done {
+            // The reader (head, less) has seen enough: not our trouble.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Fine),
+            Err(error) => Err(format!("standard output cannot be written: {error}").into()),
+            Ok(()) => Ok(Status::Fine),
+        }
+    }
+}
+
+/// One way of writing what was seen.
+trait Show {
+    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()>;
+    fn ledger(self, ledger: &Ledger) -> io::Result<()>;
+}
+
+fn show(mut source: Source, mut out: impl Show) -> io::Result<()> {
+    let mut written = Ok(());
+    while written.is_ok()
+        && source.step(&mut |exchange| {
+            if written.is_ok() {
+                written = out.exchange(&exchange);
+            }
+        })
+    {}
+    written?;
+    let ledger = source.ledger();
+    for damage in &ledger.capture.damage {
+        tracing::warn!("{damage}");
+    }
+    out.ledger(&ledger)
+}
+
+/// A row an exchange: when, how long, status, body bytes, who, what, and why it is not whole.
+struct Rows<W>(W, bool);
+
+impl<W: Write> Show for Rows<W> {
+    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+        let out = &mut self.0;
+        match exchange.moments.started() {
+            Some(time) => write!(out, "{time} ")?,
+            None => write!(out, "- ")?,
+        }
+        write!(out, "{} > {} ", exchange.client, exchange.server)?;
+        match &exchange.request {
+            Some(r) => write!(out, "{} {} ", r.method, visible(&r.target_text()))?,
+            None => write!(out, "(request not seen) ")?,
+        }
+        match &exchange.response {
+            Some(r) => write!(out, "{} {}B", r.status, r.body.length)?,
+            None => write!(out, "-")?,
+        }
+        if let Some(latency) = exchange.moments.latency() {
+            write!(out, " {}us", latency.as_micros())?;
+        }
+        if let Some(reason) = exchange.incomplete {
+            write!(out, " [{reason}]")?;
+        }
+        writeln!(out)
+    }
+
+    fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
+        writeln!(self.0)?;
+        self.0.write_all(report::ledger(ledger, self.1).as_bytes())?;
+        self.0.flush()
+    }
+}
+
+/// One JSON object a line.
+struct JsonLines<W>(W);
+
+impl<W: Write> JsonLines<W> {
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, value)?;
+        self.0.write_all(b"\n")
+    }
+}
+
+impl<W: Write> Show for JsonLines<W> {
+    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
+        self.line(&ExchangeLine::of(exchange))
+    }
+
+    fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
+        self.line(&LedgerLine {
+            kind: "ledger",
+            schema_version: 1,
+            balanced: ledger.open_accounts().is_empty(),
+            ledger,
+        })?;
+        self.0.flush()
+    }
+}
+
+/// The object of one exchange; part of the formats.
+#[derive(Serialize)]
+struct ExchangeLine<'a> {
+    kind: &'static str,
+    client: std::net::SocketAddr,
+    server: std::net::SocketAddr,
+    request: Option<RequestLine<'a>>,
+    response: Option<ResponseLine>,
+    complete: bool,
+    reason: Option<Incomplete>,
+    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
+    interim: &'a [u16],
+    started: Option<String>,
+    latency_us: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct RequestLine<'a> {
+    method: &'a str,
+    target: Cow<'a, str>,
+    host: Option<&'a str>,
+    version: &'static str,
+    body_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct ResponseLine {
+    status: u16,
+    version: &'static str,
+    body_bytes: u64,
+}
+
+/// The last object.
+#[derive(Serialize)]
+struct LedgerLine<'a> {
+    kind: &'static str,
+    schema_version: u32,
+    balanced: bool,
+    #[serde(flatten)]
+    ledger: &'a Ledger,
+}
+
+impl<'a> ExchangeLine<'a> {
+    fn of(exchange: &'a Exchange) -> ExchangeLine<'a> {
+        let request = |r: &'a Request| RequestLine {
+            method: &r.method,
+            target: r.target_text(),
+            host: r.host(),
+            version: r.version.as_str(),
+            body_bytes: r.body.length,
+        };
+        let response =
+            |r: &Response| ResponseLine { status: r.status, version: r.version.as_str(), body_bytes: r.body.length };
+        ExchangeLine {
+            kind: "exchange",
+            client: exchange.client,
+            server: exchange.server,
+            request: exchange.request.as_ref().map(request),
+            response: exchange.response.as_ref().map(response),
+            complete: exchange.is_complete(),
+            reason: exchange.incomplete,
+            interim: exchange.response.as_ref().map_or(&[], |r| &r.interim),
+            started: exchange.moments.started().map(|t| t.to_string()),
+            latency_us: exchange.moments.latency().map(|l| u64::try_from(l.as_micros()).unwrap_or(u64::MAX)),
+        }
+    }
+}

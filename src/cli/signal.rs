@@ -1,0 +1,30 @@
+//! Ctrl-C: once asks the run to stop and report, twice ends the process.
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The status of a process that ends by SIGINT, as shells report it.
+const INTERRUPTED: i32 = 130;
+
+/// Sets `stop` on the first SIGINT or SIGTERM and ends the process on the second. Runs until `runtime` ends.
+pub(crate) fn stop_on_signal(runtime: &tokio::runtime::Handle, stop: Arc<AtomicBool>) {
+    runtime.spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            tracing::warn!("signals cannot be caught here: Ctrl-C will end the run without a report");
+            return;
+        };
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.swap(true, Ordering::Relaxed) {
+                process::exit(INTERRUPTED);
+            }
+            eprintln!("tapcompare: stopping; what is in flight is waited for (again to end at once)");
+        }
+    });
+}

@@ -1,0 +1,87 @@
+//! Bad input gets one clear line on standard error that names the file, line or flag and the way out, and status 2.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn tapcompare(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tapcompare")).args(args).current_dir(folder).output().unwrap()
+}
+
+/// What is typed, and what the one line must say.
+const STORIES: &[(&[&str], &[&str])] = &[
+    (&["inspect"], &["<FILE>", "usage: tapcompare inspect"]),
+    (&["inspect", "missing.pcap"], &["missing.pcap", "No such file"]),
+    (&["inspect", "."], &["'.'", "folder", "*.pcap"]),
+    (&["inspect", "text.txt"], &["text.txt", "pcap", "pcapng"]),
+    (&["inspect", "good.pcap", "--filter", "tcp prot 80"], &["tcp prot 80", "pcap-filter"]),
+    (&["inspect", "good.pcap", "--output", "xml"], &["xml", "--output", "text", "json"]),
+    (&["replay", "good.pcap"], &["--candidate", "targets.candidate"]),
+    (&["replay", "good.pcap", "--candidate", "localhost:80"], &["--candidate", "localhost:80", "http://"]),
+    (&["replay", "good.pcap", "--candidate", "https://localhost"], &["--candidate", "https"]),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--pace", "fast"],
+        &["fast", "--pace", "original", "2x", "max"],
+    ),
+    (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--timeout", "2"], &["--timeout", "2"]),
+    (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--in-flight", "0"], &["--in-flight", "0"]),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "missing.yaml"],
+        &["missing.yaml", "No such file"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "typo.yaml"],
+        &["typo.yaml:3", "methds", "methods"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--rules", "rule.yaml"],
+        &["rule.yaml:4", "resaon", "reason"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--html", "no/such/folder.html"],
+        &["--html", "no/such/folder.html"],
+    ),
+    (&["replay", "missing.pcap", "--candidate", "http://127.0.0.1:1"], &["missing.pcap", "No such file"]),
+    (&["replay", "good.pcap", "--candidate", "http://no-such-host.invalid"], &["no-such-host.invalid"]),
+    (&["demo", "--defect", "price-runding"], &["price-runding", "price-rounding"]),
+    (&["demo", "--defect", "price-rounding@3"], &["price-rounding@3", "%"]),
+    (&["frobnicate"], &["frobnicate", "usage: tapcompare"]),
+];
+
+fn folder_with_inputs() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    let mut header = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
+    header.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
+    file("good.pcap", &header);
+    file("text.txt", b"this is a letter, not a capture of packets\n");
+    file("typo.yaml", b"capability: x\nsafety:\n  methds: [GET]\n");
+    file("rule.yaml", b"rules:\n  - id: a\n    owner: b\n    resaon: c\n    expires: 2099-01-01\n    at: {status: true}\n    ignore: true\n");
+    folder
+}
+
+#[test]
+fn bad_input_gets_one_line_that_names_it_and_the_way_out() {
+    let folder = folder_with_inputs();
+    let mut wrong = Vec::new();
+    for (args, words) in STORIES {
+        let output = tapcompare(folder.path(), args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let one_line = said.lines().count() == 1 && said.starts_with("tapcompare: ");
+        let names_it = words.iter().all(|word| said.contains(word));
+        if output.status.code() != Some(2) || !one_line || !names_it || !output.stdout.is_empty() {
+            wrong.push(format!("{args:?} -> {:?}, expected {words:?} in:\n{said}", output.status.code()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn help_and_version_are_data_and_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [&["--help"][..], &["replay", "--help"], &["inspect", "--help"], &["demo", "--help"], &["--version"]] {
+        let output = tapcompare(folder.path(), args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{args:?}");
+    }
+}
