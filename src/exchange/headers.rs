@@ -39,12 +39,12 @@ impl Headers {
 
     /// The first field of that name, compared without regard to case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+        self.spans.iter().find(|s| self.is_named(s, name)).map(|s| self.slice(s.value))
     }
 
     /// Every field of that name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+        self.spans.iter().filter(move |s| self.is_named(s, name)).map(|s| self.slice(s.value))
     }
 
     /// Adds a field at the end.
@@ -60,6 +60,10 @@ impl Headers {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    fn is_named(&self, span: &Span, name: &str) -> bool {
+        self.slice(span.name).eq_ignore_ascii_case(name.as_bytes())
     }
 
     fn name(&self, span: &Span) -> &str {

@@ -5,6 +5,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// The text with every character that does not show itself written as an escape: controls (`\n`, `\x1b`), the
 /// overrides and isolates of writing direction, characters of no width, tags and private use.
 pub fn visible(text: &str) -> String {
+    // Nearly everything that is shown is plain.
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
