@@ -26,13 +26,15 @@ test: ## format, lints and every test
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
 
-bench: setup ## measure the parts, see benches/README.md
+bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
+	benches/side_by_side.sh
 
-fuzz: setup ## each fuzz target for FUZZ_SECONDS (cargo-fuzz and a nightly toolchain are needed)
-	@command -v cargo-fuzz >/dev/null || { echo "fuzz: cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 2; }
-	@targets=$$(cargo +nightly fuzz list) && for target in $$targets; do \
-	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+# No sanitizer: there is no unsafe code of ours, and without one the stable toolchain will do.
+fuzz: setup ## each fuzz target for FUZZ_SECONDS
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	@targets=$$(cargo fuzz list) && for target in $$targets; do \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 record: setup ## record captures/shop.pcap anew (root or the right to capture is needed)
 	captures/record-shop.sh
