@@ -332,9 +332,13 @@ impl Desk {
     /// Gives out the first exchange: its two messages belong together.
     fn pop(&mut self, ctx: &mut Ctx<'_>) {
         let Some(asked) = self.asked.pop_front() else { return };
-        if let (Some(request), Some(answer), true) = (&asked.request, &asked.answer, self.asked.is_empty()) {
-            self.rest = Some((request.end, answer.end));
-        }
+        self.rest = match (&asked.request, &asked.answer) {
+            (Some(request), Some(answer)) if self.asked.is_empty() => {
+                let whole = request.incomplete.is_none() && answer.incomplete.is_none();
+                whole.then_some((request.end, answer.end))
+            }
+            _ => None,
+        };
         emit(self.client, self.server, asked, None, ctx);
     }
 
@@ -389,10 +393,9 @@ impl Desk {
     /// Whether the client, having sent nothing after the request, had received more than the answer: that was an
     /// answer to something else. One more is the server's FIN.
     fn is_contradicted(&self) -> bool {
-        match (self.held_back(), self.heard) {
-            (Some((asked, answered)), Some((sent, ack))) => sent == asked && ack > answered + 1,
-            _ => false,
-        }
+        let Some((asked, answered)) = self.held_back() else { return false };
+        let more = |said: Option<(u64, u64)>| said.is_some_and(|(sent, ack)| sent == asked && ack > answered + 1);
+        more(self.heard) || more(self.client_end)
     }
 
     /// The client closes at `end`, having received up to `ack`.
@@ -422,7 +425,9 @@ impl Desk {
     /// Nothing was seen that follows the exchange that is held back.
     fn settle_unseen(&mut self, ctx: &mut Ctx<'_>) {
         let Some(front) = self.asked.front() else { return };
-        if self.is_closed_after()
+        if self.is_contradicted() {
+            self.refute(ctx);
+        } else if self.is_closed_after()
             || front.anchor == Anchor::Proven
             || (front.anchor == Anchor::Open && !front.after_loss)
         {
