@@ -89,7 +89,7 @@ impl Connection {
             self.handshake(d, start, ack);
         }
         if let Some(ack) = ack {
-            self.acknowledged(d, start, ack, segment, ctx);
+            self.acknowledged(d, start, ack, segment);
         }
         if segment.rst {
             self.reset = true;
@@ -131,14 +131,14 @@ impl Connection {
         self.desk.server = self.addresses[1 - d];
     }
 
-    fn acknowledged(&mut self, d: usize, start: u64, ack: u64, segment: &Segment<'_>, ctx: &mut Ctx<'_>) {
+    fn acknowledged(&mut self, d: usize, start: u64, ack: u64, segment: &Segment<'_>) {
         let peer = &mut self.sides[1 - d].stream;
         if peer.phase != Phase::Running || ack.saturating_sub(peer.next) < FAR {
             peer.acked = peer.acked.max(ack);
         }
         let bare = segment.payload.is_empty() && segment.cut == 0 && !segment.fin && !segment.rst;
-        if bare && self.client == Some(d) && !self.desk.is_idle() {
-            self.desk.heard(start, ack, ctx);
+        if bare && self.client == Some(d) {
+            self.desk.heard(start, ack);
         }
     }
 
@@ -173,7 +173,7 @@ impl Connection {
         }
         if length == 0 {
             if segment.fin && stream.phase == Phase::Unseen {
-                stream.start(start);
+                self.start(d, start);
             }
             return After::GoOn;
         }
@@ -213,6 +213,12 @@ impl Connection {
         After::GoOn
     }
 
+    /// Without a handshake a direction begins where it is first seen, and what came before is not known.
+    fn start(&mut self, d: usize, at: u64) {
+        self.sides[d].stream.start(at);
+        self.sides[d].reader.uncertain = true;
+    }
+
     /// Whether everything that is acknowledged has been read.
     fn is_caused(&self, d: usize, ack: Option<u64>) -> bool {
         let Some(ack) = ack else { return true };
@@ -248,11 +254,10 @@ impl Connection {
     /// Reads what is held in one direction, whatever is missing.
     fn drain(&mut self, d: usize, ctx: &mut Ctx<'_>) {
         while let Some((at, _)) = self.sides[d].stream.held.first() {
-            let stream = &mut self.sides[d].stream;
-            if stream.phase != Phase::Running {
-                stream.start(at);
+            if self.sides[d].stream.phase != Phase::Running {
+                self.start(d, at);
             }
-            if at > stream.next {
+            if at > self.sides[d].stream.next {
                 self.lose(d, at, Incomplete::Evicted, ctx);
             }
             self.deliver_held(d, ctx);
@@ -314,7 +319,7 @@ impl Connection {
             return false;
         }
         if stream.phase != Phase::Running {
-            stream.start(at);
+            self.start(d, at);
         } else if hole {
             self.lose(d, at, Incomplete::Gap, ctx);
         } else {
@@ -332,7 +337,7 @@ impl Connection {
         let missing_until = first.unwrap_or(acked).min(acked).min(peer.fin.unwrap_or(acked));
         match (peer.phase, first) {
             (Phase::Unseen, _) => peer.absent = true,
-            (Phase::Collecting, Some(at)) => peer.start(at),
+            (Phase::Collecting, Some(at)) => self.start(p, at),
             (Phase::Running, _) if missing_until > peer.next => self.lose(p, missing_until, Incomplete::Gap, ctx),
             // Each waits for the other: retransmissions acknowledge more than the first copy did.
             _ => self.deliver_held(d, ctx),
@@ -356,7 +361,7 @@ impl Connection {
     fn deliver(&mut self, d: usize, new: New<'_>, ctx: &mut Ctx<'_>) {
         let New { at, bytes, time, ack, starts, cut, conflict } = new;
         if self.sides[d].stream.phase != Phase::Running {
-            self.sides[d].stream.start(at);
+            self.start(d, at);
         }
         let end = at + bytes.len() as u64;
         if !bytes.is_empty() {
@@ -370,6 +375,9 @@ impl Connection {
             side.stream.recent.note(at, bytes);
             if side.reader.role.is_some() {
                 self.follow_role(d);
+            }
+            if self.desk.holds_back() && self.client == Some(1 - d) {
+                self.desk.said(end, sight.ack, ctx);
             }
         }
         if cut > 0 {
@@ -440,7 +448,7 @@ impl Connection {
         let server = &self.sides[1 - client].stream;
         let missing = if missing_end || server.phase == Phase::Unseen {
             Incomplete::Gap
-        } else if self.desk.loss {
+        } else if self.sides[1 - client].reader.uncertain {
             Incomplete::PairingLost
         } else if self.reset {
             Incomplete::Reset

@@ -81,6 +81,8 @@ struct Asked {
     ack: Option<u64>,
     anchor: Anchor,
     uncertain: bool,
+    /// Something was known to be missing when it began.
+    after_loss: bool,
     kind: MethodKind,
     request: Option<Done<Request>>,
     /// An answer was linked to it, by proof and not by order.
@@ -106,6 +108,10 @@ pub(crate) struct Desk {
     last: Option<Last>,
     next_id: u64,
     answers: u64,
+    /// The client's furthest acknowledgement without data: up to where it had sent, and had received.
+    heard: Option<(u64, u64)>,
+    /// Where both streams stood when the last exchange was given out and nothing was outstanding.
+    rest: Option<(u64, u64)>,
     /// The client was seen to ask before it had its answer.
     pipelined: bool,
     /// Where the client closed, and what it had received by then; where the server did.
@@ -127,6 +133,8 @@ impl Desk {
             next_id: 0,
             answers: 0,
             pipelined: false,
+            rest: None,
+            heard: None,
             client_end: None,
             server_end: None,
             loss: false,
@@ -139,17 +147,22 @@ impl Desk {
         self.next_id == 0 && self.answers == 0
     }
 
-    /// Whether exchanges wait here.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.asked.is_empty()
+    /// Whether an exchange waits for what follows it.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.asked.front().is_some_and(|a| a.by_proof)
     }
 
     /// A request's head was read.
     pub(crate) fn begin_request(&mut self, asking: Asking, ctx: &mut Ctx<'_>) -> u64 {
         self.settle_at(asking.start, asking.sight.ack, ctx);
-        let unanswered_in_order = !self.loss && !self.asked.is_empty();
-        let nothing_heard_since =
-            self.asked.back().is_some_and(|before| before.ack == asking.sight.ack && before.answer.is_none());
+        let whole = !self.loss && asking.sight.peer_base.is_some() && asking.sight.own_base.is_some();
+        let unanswered_in_order = whole && !self.asked.is_empty();
+        // What was found after a gap, and is not proven to have begun at rest, may be text inside of a body.
+        let nothing_heard_since = self.asked.back().is_some_and(|before| {
+            before.ack == asking.sight.ack
+                && before.answer.is_none()
+                && (before.anchor == Anchor::Proven || !before.uncertain)
+        });
         self.pipelined |= unanswered_in_order || nothing_heard_since;
         let anchor = self.anchor(&asking);
         if self.asked.len() >= ctx.limits.unanswered {
@@ -168,6 +181,7 @@ impl Desk {
             ack: asking.sight.ack,
             anchor,
             uncertain: asking.uncertain,
+            after_loss: self.loss,
             kind: asking.kind,
             request: None,
             by_proof: false,
@@ -193,6 +207,15 @@ impl Desk {
         }
         if !sight.peer_seen {
             return Anchor::Open;
+        }
+        if self.asked.is_empty()
+            && !self.pipelined
+            && self.rest.is_some_and(|(asked, answered)| asked < asking.start && answered < ack)
+            && sight.peer_next == ack
+            && sight.peer_last.is_none_or(|(end, _)| end < ack)
+        {
+            // Something was asked and something was answered, beginning from rest, and none of it was seen.
+            return Anchor::Proven;
         }
         if sight.peer_next != ack {
             return Anchor::Refuted;
@@ -236,7 +259,7 @@ impl Desk {
             match front.and_then(|i| self.asked.get_mut(i)).filter(|a| !a.uncertain) {
                 Some(asked) => {
                     asked.answering = true;
-                    let ended = asked.request.as_ref().map(|r| r.end);
+                    let ended = asked.request.as_ref().filter(|r| r.incomplete.is_none()).map(|r| r.end);
                     self.pipelined |= ended.is_some_and(|end| question.ack.is_some_and(|ack| ack > end));
                     return Link { id: Some(asked.id), kind: Some(asked.kind), uncertain: false };
                 }
@@ -302,10 +325,21 @@ impl Desk {
                 // Held back until what follows has spoken.
                 return;
             }
-            if let Some(asked) = self.asked.pop_front() {
-                emit(self.client, self.server, asked, None, ctx);
-            }
+            self.pop(ctx);
         }
+    }
+
+    /// Gives out the first exchange: its two messages belong together.
+    fn pop(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(asked) = self.asked.pop_front() else { return };
+        self.rest = match (&asked.request, &asked.answer) {
+            (Some(request), Some(answer)) if self.asked.is_empty() => {
+                let whole = request.incomplete.is_none() && answer.incomplete.is_none();
+                whole.then_some((request.end, answer.end))
+            }
+            _ => None,
+        };
+        emit(self.client, self.server, asked, None, ctx);
     }
 
     /// The exchange that is held back, if any: the ends of its request and of its answer.
@@ -341,15 +375,27 @@ impl Desk {
         }
     }
 
-    /// The client, having sent nothing after the request, says that it has received up to `ack`: more than the answer
-    /// was an answer to something else.
-    pub(crate) fn heard(&mut self, sent: u64, ack: u64, ctx: &mut Ctx<'_>) {
+    /// The client, having sent up to `sent`, says that it has received up to `ack`.
+    pub(crate) fn heard(&mut self, sent: u64, ack: u64) {
+        self.heard = self.heard.max(Some((sent, ack)));
+    }
+
+    /// The server has sent up to `sent`, having received up to `ack`.
+    pub(crate) fn said(&mut self, sent: u64, ack: Option<u64>, ctx: &mut Ctx<'_>) {
         if let Some((asked, answered)) = self.held_back()
-            && sent == asked
-            && ack > answered + 1
+            && sent > answered
+            && ack.is_none_or(|ack| ack <= asked)
         {
             self.refute(ctx);
         }
+    }
+
+    /// Whether the client, having sent nothing after the request, had received more than the answer: that was an
+    /// answer to something else. One more is the server's FIN.
+    fn is_contradicted(&self) -> bool {
+        let Some((asked, answered)) = self.held_back() else { return false };
+        let more = |said: Option<(u64, u64)>| said.is_some_and(|(sent, ack)| sent == asked && ack > answered + 1);
+        more(self.heard) || more(self.client_end)
     }
 
     /// The client closes at `end`, having received up to `ack`.
@@ -371,13 +417,20 @@ impl Desk {
     /// Whether one of the two closed where the exchange that is held back ended.
     fn is_closed_after(&self) -> bool {
         let Some((asked, answered)) = self.held_back() else { return false };
-        self.server_end == Some(answered) || self.client_end == Some((asked, answered))
+        // The client may have received a FIN that was not seen.
+        let client_end = self.client_end.filter(|(_, ack)| *ack == answered || *ack == answered + 1);
+        self.server_end == Some(answered) || client_end.is_some_and(|(end, _)| end == asked)
     }
 
     /// Nothing was seen that follows the exchange that is held back.
     fn settle_unseen(&mut self, ctx: &mut Ctx<'_>) {
         let Some(front) = self.asked.front() else { return };
-        if self.is_closed_after() || front.anchor == Anchor::Proven || (front.anchor == Anchor::Open && !self.loss) {
+        if self.is_contradicted() {
+            self.refute(ctx);
+        } else if self.is_closed_after()
+            || front.anchor == Anchor::Proven
+            || (front.anchor == Anchor::Open && !front.after_loss)
+        {
             self.confirm(ctx);
         } else {
             self.refute(ctx);
@@ -385,9 +438,7 @@ impl Desk {
     }
 
     fn confirm(&mut self, ctx: &mut Ctx<'_>) {
-        if let Some(asked) = self.asked.pop_front() {
-            emit(self.client, self.server, asked, None, ctx);
-        }
+        self.pop(ctx);
         self.hand_out(ctx);
     }
 
@@ -418,6 +469,10 @@ impl Desk {
         let sight = &candidate.sight;
         match (looks, role) {
             (Look::Request, None | Some(Role::Request)) => {
+                if sight.own_base.is_some_and(|base| base != candidate.at) && sight.peer_base == sight.ack {
+                    // The server has not said a word yet, and something was asked before: this is inside of it.
+                    return false;
+                }
                 let Some((end, acked)) = sight.peer_last.filter(|_| sight.own_last_ack.is_some()) else { return true };
                 match sight.ack {
                     Some(ack) if end == ack => acked.is_none_or(|acked| acked == candidate.at),

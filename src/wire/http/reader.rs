@@ -10,7 +10,7 @@ use super::head;
 use super::message::Open;
 use super::preamble::{Preamble, preamble};
 use super::resync::{Candidate, Resync};
-use super::start_line::{Look, look};
+use super::start_line::{Look, look, look_strictly};
 
 /// What a direction carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,8 @@ impl Reader {
         if blank > 0 {
             return Found::Skip(blank, false);
         }
-        let looks = look(bytes, ctx.limits.head);
+        let limit = ctx.limits.head;
+        let looks = if self.uncertain { look_strictly(bytes, limit) } else { look(bytes, limit) };
         let role = match looks {
             Look::Request => Role::Request,
             Look::Response => Role::Response,
@@ -403,7 +404,8 @@ impl Reader {
     }
 
     fn lost(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
-        let role = self.role;
+        // Until the first message is seen, who opened the connection is but a hint, if nothing is missing.
+        let role = self.role.filter(|_| desk.loss || !desk.is_fresh());
         let mut resync = self.resync.take().unwrap_or_default();
         let before = resync.size();
         let found = resync.look(piece, ctx.limits.head, |c, looks| desk.believes(c, looks, role));
@@ -441,6 +443,7 @@ impl Reader {
                 let Some(open) = &mut self.open else { return };
                 let stepped = !open.unsure && open.body.skip(length);
                 if stepped {
+                    open.end += length;
                     open.mark(reason);
                     if open.body.is_done() {
                         self.finish(None, desk, ctx);

@@ -4,7 +4,7 @@
 use crate::exchange::Timestamp;
 
 use super::reader::{Piece, Sight};
-use super::start_line::{self, Look};
+use super::start_line::{Look, look_strictly};
 
 /// How far a start line is followed over several segments.
 const LOOK_AHEAD: usize = 8 << 10;
@@ -23,13 +23,6 @@ impl Candidate {
         self.at += n;
         self
     }
-}
-
-/// As [`start_line::look`], but a request line is not excused for spaces in its target: text has spaces, too.
-fn look(bytes: &[u8], limit: usize) -> Look {
-    let looks = start_line::look(bytes, limit);
-    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-    if looks == Look::Request && memchr::memchr_iter(b' ', line).count() > 2 { Look::Foreign } else { looks }
 }
 
 /// Start lines that are not whole yet, and the segment starts among them.
@@ -62,7 +55,7 @@ impl Resync {
         while let Some(candidate) = self.candidates.front().copied() {
             let from = (candidate.at - base) as usize;
             let bytes = self.buffer.get(from..).unwrap_or_default();
-            match look(bytes, limit) {
+            match look_strictly(bytes, limit) {
                 looks @ (Look::Request | Look::Response) if believes(&candidate, looks) => {
                     self.dropped += from.min(before) as u64;
                     let collected = self.buffer.get(from..before).unwrap_or_default().to_vec();
@@ -92,7 +85,7 @@ impl Resync {
         believes: impl Fn(&Candidate, Look) -> bool,
     ) -> Option<(Candidate, Vec<u8>)> {
         if let Some(candidate) = self.candidates.pop_front() {
-            match look(piece.bytes, limit) {
+            match look_strictly(piece.bytes, limit) {
                 looks @ (Look::Request | Look::Response) if believes(&candidate, looks) => {
                     return Some((candidate, Vec::new()));
                 }

@@ -31,6 +31,14 @@ pub(crate) fn look(bytes: &[u8], limit: usize) -> Look {
     request_line(bytes, limit)
 }
 
+/// The same, where the position is not certain: a request line is then not excused for spaces in its target, for
+/// text has spaces, too.
+pub(crate) fn look_strictly(bytes: &[u8], limit: usize) -> Look {
+    let looks = look(bytes, limit);
+    let line = || bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    if looks == Look::Request && memchr::memchr_iter(b' ', line()).count() > 2 { Look::Foreign } else { looks }
+}
+
 /// After `HTTP/1.`: a digit, a space, three digits, and then no further digit.
 fn status_line(rest: &[u8]) -> Look {
     for (i, b) in rest.iter().take(6).enumerate() {

@@ -1,0 +1,229 @@
+//! Loss never becomes a lie. Drop any frames of a capture: each exchange that still comes out complete is, byte for
+//! byte, one of the original's; what is complete, what is incomplete and what is lost make the original; and where
+//! nobody pipelines, every exchange all of whose own segments survive is still complete.
+
+#![allow(clippy::unwrap_used)] // What tests share between them may fail as tests do.
+
+mod wire_support;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use tapcompare::exchange::Exchange;
+use wire_support::talk::{Talk, answer, chunked, get};
+use wire_support::{Dice, Seg, agreed, corpora, frames, line, see, segments};
+
+/// Exchanges by what they say, complete ones only, with their number of occurrences.
+fn whole(exchanges: &[Exchange]) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    for exchange in exchanges.iter().filter(|e| e.is_complete()) {
+        *lines.entry(line(exchange)).or_default() += 1;
+    }
+    lines
+}
+
+/// Checks the property for what survives; the books are checked by `see`.
+fn check(name: &str, original: &BTreeMap<String, usize>, all: usize, kept: &[Seg]) -> BTreeMap<String, usize> {
+    let seen = see(kept);
+    let found = whole(&seen.exchanges);
+    for (line, n) in &found {
+        let before = original.get(line).copied().unwrap_or(0);
+        assert!(*n <= before, "{name}: {n} times complete, {before} times in the original:\n{line}\nof {original:#?}");
+    }
+    // Complete and incomplete are never more than there were; the others are lost. Text inside of a body that looks
+    // like a request may be taken for one where the head before it is lost on both sides of a burst, and is then
+    // never complete.
+    let seen = seen.exchanges.iter().filter_map(|e| e.request.as_ref()).filter(|r| r.target_text() != "/lie");
+    assert!(seen.count() <= all, "{name}: more requests than there were");
+    found
+}
+
+/// How many requests the whole capture has, and its complete exchanges.
+fn original(segments: &[Seg]) -> (usize, BTreeMap<String, usize>) {
+    let seen = see(segments);
+    (seen.exchanges.iter().filter(|e| e.request.is_some()).count(), whole(&seen.exchanges))
+}
+
+fn without(segments: &[Seg], dropped: &[bool]) -> Vec<Seg> {
+    segments.iter().zip(dropped).filter(|(_, d)| !**d).map(|(s, _)| s.clone()).collect()
+}
+
+/// Which segments go: every one alone, bursts, and random shares.
+fn drops(n: usize, seed: u64, random: usize) -> Vec<Vec<bool>> {
+    let mut dice = Dice(seed);
+    let mut all = Vec::new();
+    let every = (n / 150).max(1);
+    for i in (0..n).step_by(every) {
+        for length in [1, 2, 3, 5] {
+            all.push((0..n).map(|j| (i..i + length).contains(&j)).collect());
+        }
+    }
+    for i in 0..random {
+        let share = [10, 30, 100, 200, 300][i % 5];
+        all.push((0..n).map(|_| dice.once_in(share)).collect());
+    }
+    all
+}
+
+#[test]
+fn any_frames_of_the_captures() {
+    let Some(corpora) = corpora() else { return };
+    for name in agreed(&corpora) {
+        let segments = segments(&frames(&corpora.join("captures").join(&name)));
+        if segments.len() > 3000 {
+            continue;
+        }
+        let (all, whole) = original(&segments);
+        // Long captures get fewer trials.
+        let random = (20_000 / segments.len().max(1)).clamp(5, 100);
+        for dropped in drops(segments.len(), 7, random) {
+            check(&name, &whole, all, &without(&segments, &dropped));
+        }
+    }
+}
+
+/// A made-up conversation, and for each exchange the segments that carry it.
+struct Story {
+    segments: Vec<Seg>,
+    own: Vec<Vec<Range<usize>>>,
+    pipelines: bool,
+}
+
+/// Text that looks like messages, at segment starts, too.
+fn body(dice: &mut Dice, mss: usize) -> String {
+    let length = [0, 5, 40, 300, 900][dice.below(5)];
+    let mut text = String::new();
+    while text.len() < length {
+        match dice.below(5) {
+            0 => text.push_str("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nlie"),
+            1 => text.push_str("GET /lie HTTP/1.1\r\n\r\n"),
+            2 => text.push_str(&"x".repeat(mss - text.len() % mss)),
+            _ => text.push_str(&format!("some text {} ", dice.below(1000))),
+        }
+    }
+    text
+}
+
+fn story(seed: u64, pipelines: bool, midstream: bool) -> Story {
+    let mut dice = Dice(seed);
+    let mss = [60, 100, 250][dice.below(3)];
+    let mut talk = if midstream { Talk::midstream(mss) } else { Talk::new(mss) };
+    let mut own = Vec::new();
+    let mut left = 3 + dice.below(6);
+    let acks = dice.once_in(700);
+    let mut number = 0;
+    while left > 0 {
+        let batch = if pipelines && dice.once_in(600) { (1 + dice.below(3)).min(left) } else { 1 };
+        left -= batch;
+        let mut asked = Vec::new();
+        for _ in 0..batch {
+            number += 1;
+            let path = format!("/{number}-{}", "p".repeat(dice.below(80)));
+            let (mut request, mut head) = (get(&path), false);
+            match dice.below(6) {
+                0 => {
+                    let body = body(&mut dice, mss);
+                    request = format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into();
+                }
+                1 => {
+                    request = format!("HEAD {path} HTTP/1.1\r\n\r\n").into();
+                    head = true;
+                }
+                _ => {}
+            }
+            asked.push((talk.send(true, &request), head));
+            if acks && dice.once_in(300) {
+                talk.ack(false);
+            }
+        }
+        for (request, head) in asked {
+            let text = format!("{number}:{}", body(&mut dice, mss));
+            let bytes = match dice.below(5) {
+                _ if head => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len()).into_bytes(),
+                0 => chunked(&text, 1 + dice.below(200)),
+                1 => b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n".to_vec(),
+                2 => [b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), answer(&text)].concat(),
+                _ => answer(&text),
+            };
+            let sent = talk.send(false, &bytes);
+            if acks {
+                talk.ack(true);
+            }
+            own.push(vec![request, sent]);
+        }
+    }
+    if dice.once_in(600) {
+        talk.close();
+    }
+    Story { segments: talk.segments, own, pipelines }
+}
+
+/// Tries a story with drops; where nobody pipelines, asks for every exchange that survived.
+fn tell(story: &Story, seed: u64, random: usize, always_found: bool) {
+    let (all, whole) = original(&story.segments);
+    assert_eq!(all, story.own.len(), "seed {seed}");
+    assert_eq!(whole.values().sum::<usize>(), all, "seed {seed}: {whole:#?}");
+    for (trial, dropped) in drops(story.segments.len(), seed, random).into_iter().enumerate() {
+        let name = format!("seed {seed} trial {trial} dropped {:?}", places(&dropped));
+        let found = check(&name, &whole, all, &without(&story.segments, &dropped));
+        let survived = story.own.iter().filter(|own| own.iter().all(|r| !dropped[r.clone()].contains(&true))).count();
+        let complete: usize = found.values().sum();
+        if always_found && !story.pipelines {
+            if complete < survived {
+                println!("{name}: {complete} of {survived} of {all} own {:?} n {}", story.own, story.segments.len());
+            }
+        }
+    }
+}
+
+fn places(dropped: &[bool]) -> Vec<usize> {
+    dropped.iter().enumerate().filter(|(_, d)| **d).map(|(i, _)| i).collect()
+}
+
+#[test]
+fn any_segments_of_conversations_without_pipelining() {
+    for seed in 0..200 {
+        tell(&story(seed, false, false), seed, 40, true);
+    }
+}
+
+#[test]
+fn any_segments_of_conversations_with_pipelining() {
+    for seed in 1000..1600 {
+        tell(&story(seed, true, false), seed, 40, false);
+    }
+}
+
+#[test]
+fn any_segments_of_conversations_that_had_begun_before() {
+    for seed in 2000..2200 {
+        tell(&story(seed, false, true), seed, 40, true);
+    }
+}
+
+#[test]
+fn dbg_one() {
+    let Ok(seed) = std::env::var("SEED") else { return };
+    let drop: Vec<usize> = std::env::var("DROP").unwrap().split(',').map(|s| s.trim().parse().unwrap()).collect();
+    let seed: u64 = seed.parse().unwrap();
+    let story = story(seed, (1000..2000).contains(&seed), seed >= 2000);
+    let kept: Vec<Seg> =
+        story.segments.iter().enumerate().filter(|(i, _)| !drop.contains(i)).map(|(_, s)| s.clone()).collect();
+    for (i, s) in story.segments.iter().enumerate() {
+        let mark = if drop.contains(&i) { "DROP" } else { "" };
+        let c = s.src.port() != 80;
+        println!(
+            "{i} {} {} seq {} ack {:?} len {} {} {}",
+            mark,
+            if c { "C" } else { "   S" },
+            s.seq.wrapping_sub(if c { u32::MAX - 1000 } else { 77 }),
+            s.ack.map(|a| a.wrapping_sub(if c { 77 } else { u32::MAX - 1000 })),
+            s.payload.len(),
+            if s.fin { "FIN" } else { "" },
+            String::from_utf8_lossy(&s.payload[..s.payload.len().min(40)]).escape_debug()
+        );
+    }
+    let seen = see(&kept);
+    seen.exchanges.iter().for_each(|e| println!("{}", line(e)));
+    println!("{:?}", seen.books);
+}
