@@ -158,8 +158,15 @@ fn story(seed: u64, pipelines: bool, midstream: bool) -> Story {
     Story { segments: talk.segments, own, pipelines }
 }
 
-/// Tries a story with drops; where nobody pipelines, asks for every exchange that survived.
-fn tell(story: &Story, seed: u64, random: usize, always_found: bool) {
+/// How many exchanges survived all drops, and how many of these were found.
+#[derive(Default)]
+struct Kept {
+    survived: usize,
+    found: usize,
+}
+
+/// Tries a story with drops; where nobody pipelines, every exchange that survives the loss of any one segment is found.
+fn tell(story: &Story, seed: u64, random: usize, kept: &mut Kept) {
     let (all, whole) = original(&story.segments);
     assert_eq!(all, story.own.len(), "seed {seed}");
     assert_eq!(whole.values().sum::<usize>(), all, "seed {seed}: {whole:#?}");
@@ -168,10 +175,11 @@ fn tell(story: &Story, seed: u64, random: usize, always_found: bool) {
         let found = check(&name, &whole, all, &without(&story.segments, &dropped));
         let survived = story.own.iter().filter(|own| own.iter().all(|r| !dropped[r.clone()].contains(&true))).count();
         let complete: usize = found.values().sum();
-        if always_found && !story.pipelines {
-            if complete < survived {
-                println!("{name}: {complete} of {survived} of {all} own {:?} n {}", story.own, story.segments.len());
-            }
+        if !story.pipelines {
+            let one = places(&dropped).len() <= 1;
+            assert!(!one || complete >= survived, "{name}: {complete} of {survived}\nfound {found:#?}");
+            kept.survived += survived;
+            kept.found += complete.min(survived);
         }
     }
 }
@@ -180,50 +188,54 @@ fn places(dropped: &[bool]) -> Vec<usize> {
     dropped.iter().enumerate().filter(|(_, d)| **d).map(|(i, _)| i).collect()
 }
 
+/// What is missing is what nobody can know: segments lost on both sides just before an exchange after which nothing
+/// more is heard, so that a pipelined request may hide in the hole; and bodies made to look like messages.
+fn nearly_all(kept: &Kept) {
+    assert!(kept.survived > 10_000);
+    let share = kept.found as f64 / kept.survived as f64;
+    assert!(share > 0.99, "{} of {} that survived", kept.found, kept.survived);
+}
+
 #[test]
 fn any_segments_of_conversations_without_pipelining() {
-    for seed in 0..200 {
-        tell(&story(seed, false, false), seed, 40, true);
-    }
+    let mut kept = Kept::default();
+    (0..40).for_each(|seed| tell(&story(seed, false, false), seed, 40, &mut kept));
+    nearly_all(&kept);
 }
 
 #[test]
 fn any_segments_of_conversations_with_pipelining() {
-    for seed in 1000..1600 {
-        tell(&story(seed, true, false), seed, 40, false);
-    }
+    (1000..1080).for_each(|seed| tell(&story(seed, true, false), seed, 40, &mut Kept::default()));
 }
 
 #[test]
 fn any_segments_of_conversations_that_had_begun_before() {
-    for seed in 2000..2200 {
-        tell(&story(seed, false, true), seed, 40, true);
-    }
+    let mut kept = Kept::default();
+    (2000..2030).for_each(|seed| tell(&story(seed, false, true), seed, 40, &mut kept));
+    nearly_all(&kept);
 }
 
 #[test]
-fn dbg_one() {
-    let Ok(seed) = std::env::var("SEED") else { return };
-    let drop: Vec<usize> = std::env::var("DROP").unwrap().split(',').map(|s| s.trim().parse().unwrap()).collect();
-    let seed: u64 = seed.parse().unwrap();
-    let story = story(seed, (1000..2000).contains(&seed), seed >= 2000);
-    let kept: Vec<Seg> =
-        story.segments.iter().enumerate().filter(|(i, _)| !drop.contains(i)).map(|(_, s)| s.clone()).collect();
-    for (i, s) in story.segments.iter().enumerate() {
-        let mark = if drop.contains(&i) { "DROP" } else { "" };
-        let c = s.src.port() != 80;
-        println!(
-            "{i} {} {} seq {} ack {:?} len {} {} {}",
-            mark,
-            if c { "C" } else { "   S" },
-            s.seq.wrapping_sub(if c { u32::MAX - 1000 } else { 77 }),
-            s.ack.map(|a| a.wrapping_sub(if c { 77 } else { u32::MAX - 1000 })),
-            s.payload.len(),
-            if s.fin { "FIN" } else { "" },
-            String::from_utf8_lossy(&s.payload[..s.payload.len().min(40)]).escape_debug()
-        );
+fn a_server_that_is_captured_at_little_loss_loses_nothing_more() {
+    // Long connections without pipelining, and 0.2 to 0.5 per cent of the segments lost.
+    let (mut survived, mut found) = (0, 0);
+    for seed in 0..20 {
+        let mut dice = Dice(seed);
+        let mut talk = Talk::new(1448);
+        let mut own = Vec::new();
+        for i in 0..100 {
+            let request = talk.send(true, &get(&format!("/{i}")));
+            let text = "x".repeat([300, 4000, 30_000][dice.below(3)]);
+            let bytes = if dice.once_in(300) { chunked(&text, 4096) } else { answer(&text) };
+            own.push([request, talk.send(false, &bytes)]);
+            talk.ack(true);
+        }
+        talk.close();
+        let dropped: Vec<bool> = talk.segments.iter().map(|_| dice.once_in(2 + seed % 4)).collect();
+        let seen = see(&without(&talk.segments, &dropped));
+        survived += own.iter().filter(|own| own.iter().all(|r| !dropped[r.clone()].contains(&true))).count();
+        found += seen.exchanges.iter().filter(|e| e.is_complete()).count();
     }
-    let seen = see(&kept);
-    seen.exchanges.iter().for_each(|e| println!("{}", line(e)));
-    println!("{:?}", seen.books);
+    assert!(survived > 1800, "{survived}");
+    assert_eq!(found, survived);
 }

@@ -118,6 +118,7 @@ impl Connection {
             // A stream that begins later than what is acknowledged here was guessed wrong; it keeps its guess.
             self.sides[1 - d].stream.begin_at(ack);
         }
+        self.desk.handshake = true;
         if self.client.is_none() {
             self.set_client(if ack.is_some() { 1 - d } else { d });
         }
@@ -216,7 +217,7 @@ impl Connection {
     /// Without a handshake a direction begins where it is first seen, and what came before is not known.
     fn start(&mut self, d: usize, at: u64) {
         self.sides[d].stream.start(at);
-        self.sides[d].reader.uncertain = true;
+        self.sides[d].reader.begin_anywhere();
     }
 
     /// Whether everything that is acknowledged has been read.

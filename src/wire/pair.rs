@@ -117,6 +117,10 @@ pub(crate) struct Desk {
     /// Where the client closed, and what it had received by then; where the server did.
     client_end: Option<(u64, u64)>,
     server_end: Option<u64>,
+    /// The handshake was seen.
+    pub(crate) handshake: bool,
+    /// An exchange came out complete.
+    whole_exchange: bool,
     /// Something is missing from the capture.
     pub(crate) loss: bool,
     /// Another protocol has taken over.
@@ -134,6 +138,8 @@ impl Desk {
             answers: 0,
             pipelined: false,
             rest: None,
+            handshake: false,
+            whole_exchange: false,
             heard: None,
             client_end: None,
             server_end: None,
@@ -145,6 +151,20 @@ impl Desk {
     /// Whether no message was seen yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.next_id == 0 && self.answers == 0
+    }
+
+    /// Whether it is settled who is the client: by the handshake, unless the very first messages say otherwise while
+    /// nothing is missing; without a handshake by an exchange that came out whole.
+    pub(crate) fn knows_roles(&self) -> bool {
+        if self.handshake { self.loss || !self.is_fresh() } else { self.whole_exchange }
+    }
+
+    /// What was taken for requests were none. What waits here is given up.
+    pub(crate) fn swap_roles(&mut self, ctx: &mut Ctx<'_>) {
+        while let Some(asked) = self.asked.pop_front() {
+            emit(self.client, self.server, asked, Some(Incomplete::PairingLost), ctx);
+        }
+        (self.last, self.rest, self.heard, self.pipelined) = (None, None, None, false);
     }
 
     /// Whether an exchange waits for what follows it.
@@ -332,13 +352,12 @@ impl Desk {
     /// Gives out the first exchange: its two messages belong together.
     fn pop(&mut self, ctx: &mut Ctx<'_>) {
         let Some(asked) = self.asked.pop_front() else { return };
-        self.rest = match (&asked.request, &asked.answer) {
-            (Some(request), Some(answer)) if self.asked.is_empty() => {
-                let whole = request.incomplete.is_none() && answer.incomplete.is_none();
-                whole.then_some((request.end, answer.end))
-            }
+        let whole = match (&asked.request, &asked.answer) {
+            (Some(r), Some(a)) if r.incomplete.is_none() && a.incomplete.is_none() => Some((r.end, a.end)),
             _ => None,
         };
+        self.whole_exchange |= whole.is_some();
+        self.rest = whole.filter(|_| self.asked.is_empty());
         emit(self.client, self.server, asked, None, ctx);
     }
 

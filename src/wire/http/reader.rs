@@ -106,6 +106,11 @@ enum Found {
 }
 
 impl Reader {
+    /// The stream begins where nobody knows: a message start must be found first.
+    pub(crate) fn begin_anywhere(&mut self) {
+        self.lose();
+    }
+
     /// Reads on; afterwards `desk` knows what is new.
     pub(crate) fn feed(&mut self, mut piece: Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
         while !piece.bytes.is_empty() {
@@ -122,8 +127,8 @@ impl Reader {
         }
     }
 
-    /// `first`: no message of the connection was seen, and the peer has not spoken.
-    fn find(&self, bytes: &[u8], fresh: bool, first: bool, ctx: &Ctx<'_>) -> Found {
+    /// `free`: it is not settled who is the client. `first`: no message of the connection was seen, and the peer has not spoken.
+    fn find(&self, bytes: &[u8], free: bool, first: bool, ctx: &Ctx<'_>) -> Found {
         if !self.seen_message {
             let role = if first { Some(Role::Request) } else { self.role };
             match preamble(bytes, role, self.preambles) {
@@ -146,7 +151,7 @@ impl Reader {
             Look::Foreign => return Found::Foreign,
         };
         // The handshake tells who the client is, unless the very first bytes say that it is the other way round.
-        if self.role.is_some_and(|known| known != role) && !fresh {
+        if self.role.is_some_and(|known| known != role) && !free {
             return Found::Foreign;
         }
         match head::find_end(bytes, self.searched) {
@@ -159,9 +164,9 @@ impl Reader {
     fn at_start(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
         self.searched = 0;
         let bytes = piece.bytes;
-        let fresh = desk.is_fresh();
-        let first = fresh && piece.sight.peer_last.is_none();
-        match self.find(bytes, fresh, first, ctx) {
+        let free = !desk.knows_roles();
+        let first = desk.is_fresh() && piece.sight.peer_last.is_none();
+        match self.find(bytes, free, first, ctx) {
             Found::Skip(n, handshake) => {
                 self.skipped(n, handshake, first, ctx);
                 piece.advance(n);
@@ -208,9 +213,9 @@ impl Reader {
         self.head.extend_from_slice(&piece.bytes[..room]);
         self.conflict |= piece.conflict;
         let bytes = std::mem::take(&mut self.head);
-        let fresh = desk.is_fresh();
-        let first = fresh && self.began.is_some_and(|b| b.sight.peer_last.is_none());
-        let found = self.find(&bytes, fresh, first, ctx);
+        let free = !desk.knows_roles();
+        let first = desk.is_fresh() && self.began.is_some_and(|b| b.sight.peer_last.is_none());
+        let found = self.find(&bytes, free, first, ctx);
         let end = match &found {
             Found::Skip(n, _) | Found::Head(_, n) => *n,
             _ => bytes.len(),
@@ -304,6 +309,10 @@ impl Reader {
         ctx: &mut Ctx<'_>,
     ) {
         self.seen_message = true;
+        let role = if looks == Look::Request { Role::Request } else { Role::Response };
+        if self.role.is_some_and(|before| before != role) {
+            desk.swap_roles(ctx);
+        }
         let opened = if looks == Look::Request {
             self.role = Some(Role::Request);
             Some(Open::request(bytes, began, self.uncertain, desk, ctx))
@@ -404,8 +413,7 @@ impl Reader {
     }
 
     fn lost(&mut self, piece: &mut Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
-        // Until the first message is seen, who opened the connection is but a hint, if nothing is missing.
-        let role = self.role.filter(|_| desk.loss || !desk.is_fresh());
+        let role = self.role.filter(|_| desk.knows_roles());
         let mut resync = self.resync.take().unwrap_or_default();
         let before = resync.size();
         let found = resync.look(piece, ctx.limits.head, |c, looks| desk.believes(c, looks, role));

@@ -49,6 +49,14 @@ impl Resync {
         if self.buffer.is_empty() {
             return self.look_at_piece(piece, limit, believes);
         }
+        if let Some(candidate) = self.candidates.back().copied().filter(|c| c.at == piece.at) {
+            // A whole start line in one segment is better than one that is glued to the end of something.
+            let looks = look_strictly(piece.bytes, limit);
+            if matches!(looks, Look::Request | Look::Response) && believes(&candidate, looks) {
+                self.dropped += self.clear();
+                return Some((candidate, Vec::new()));
+            }
+        }
         let before = self.buffer.len();
         let base = piece.at - before as u64;
         self.buffer.extend_from_slice(&piece.bytes[..piece.bytes.len().min(2 * limit)]);
