@@ -17,6 +17,8 @@ use super::tcp::{Arrival, Fragment, Phase, Stream};
 
 /// So many segments in a row that are not of the stream as it is known, and it is another stream.
 const ALIENS: u8 = 8;
+/// For so many segments a connection expects stragglers of the one that had the port pair before.
+const YOUNG: u64 = 64;
 /// An acknowledgement further ahead than this says nothing (see the same bound for segments).
 const FAR: u64 = 128 << 20;
 
@@ -47,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) heard: Timestamp,
     reset: bool,
     left: bool,
+    /// By direction: the numbers of the connection that had the port pair before, from its SYN to its FIN.
+    before: [Option<(u32, u32)>; 2],
     /// Its place in the order of connections.
     pub(crate) ordinal: u64,
     /// Touched since the table last looked.
@@ -65,9 +69,25 @@ impl Connection {
             heard: Timestamp::default(),
             reset: false,
             left: false,
+            before: [None; 2],
             ordinal,
             touched: true,
         }
+    }
+
+    /// The connection that has the port pair after this one.
+    pub(crate) fn successor(&self, addresses: [SocketAddr; 2], ordinal: u64) -> Connection {
+        let mut next = Connection::new(addresses, ordinal);
+        for (before, side) in next.before.iter_mut().zip(&self.sides) {
+            *before = side.stream.span();
+        }
+        next
+    }
+
+    /// Whether the segment is one that comes late, or again, from the connection that had the port pair before.
+    fn is_from_before(&self, d: usize, segment: &Segment<'_>) -> bool {
+        self.segments < YOUNG
+            && self.before[d].is_some_and(|(first, last)| segment.seq.wrapping_sub(first) <= last.wrapping_sub(first))
     }
 
     /// Whether both directions have ended.
@@ -77,12 +97,16 @@ impl Connection {
 
     /// Takes a segment of direction `d`.
     pub(crate) fn segment(&mut self, d: usize, segment: &Segment<'_>, ctx: &mut Ctx<'_>) -> After {
-        if segment.syn && self.is_other_incarnation(d, segment) {
-            return After::Replace;
-        }
         self.segments += 1;
         self.touched = true;
         self.heard = self.heard.max(segment.time);
+        if self.is_from_before(d, segment) {
+            ctx.books.stream_bytes_repeated += segment.payload.len() as u64;
+            return After::GoOn;
+        }
+        if segment.syn && self.is_other_incarnation(d, segment) {
+            return After::Replace;
+        }
         let ack = segment.ack.map(|ack| self.sides[1 - d].stream.place(ack));
         let start = self.sides[d].stream.place(segment.seq) + u64::from(segment.syn);
         if segment.syn {
@@ -174,7 +198,7 @@ impl Connection {
         }
         if length == 0 {
             if segment.fin && stream.phase == Phase::Unseen {
-                self.start(d, start);
+                stream.phase = Phase::Collecting;
             }
             return After::GoOn;
         }
@@ -270,6 +294,11 @@ impl Connection {
         loop {
             let mut moved = false;
             for d in 0..2 {
+                let stream = &self.sides[d].stream;
+                if flush && stream.phase == Phase::Collecting && stream.held.is_empty() {
+                    // Of this direction only the end was seen.
+                    self.start(d, stream.fin.unwrap_or_default());
+                }
                 while self.is_due(d) {
                     self.deliver_held(d, ctx);
                     moved = true;
@@ -494,4 +523,15 @@ struct New<'a> {
     starts: bool,
     cut: u32,
     conflict: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_small() {
+        // The table holds WireLimits::connections of them.
+        assert!(size_of::<Connection>() <= 1536, "{}", size_of::<Connection>());
+    }
 }

@@ -39,10 +39,10 @@ impl Default for WireLimits {
             out_of_order_total: 8 << 20,
             head: 64 << 10,
             body: 4 << 20,
-            unfinished: 24 << 20,
+            unfinished: 16 << 20,
             unanswered: 1_024,
             idle: Duration::from_secs(600),
-            linger: Duration::from_secs(10),
+            linger: Duration::from_secs(60),
             patience: 32,
             patience_unacknowledged: 512,
         }

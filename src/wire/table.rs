@@ -106,7 +106,7 @@ impl Table {
             // The port pair is used again.
             connection.close(Incomplete::Closed, &mut ctx);
             self.books.connections += 1;
-            **connection = Connection::new(addresses(segment, d), self.books.connections);
+            **connection = connection.successor(addresses(segment, d), self.books.connections);
         }
     }
 

@@ -22,6 +22,11 @@ impl Axis {
         self.at.wrapping_add_signed(i64::from(seq.wrapping_sub(self.seq) as i32))
     }
 
+    /// The sequence number at a place.
+    pub(crate) fn number(&self, at: u64) -> u32 {
+        self.seq.wrapping_add(at.wrapping_sub(self.at) as u32)
+    }
+
     /// Moves the known place, so that long streams stay near it.
     pub(crate) fn move_to(&mut self, at: u64) {
         self.seq = self.seq.wrapping_add(at.wrapping_sub(self.at) as u32);
@@ -39,6 +44,7 @@ mod tests {
         let start = axis.place(u32::MAX - 1);
         assert_eq!(axis.place(5), start + 7);
         assert_eq!(axis.place(u32::MAX - 11), start - 10);
+        assert_eq!(axis.number(start + 7), 5);
         axis.move_to(start + 7);
         assert_eq!(axis.place(5), start + 7);
         axis.move_to(start + (3 << 30));

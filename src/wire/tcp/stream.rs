@@ -76,6 +76,12 @@ impl Stream {
         self.axis.get_or_insert_with(|| Axis::new(seq)).place(seq)
     }
 
+    /// The sequence numbers from the SYN to where the stream stands, where a handshake was seen.
+    pub(crate) fn span(&self) -> Option<(u32, u32)> {
+        let (axis, base) = (self.axis?, self.base?);
+        Some((axis.number(base - 1), axis.number(self.next)))
+    }
+
     /// The handshake told the first byte's place.
     pub(crate) fn begin_at(&mut self, base: u64) {
         if self.phase == Phase::Running {
