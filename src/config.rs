@@ -10,6 +10,7 @@ mod written;
 
 pub use read::{ConfigError, MAX_POLICY, from_text, read};
 pub use target::TargetError;
+pub use units::{in_flight, timeout};
 
 use std::path::PathBuf;
 use std::time::Duration;

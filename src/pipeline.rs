@@ -7,9 +7,10 @@
 //!
 //! Both channels are bounded. A permit is taken before an exchange leaves `dispatch` and travels with it to the end of
 //! its comparison; the channel to the workers has a place for every permit, so a task on the runtime never waits for
-//! one. Shutdown is dropping senders: the source ends (or reads the stop flag), dispatch drains, the workers drain.
+//! one. A share of [`BODY_BYTES`] is taken before an exchange leaves the source, and falls with the permit. Shutdown is dropping senders: the source ends (or reads the stop flag), dispatch drains, the workers drain.
 //! After a stop, dispatch sends nothing more: what is still queued is counted as skipped.
 
+mod budget;
 mod dispatch;
 mod order;
 mod progress;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use tokio::runtime::Handle;
 
+use budget::{BODY_BYTES, Budget, Share};
 pub use progress::{Progress, Standing};
 pub use source::{Source, SourceError};
 
@@ -48,6 +50,8 @@ pub(crate) struct Numbered {
     pub(crate) sequence: u64,
     pub(crate) endpoint: u32,
     pub(crate) exchange: Exchange,
+    /// Of the bytes that may be under way.
+    pub(crate) share: Share,
 }
 
 /// What a replay needs, checked and opened.
@@ -99,6 +103,8 @@ pub fn replay(
         endpoints: EndpointTable::new(&policy.endpoints),
         stop: Arc::clone(stop),
         progress: Arc::clone(progress),
+        budget: Budget::new(BODY_BYTES),
+        answers: if policy.targets.legacy.is_some() { 2 } else { 1 },
     };
     let reader = thread::Builder::new().name("source".into()).spawn(move || reader.run(&exchanges_in))?;
 

@@ -25,6 +25,21 @@ const STORIES: &[(&[&str], &[&str])] = &[
     ),
     (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--timeout", "2"], &["--timeout", "2"]),
     (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--in-flight", "0"], &["--in-flight", "0"]),
+    (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--timeout", "0s"], &["--timeout", "0s", "10m"]),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--timeout", "500000000000years"],
+        &["--timeout", "10m", "'2s'"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--in-flight", "65535"],
+        &["--in-flight", "1 to 4096"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--legacy", "http://127.0.0.1:1/"],
+        &["--legacy", "http://127.0.0.1:1", "itself"],
+    ),
+    (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--html", "good.pcap"], &["--html", "good.pcap"]),
+    (&["inspect", "missing\n\u{1b}[31m.pcap"], &["missing\\n\\x1b[31m.pcap", "No such file"]),
     (
         &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "missing.yaml"],
         &["missing.yaml", "No such file"],
@@ -74,6 +89,17 @@ fn bad_input_gets_one_line_that_names_it_and_the_way_out() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(fs::read(folder.path().join("good.pcap")).unwrap().len(), 24, "named for the page, and still whole");
+}
+
+#[test]
+fn the_status_is_told_where_standard_error_is_full() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for args in [&["inspect", "missing.pcap"][..], &["frobnicate"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tapcompare"));
+        let status = command.args(args).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{args:?}");
+    }
 }
 
 #[test]

@@ -153,3 +153,44 @@ fn the_page_that_cannot_be_written_costs_nothing_of_the_run() {
     assert!(said.contains("page.html") && said.lines().count() == 1, "{said}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("mismatch"), "the report itself was printed");
 }
+
+#[test]
+fn the_page_is_written_where_standard_output_is_full_and_no_half_page_replaces_a_whole_one() {
+    let candidate = candidate("none");
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let link = folder.path().join("link.html");
+    std::os::unix::fs::symlink(&page, &link).unwrap();
+    std::fs::write(&page, "<!doctype html>of the last run").unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = replay(&candidate).arg(capture()).args(["--pace", "max", "--html"]).arg(&link).stdout(full).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output cannot be written"));
+    assert!(std::fs::read_to_string(&page).unwrap().ends_with("</html>"));
+    assert!(link.is_symlink());
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "nothing else is left: {names:?}");
+}
+
+#[test]
+fn a_run_that_ends_in_trouble_leaves_no_empty_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tapcompare"));
+    command.args(["replay", "--candidate", "http://no-such-host.invalid", "--html"]).arg(&page).arg(capture());
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
+    assert!(!page.exists());
+}
+
+#[test]
+fn an_address_where_nobody_listens_is_told_at_once_and_once() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tapcompare"));
+    command.args(["replay", "--pace", "max", "--candidate", &format!("http://{free}")]).arg(capture());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains(&free.to_string()) && said.contains("refused"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}

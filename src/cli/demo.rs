@@ -68,13 +68,13 @@ impl DemoArgs {
             sources: vec![CAPTURE_NAME.to_owned()],
             candidate: target,
         };
-        eprintln!("tapcompare: the shop's candidate has these defects: {}", self.defect);
+        super::say(format!("the shop's candidate has these defects: {}", self.defect));
         let status = walk(plan, &runtime, &output, color)?;
         runtime.block_on(async {
             candidate.stop().await;
             legacy.stop().await;
         });
-        eprintln!("tapcompare: the page is {}", self.html.display());
+        super::say(format!("the page is {}", self.html.display()));
         Ok(status)
     }
 }

@@ -9,10 +9,12 @@ mod signal;
 mod walk;
 
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::report::visible;
 
 /// Shadow-traffic comparison: may users be moved from the legacy implementation to the candidate?
 ///
@@ -92,7 +94,7 @@ impl Cli {
                 let _ = error.print();
                 return Status::Fine;
             }
-            eprintln!("tapcompare: {}", usage_line(&error.render().to_string()));
+            say(usage_line(&error.render().to_string()));
             Status::Trouble
         })
     }
@@ -161,5 +163,11 @@ pub fn say_trouble(trouble: &Trouble) {
         }
         cause = error.source();
     }
-    eprintln!("tapcompare: {line}");
+    say(line);
+}
+
+/// One line on standard error, with what was typed in it made visible: file names may hold escapes and line breaks.
+/// Where standard error cannot be written there is nobody to tell, and the exit status still tells.
+fn say(line: impl AsRef<str>) {
+    let _ = writeln!(io::stderr().lock(), "tapcompare: {}", visible(line.as_ref()));
 }

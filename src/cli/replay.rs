@@ -18,6 +18,9 @@ const POLICY_FILE: &str = "tapcompare.yaml";
 
 const NO_CANDIDATE: &str = "no candidate: give --candidate http://host:port, or targets.candidate in the policy file";
 
+const ONE_TARGET: &str = "it would be compared with itself, and agree; name the legacy's own address, or leave --legacy \
+                          (targets.legacy) out";
+
 /// Ask a candidate what a capture's clients asked the legacy, compare the answers, and judge
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
@@ -43,11 +46,11 @@ pub(crate) struct ReplayArgs {
     #[arg(short, long, value_name = "EXPRESSION")]
     filter: Option<String>,
     /// Time-out for one whole answer, such as 2s; overrides the policy
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = config::timeout)]
     timeout: Option<Duration>,
     /// Requests in flight at once; overrides the policy
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    in_flight: Option<u16>,
+    #[arg(long, value_name = "N", value_parser = config::in_flight)]
+    in_flight: Option<usize>,
     #[command(flatten)]
     output: Output,
 }
@@ -57,6 +60,9 @@ impl ReplayArgs {
         let (policy, policy_file) = self.policy()?;
         let policy = Arc::new(self.overridden(policy));
         let candidate = policy.targets.candidate.clone().ok_or(NO_CANDIDATE)?;
+        if policy.targets.legacy.as_ref().is_some_and(|legacy| legacy.is_same(&candidate)) {
+            return Err(format!("the legacy and the candidate are both {candidate}: {ONE_TARGET}").into());
+        }
         let chosen = if self.rules.is_empty() { &policy.rules } else { &self.rules };
         let rules = Arc::new(rules::load_or_common(chosen, today())?);
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(policy.safety.limits.body))?;
@@ -95,7 +101,7 @@ impl ReplayArgs {
             policy.safety.limits.timeout = timeout;
         }
         if let Some(in_flight) = self.in_flight {
-            policy.safety.limits.in_flight = usize::from(in_flight);
+            policy.safety.limits.in_flight = in_flight;
         }
         policy
     }

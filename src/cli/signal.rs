@@ -24,7 +24,7 @@ pub(crate) fn stop_on_signal(runtime: &tokio::runtime::Handle, stop: Arc<AtomicB
             if stop.swap(true, Ordering::Relaxed) {
                 process::exit(INTERRUPTED);
             }
-            eprintln!("tapcompare: stopping; what is in flight is waited for (again to end at once)");
+            super::say("stopping; what is in flight is waited for (again to end at once)");
         }
     });
 }

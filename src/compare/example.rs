@@ -99,8 +99,9 @@ impl Content<'_> {
     /// JSON laid out in lines, other text as it is, bytes by digest.
     fn beginning(&self) -> String {
         let laid_out = || {
+            // Asked before the tree is built: one of 16 MiB of text takes 300 MB.
             let small = self.decoded.len() <= MAX_LAID_OUT && self.is_json();
-            let value: Value = serde_json::from_slice(&self.decoded).ok().filter(|_| small)?;
+            let value: Value = small.then(|| serde_json::from_slice(&self.decoded).ok())??;
             serde_json::to_string_pretty(&value).ok()
         };
         let Some(text) = self.text() else { return bytes::digest(&self.decoded) };

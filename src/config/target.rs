@@ -24,6 +24,14 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether both are written for the same place: host names do not tell capitals from small letters.
+    pub fn is_same(&self, other: &Target) -> bool {
+        let host = |target: &Target| target.host.trim_end_matches('.').to_ascii_lowercase();
+        (host(self), self.port, &self.base_path) == (host(other), other.port, &other.base_path)
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}{}", self.authority(), self.base_path)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Credentials, Scope, Treatment};
 
 /// Most requests in flight. Each costs two file descriptors and up to two bodies of memory.
-pub(super) const MAX_IN_FLIGHT: usize = 4096;
+const MAX_IN_FLIGHT: usize = 4096;
 
 /// Longest time-out of one answer.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(600);
@@ -62,8 +62,11 @@ pub(super) fn rate(text: &str) -> Read<f64> {
         .ok_or_else(|| format!("'{text}' is no rate; write one above 0, such as '500/s' or '30/min'"))
 }
 
-/// `2s`, `200ms`, `1m 30s`.
-pub(super) fn timeout(text: &str) -> Read<Duration> {
+/// A time-out for one whole answer: `2s`, `200ms`, `1m 30s`; above nothing and at most ten minutes.
+///
+/// # Errors
+/// What is wrong with the text, and how to write it.
+pub fn timeout(text: &str) -> Read<Duration> {
     if decimal(text).is_some() {
         return Err(format!("'{text}' has no unit; write a time such as '2s' or '200ms'"));
     }
@@ -106,6 +109,14 @@ pub(super) fn count(text: &str, most: u64, example: &str) -> Read<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let number = text.parse().ok().filter(|n| digits && (1..=most).contains(n));
     number.ok_or_else(|| format!("'{text}' is no whole number from 1 to {most}; write one such as '{example}'"))
+}
+
+/// How many requests may be in flight at once: from 1 to 4096.
+///
+/// # Errors
+/// What is wrong with the text, and how to write it.
+pub fn in_flight(text: &str) -> Read<usize> {
+    count(text, MAX_IN_FLIGHT as u64, "64").and_then(|number| usize::try_from(number).map_err(|e| e.to_string()))
 }
 
 /// A method that may be sent without being opened by an endpoint.

@@ -155,12 +155,8 @@ struct WrittenLimits {
 impl WrittenLimits {
     fn meaning(self) -> Checked<Limits> {
         let mut limits = Limits::default();
-        let in_flight = |text: &str| {
-            let number = units::count(text, units::MAX_IN_FLIGHT as u64, "64")?;
-            usize::try_from(number).map_err(|error| error.to_string())
-        };
         set(&mut limits.rate, "safety.limits.rate", self.rate, |text| units::rate(text).map(Some))?;
-        set(&mut limits.in_flight, "safety.limits.in_flight", self.in_flight, in_flight)?;
+        set(&mut limits.in_flight, "safety.limits.in_flight", self.in_flight, units::in_flight)?;
         set(&mut limits.timeout, "safety.limits.timeout", self.timeout, units::timeout)?;
         set(&mut limits.body, "safety.limits.body", self.body, units::size)?;
         Ok(limits)

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Numbered;
+use super::budget::Share;
 use super::progress::{Progress, bump};
 use crate::exchange::{Fate, Observation, Skip};
 use crate::shadow::{Pace, Pacer, Shadow, ShadowRequest};
@@ -17,10 +18,11 @@ use crate::shadow::{Pace, Pacer, Shadow, ShadowRequest};
 /// The longest sleep between two looks at the stop flag.
 const NAP: Duration = Duration::from_millis(50);
 
-/// An observation with the permit that bounds how many there are.
+/// An observation with the permit and the share that bound how many there are, and how large.
 pub(crate) struct Permitted {
     pub(crate) observation: Observation,
     pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _share: Share,
 }
 
 /// The thread that decides and paces.
@@ -45,13 +47,13 @@ impl Dispatch {
             // Taken before the turn is asked for: at full speed a request is due when there is a place for it.
             let Some(permit) = self.permit(&permits) else { return };
             match self.shadow.decide(&numbered.exchange) {
-                Err(skip) => self.hand_on(numbered.observed(Fate::Skipped(skip)), permit),
+                Err(skip) => send(&self.observations, numbered.observed(Fate::Skipped(skip), permit)),
                 Ok(request) => {
                     let start = numbered.exchange.moments.request_start.unwrap_or_default();
                     let turn = pacer.turn(start, begun.elapsed());
                     self.sleep_until(begun + turn.send_at);
                     if self.stopped() {
-                        self.hand_on(numbered.observed(Fate::Skipped(Skip::Stopped)), permit);
+                        send(&self.observations, numbered.observed(Fate::Skipped(Skip::Stopped), permit));
                     } else {
                         self.ask(numbered, request, begun + turn.intended, permit);
                     }
@@ -67,13 +69,8 @@ impl Dispatch {
         self.runtime.spawn(async move {
             let asked = shadow.observe(&request, intended.into()).await;
             bump(&progress.answered);
-            let observation = numbered.observed(Fate::Asked(Box::new(asked)));
-            send(&observations, Permitted { observation, _permit: permit });
+            send(&observations, numbered.observed(Fate::Asked(Box::new(asked)), permit));
         });
-    }
-
-    fn hand_on(&self, observation: Observation, permit: OwnedSemaphorePermit) {
-        send(&self.observations, Permitted { observation, _permit: permit });
     }
 
     /// None only when the semaphore was closed, which nobody does.
@@ -104,7 +101,9 @@ fn send(observations: &Sender<Permitted>, permitted: Permitted) {
 }
 
 impl Numbered {
-    fn observed(self, fate: Fate) -> Observation {
-        Observation { sequence: self.sequence, endpoint: self.endpoint, exchange: self.exchange, fate }
+    fn observed(self, fate: Fate, permit: OwnedSemaphorePermit) -> Permitted {
+        let Numbered { sequence, endpoint, exchange, share } = self;
+        let observation = Observation { sequence, endpoint, exchange, fate };
+        Permitted { observation, _permit: permit, _share: share }
     }
 }

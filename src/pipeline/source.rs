@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 
+use super::budget::Budget;
 use super::order::InOrder;
 use super::progress::Progress;
 use super::{Numbered, Read};
@@ -104,6 +105,10 @@ pub(crate) struct Reader {
     pub(crate) endpoints: EndpointTable,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) progress: Arc<Progress>,
+    /// Of the bodies that may be under way.
+    pub(crate) budget: Arc<Budget>,
+    /// How many live answers are expected for each recorded one.
+    pub(crate) answers: u64,
 }
 
 impl Reader {
@@ -130,12 +135,20 @@ impl Reader {
                 let Some(request) = &exchange.request else { continue };
                 let endpoint = self.endpoints.assign(request);
                 // The receiver is gone only when its thread has panicked; joining it tells.
-                if exchanges.send(Numbered { sequence, endpoint, exchange }).is_err() {
+                let share = self.budget.take(self.under_way(&exchange));
+                if exchanges.send(Numbered { sequence, endpoint, exchange, share }).is_err() {
                     break;
                 }
                 sequence += 1;
             }
         }
         Read { ledger: self.source.ledger(), endpoints: self.endpoints.resolve() }
+    }
+
+    /// Bytes of the recorded bodies, and of live answers if they are as large.
+    fn under_way(&self, exchange: &Exchange) -> u64 {
+        let request = exchange.request.as_ref().map_or(0, |r| r.body.bytes.len() as u64);
+        let response = exchange.response.as_ref().map_or(0, |r| r.body.bytes.len() as u64);
+        request + response * (1 + self.answers)
     }
 }

@@ -57,6 +57,8 @@ pub struct Client {
     pool: Pool,
     /// Whether it was told that this machine, and not the target, refuses connections.
     warned: AtomicBool,
+    /// Whether a connection was made, or it was told that the first could not be made.
+    tried: AtomicBool,
 }
 
 /// The statuses of interim answers, filled while the answer is waited for.
@@ -84,6 +86,7 @@ impl Client {
             body_limit: limits.body,
             pool: Pool::new(limits.in_flight),
             warned: AtomicBool::new(false),
+            tried: AtomicBool::new(false),
         })
     }
 
@@ -155,6 +158,7 @@ impl Client {
     /// sent by it.
     async fn connect(&self) -> Result<Connection, Failure> {
         let first = self.preferred.load(Ordering::Relaxed);
+        let mut reason = "it took too long".to_owned();
         let share = self.timeout / u32::try_from(self.addresses.len()).unwrap_or(u32::MAX).max(1);
         for index in (first..self.addresses.len()).chain(0..first) {
             let Some(address) = self.addresses.get(index) else { continue };
@@ -162,13 +166,29 @@ impl Client {
             match tokio::time::timeout(share, connecting).await {
                 Ok(Ok(connection)) => {
                     self.preferred.store(index, Ordering::Relaxed);
+                    self.tried.store(true, Ordering::Relaxed);
                     return Ok(connection);
                 }
-                Ok(Err(error)) => self.tell_if_ours(&error),
+                Ok(Err(error)) => {
+                    self.tell_if_ours(&error);
+                    reason = error.to_string();
+                }
                 Err(_) => {}
             }
         }
+        self.tell_if_first(&reason);
         Err(Failure::Connect)
+    }
+
+    /// A run whose first connection fails has most likely a wrong address. A person who watches should not have to wait
+    /// for the report to see it.
+    fn tell_if_first(&self, reason: &str) {
+        if !self.tried.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "no connection to {}: {reason}; is the address right, and does it listen? Such requests count as failed",
+                self.target
+            );
+        }
     }
 
     /// A machine that has run out of descriptors or ports fails requests that the candidate never saw: say so, once.
