@@ -29,9 +29,9 @@ pub(super) fn example(observation: &Observation, comparison: &Comparison) -> Exa
         differences: comparison.differences.clone(),
         patch: None,
         text_diff: None,
-        legacy: ours.as_ref().map_or(String::new(), Content::beginning),
+        legacy: ours.as_ref().map_or(String::new(), |content| content.beginning(None)),
         candidate: match (&theirs, &observation.fate) {
-            (Some(content), _) => content.beginning(),
+            (Some(content), _) => content.beginning(ours.as_ref()),
             (None, Fate::Asked(asked)) => {
                 asked.candidate.as_ref().err().map_or(String::new(), |f| f.failure.to_string())
             }
@@ -96,12 +96,19 @@ impl Content<'_> {
         std::str::from_utf8(&self.decoded).ok()
     }
 
-    /// JSON laid out in lines, other text as it is, bytes by digest.
-    fn beginning(&self) -> String {
+    /// What it says, where it is JSON that is small enough to be laid out: a tree of 16 MiB of text takes 300 MB.
+    fn json(&self) -> Option<Value> {
+        let small = self.decoded.len() <= MAX_LAID_OUT && self.is_json();
+        if small { serde_json::from_slice(&self.decoded).ok() } else { None }
+    }
+
+    /// JSON laid out in lines, its members in the order of `beside`; other text as it is, bytes by digest.
+    fn beginning(&self, beside: Option<&Content<'_>>) -> String {
         let laid_out = || {
-            // Asked before the tree is built: one of 16 MiB of text takes 300 MB.
-            let small = self.decoded.len() <= MAX_LAID_OUT && self.is_json();
-            let value: Value = small.then(|| serde_json::from_slice(&self.decoded).ok())??;
+            let mut value = self.json()?;
+            if let Some(model) = beside.and_then(Content::json) {
+                arrange(&mut value, &model);
+            }
             serde_json::to_string_pretty(&value).ok()
         };
         let Some(text) = self.text() else { return bytes::digest(&self.decoded) };
@@ -110,6 +117,31 @@ impl Content<'_> {
             return text.into_owned();
         }
         format!("{}\n…", &text[..text::boundary(&text, MAX_EXAMPLE_TEXT)])
+    }
+}
+
+/// Members in the model's order, and what the model lacks behind them: their order says nothing (RFC 8259, 4), and
+/// two texts side by side show it as nothing else but differences. Elements of arrays stay where they are.
+fn arrange(value: &mut Value, model: &Value) {
+    match (value, model) {
+        (Value::Object(members), Value::Object(model)) => {
+            let mut rest = std::mem::take(members);
+            for (name, model) in model {
+                if let Some((name, mut value)) = rest.remove_entry(name) {
+                    arrange(&mut value, model);
+                    members.insert(name, value);
+                }
+            }
+            members.append(&mut rest);
+        }
+        (Value::Array(elements), Value::Array(model)) => {
+            for (at, element) in elements.iter_mut().enumerate() {
+                if let Some(model) = model.get(at).or(model.last()) {
+                    arrange(element, model);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -166,6 +198,15 @@ mod tests {
         assert_eq!(example.legacy, "{\n  \"a\": 1.50,\n  \"b\": \"<script>\"\n}");
         assert_eq!(example.patch.as_deref(), Some("[\n  {\"op\":\"replace\",\"path\":\"/a\",\"value\":2}\n]"));
         assert_eq!((example.text_diff, example.differences.len()), (None, 1));
+    }
+
+    #[test]
+    fn members_stand_side_by_side_whatever_their_order() {
+        let ours = br#"{"a":1,"b":[{"c":2,"d":3}],"e":4}"#;
+        let theirs = br#"{"new":0,"e":5,"b":[{"d":3,"c":2},{"d":1,"c":0}],"a":1}"#;
+        let example = of("/", response("application/json", ours), Ok(response("application/json", theirs)));
+        let flat: String = example.candidate.split_whitespace().collect();
+        assert_eq!(flat, r#"{"a":1,"b":[{"c":2,"d":3},{"c":0,"d":1}],"e":5,"new":0}"#);
     }
 
     #[test]

@@ -118,8 +118,8 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     for gate in &verdict.gates {
         gate_lines(page, gate);
     }
-    if let Some(worst) = verdict.worst_case.filter(|w| *w > 0.0) {
-        let text = format!("if all that was lost had mismatched too: {} of it all", percent(worst));
+    if let Some(worst) = verdict.worst_case {
+        let text = format!("a mismatch rate of {}, if all that was lost had mismatched too", percent(worst));
         page.behind(Ink::Dim, "        worst case        ", &text);
     }
     if !verdict.never_asked.is_empty() {

@@ -1,7 +1,7 @@
 //! Numbers that may differ by a little: decimals, compared exactly as long as they fit.
 
 /// A decimal number: mantissa x 10^exponent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Decimal {
     mantissa: i128,
     exponent: i32,

@@ -128,9 +128,9 @@ pub(super) fn never_asked(snapshot: &Snapshot) -> Vec<NeverAsked> {
         .collect()
 }
 
-/// The share of mismatches if everything lost had mismatched.
+/// The share of mismatches if everything lost had mismatched; None where nothing was lost.
 pub(super) fn worst_case(snapshot: &Snapshot, evidence: &Evidence<'_>) -> Option<f64> {
     let (lost, _) = loss(snapshot);
     let all = evidence.compared + lost;
-    (all > 0).then(|| (evidence.mismatched + lost) as f64 / all as f64)
+    (lost > 0).then(|| (evidence.mismatched + lost) as f64 / all as f64)
 }

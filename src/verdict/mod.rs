@@ -150,6 +150,7 @@ pub struct Verdict {
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
     /// The share of mismatches if all that was lost had mismatched: (mismatched + lost) / (compared + lost).
+    /// None where nothing was lost.
     pub worst_case: Option<f64>,
     /// The quantile that the latency gate looks at: 0.95 is p95.
     pub latency_quantile: f64,

@@ -109,7 +109,11 @@ fn example_block(example: &Example, open: bool) -> Markup {
                 }
             }
             @if !example.legacy.is_empty() || !example.candidate.is_empty() {
-                (sides::by_side(&example.legacy, &example.candidate))
+                @let sort = if example.patch.is_some() { sides::Sort::Json } else { sides::Sort::Plain };
+                (sides::by_side(&example.legacy, &example.candidate, sort))
+                @if sort == sides::Sort::Json {
+                    p.meta.note { "Members stand in the legacy's order; numbers of equal value are not marked." }
+                }
             }
             @if let Some(patch) = &example.patch {
                 h4 { "As a patch (RFC 6902)" }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use similar::{Algorithm, DiffTag, capture_diff_slices, group_diff_ops};
 
 use crate::report::escape::visible;
+use crate::rules::Decimal;
 use crate::verdict::words::counted;
 
 /// Equal lines around a difference.
@@ -26,10 +27,34 @@ enum Piece<'a> {
     Folded(usize),
 }
 
-fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str]) -> Vec<Piece<'a>> {
-    let ops = capture_diff_slices(Algorithm::Myers, legacy, candidate);
+/// What a text is: it says when two lines are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// Lines are the same where their bytes are.
+    Plain,
+    /// JSON laid out in lines. `12` and `12.00` are one number, and the comma before a further member says nothing.
+    Json,
+}
+
+/// What two lines are compared by: the text, and the number that it ends with.
+fn meaning(line: &str, sort: Sort) -> (&str, Option<Decimal>) {
+    if sort == Sort::Plain {
+        return (line, None);
+    }
+    let line = line.strip_suffix(',').unwrap_or(line);
+    let start = line.rfind(' ').map_or(0, |at| at + 1);
+    // A string ends with its quotation mark, so what reads as a number is one.
+    match line.get(start..).and_then(Decimal::parse) {
+        Some(number) => (&line[..start], Some(number)),
+        None => (line, None),
+    }
+}
+
+fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str], sort: Sort) -> Vec<Piece<'a>> {
+    let keys = |lines: &[&'a str]| lines.iter().map(|line| meaning(line, sort)).collect::<Vec<_>>();
+    let ops = capture_diff_slices(Algorithm::Myers, &keys(legacy), &keys(candidate));
     if ops.iter().all(|op| op.tag() == DiffTag::Equal) {
-        let rows = legacy.iter().take(2 * CONTEXT).map(|line| equal(line));
+        let rows = legacy.iter().zip(candidate).take(2 * CONTEXT).map(|(ours, theirs)| equal(ours, theirs));
         let rest = legacy.len().saturating_sub(2 * CONTEXT);
         return rows.chain((rest > 0).then_some(Piece::Folded(rest))).collect();
     }
@@ -44,7 +69,7 @@ fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str]) -> Vec<Piece<'a>> {
             let old = legacy.get(op.old_range()).unwrap_or(&[]);
             let new = candidate.get(op.new_range()).unwrap_or(&[]);
             if op.tag() == DiffTag::Equal {
-                pieces.extend(old.iter().map(|line| equal(line)));
+                pieces.extend(old.iter().zip(new).map(|(ours, theirs)| equal(ours, theirs)));
             } else {
                 pieces.extend((0..old.len().max(new.len())).map(|at| {
                     Piece::Row(Row { legacy: old.get(at).copied(), candidate: new.get(at).copied(), equal: false })
@@ -59,14 +84,14 @@ fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str]) -> Vec<Piece<'a>> {
     pieces
 }
 
-fn equal(line: &str) -> Piece<'_> {
-    Piece::Row(Row { legacy: Some(line), candidate: Some(line), equal: true })
+fn equal<'a>(legacy: &'a str, candidate: &'a str) -> Piece<'a> {
+    Piece::Row(Row { legacy: Some(legacy), candidate: Some(candidate), equal: true })
 }
 
 /// The bodies' beginnings, line by line.
-pub(super) fn by_side(legacy: &str, candidate: &str) -> Markup {
+pub(super) fn by_side(legacy: &str, candidate: &str, sort: Sort) -> Markup {
     let (left, right): (Vec<&str>, Vec<&str>) = (legacy.lines().collect(), candidate.lines().collect());
-    let pieces = pieces(&left, &right);
+    let pieces = pieces(&left, &right, sort);
     html! {
         table.sides {
             thead { tr { th.legacy scope="col" { "legacy" } th.candidate scope="col" { "candidate" } } }
@@ -118,7 +143,7 @@ mod tests {
         right.insert(21, "more".into());
         let (left, right): (Vec<&str>, Vec<&str>) =
             (left.iter().map(String::as_str).collect(), right.iter().map(String::as_str).collect());
-        let shown: Vec<String> = pieces(&left, &right)
+        let shown: Vec<String> = pieces(&left, &right, Sort::Plain)
             .iter()
             .map(|piece| match piece {
                 Piece::Folded(n) => format!("...{n}"),
@@ -145,8 +170,23 @@ mod tests {
 
     #[test]
     fn equal_texts_and_empty_ones_are_shown_too() {
-        assert_eq!(pieces(&["a"; 20], &["a"; 20]).len(), 7);
-        assert_eq!(pieces(&[], &["a"]).len(), 1);
-        assert_eq!(pieces(&[], &[]).len(), 0);
+        assert_eq!(pieces(&["a"; 20], &["a"; 20], Sort::Plain).len(), 7);
+        assert_eq!(pieces(&[], &["a"], Sort::Plain).len(), 1);
+        assert_eq!(pieces(&[], &[], Sort::Plain).len(), 0);
+    }
+
+    #[test]
+    fn json_that_says_the_same_is_not_marked() {
+        let same = |a, b, sort| meaning(a, sort) == meaning(b, sort);
+        for (a, b) in [("  \"a\": 12,", "  \"a\": 12.00"), ("  1e2", "  100,"), ("  \"a\": {}", "  \"a\": {},")] {
+            assert!(same(a, b, Sort::Json) && !same(a, b, Sort::Plain), "{a} {b}");
+        }
+        let apart = [("  \"a\": 12", "  \"a\": \"12\""), ("  \"a 1\"", "  \"a 1.0\""), ("  \"a\": 1", "  \"b\": 1")];
+        for (a, b) in apart
+            .into_iter()
+            .chain([("  \"a,\"", "  \"a\""), (" 1234567890123456789012345678901", " 1234567890123456789012345678902")])
+        {
+            assert!(!same(a, b, Sort::Json), "{a} {b}");
+        }
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         section #why {
             h2 { "Why" }
             div.gates { @for gate in &verdict.gates { (gate_row(gate)) } }
-            @if let Some(worst) = verdict.worst_case.filter(|w| *w > 0.0) {
-                p.meta { "Worst case: if all that was lost had mismatched too, " (percent(worst)) " of it all." }
+            @if let Some(worst) = verdict.worst_case {
+                p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that was lost had mismatched too." }
             }
         }
     }
