@@ -170,7 +170,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("response/sample.md#L67", OTHER_PROTOCOL),
     ("request/sample.md#L321", HTTP_09),
     ("response/sample.md#L652", HTTP_09),
-    ("request/sample.md#L414", LF),
     ("response/invalid.md#L292", LF),
     ("request/transfer-encoding.md#L341", EMPTY_EXTENSION),
     ("response/transfer-encoding.md#L261", EMPTY_EXTENSION),
