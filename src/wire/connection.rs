@@ -107,6 +107,7 @@ impl Connection {
         if segment.syn && self.is_other_incarnation(d, segment) {
             return After::Replace;
         }
+        self.sides[d].stream.heard = true;
         let ack = segment.ack.map(|ack| self.sides[1 - d].stream.place(ack));
         let start = self.sides[d].stream.place(segment.seq) + u64::from(segment.syn);
         if segment.syn {
@@ -476,9 +477,9 @@ impl Connection {
             self.sides[d].reader.close(why, &mut self.desk, ctx);
         }
         let server = &self.sides[1 - client].stream;
-        let missing = if missing_end || server.phase == Phase::Unseen {
+        let missing = if missing_end || !server.heard {
             Incomplete::Gap
-        } else if self.sides[1 - client].reader.uncertain {
+        } else if self.sides[1 - client].reader.uncertain && (self.desk.loss || self.desk.orphans) {
             Incomplete::PairingLost
         } else if self.reset {
             Incomplete::Reset

@@ -117,6 +117,8 @@ pub(crate) struct Desk {
     /// Where the client closed, and what it had received by then; where the server did.
     client_end: Option<(u64, u64)>,
     server_end: Option<u64>,
+    /// An answer was given out without its request.
+    pub(crate) orphans: bool,
     /// The handshake was seen.
     pub(crate) handshake: bool,
     /// An exchange came out complete.
@@ -139,6 +141,7 @@ impl Desk {
             pipelined: false,
             rest: None,
             handshake: false,
+            orphans: false,
             whole_exchange: false,
             heard: None,
             client_end: None,
@@ -330,6 +333,7 @@ impl Desk {
             None => {
                 let known = if self.asked.is_empty() { Incomplete::NoRequest } else { Incomplete::PairingLost };
                 let reason = done.incomplete.unwrap_or(known);
+                self.orphans = true;
                 emit_answer(self.client, self.server, done, reason, ctx);
             }
         }

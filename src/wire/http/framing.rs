@@ -51,6 +51,8 @@ pub(crate) fn declared(headers: &Headers, version: Version, otherwise: Framing) 
         Coding::Chunked if length != Length::Absent || version == Version::Http10 => doubtful(Framing::Chunked),
         Coding::Chunked => plain(Framing::Chunked),
         Coding::NotFramed if otherwise == Framing::UntilClose && length == Length::Absent => plain(Framing::UntilClose),
+        // RFC 9112, section 6.3, item 4: an answer whose last coding is not chunked ends with the connection.
+        Coding::Mixed | Coding::Bad if otherwise == Framing::UntilClose => doubtful(Framing::UntilClose),
         Coding::Mixed => doubtful(Framing::Chunked),
         Coding::NotFramed | Coding::Bad => doubtful(Framing::Unknown),
     }

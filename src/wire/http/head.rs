@@ -73,6 +73,32 @@ fn unfold(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Whether two readers may see different fields: some lines end with CRLF and some with LF alone, or a fold hides or
+/// continues a field that frames the body.
+fn is_two_faced(bytes: &[u8]) -> bool {
+    let (mut crlf, mut bare, mut framing) = (false, false, false);
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        if line.ends_with(b"\r\n") {
+            crlf = true;
+        } else {
+            bare = true;
+        }
+        let folded = matches!(line.first(), Some(b' ' | b'\t'));
+        let frames = line.first().is_some_and(|b| matches!(b, b'c' | b'C' | b't' | b'T' | b' ' | b'\t'))
+            && FRAMING
+                .iter()
+                .any(|n| line.trim_ascii_start().get(..n.len()).is_some_and(|l| l.eq_ignore_ascii_case(n)));
+        if folded && (frames || framing) {
+            return true;
+        }
+        framing = frames || (folded && framing);
+    }
+    crlf && bare
+}
+
+/// The fields that frame a body.
+const FRAMING: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
+
 fn shared(bytes: &[u8]) -> Bytes {
     match unfold(bytes) {
         Some(unfolded) => unfolded.into(),
@@ -100,7 +126,7 @@ fn version(minor: Option<u8>) -> Version {
 /// A request's head, of which `bytes` is all; its first line has been looked at.
 pub(crate) fn request(bytes: &[u8]) -> RequestHead {
     let head = shared(bytes);
-    strict_request::<FEW_FIELDS>(&head).or_else(|| strict_request::<FIELDS>(&head)).unwrap_or_else(|| {
+    strict_request::<FEW_FIELDS>(bytes, &head).or_else(|| strict_request::<FIELDS>(bytes, &head)).unwrap_or_else(|| {
         let (line, headers) = lenient(&head);
         let method = memchr::memchr(b' ', &head[..line]).unwrap_or(line);
         let target_start = (method + 1).min(line);
@@ -115,7 +141,7 @@ pub(crate) fn request(bytes: &[u8]) -> RequestHead {
     })
 }
 
-fn strict_request<const N: usize>(head: &Bytes) -> Option<RequestHead> {
+fn strict_request<const N: usize>(whole: &[u8], head: &Bytes) -> Option<RequestHead> {
     let mut slots = [const { MaybeUninit::uninit() }; N];
     let mut parsed = httparse::Request::new(&mut []);
     let done = parsed.parse_with_uninit_headers(head, &mut slots).ok()?;
@@ -126,26 +152,28 @@ fn strict_request<const N: usize>(head: &Bytes) -> Option<RequestHead> {
         target: head.slice(target.start as usize..target.end as usize),
         version: version(parsed.version),
         headers: Headers::from_ranges(head.clone(), fields(head, parsed.headers)),
-        ambiguous: false,
+        ambiguous: is_two_faced(whole),
     })
 }
 
 /// An answer's head, of which `bytes` is all; its first line has been looked at.
 pub(crate) fn response(bytes: &[u8]) -> ResponseHead {
     let head = shared(bytes);
-    strict_response::<FEW_FIELDS>(&head).or_else(|| strict_response::<FIELDS>(&head)).unwrap_or_else(|| {
-        let (_, headers) = lenient(&head);
-        let status = head.get(9..12).and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse().ok());
-        ResponseHead {
-            status: status.unwrap_or(0),
-            version: version(head.get(7).map(|d| d.wrapping_sub(b'0'))),
-            headers,
-            ambiguous: true,
-        }
-    })
+    strict_response::<FEW_FIELDS>(bytes, &head).or_else(|| strict_response::<FIELDS>(bytes, &head)).unwrap_or_else(
+        || {
+            let (_, headers) = lenient(&head);
+            let status = head.get(9..12).and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse().ok());
+            ResponseHead {
+                status: status.unwrap_or(0),
+                version: version(head.get(7).map(|d| d.wrapping_sub(b'0'))),
+                headers,
+                ambiguous: true,
+            }
+        },
+    )
 }
 
-fn strict_response<const N: usize>(head: &Bytes) -> Option<ResponseHead> {
+fn strict_response<const N: usize>(whole: &[u8], head: &Bytes) -> Option<ResponseHead> {
     let mut slots = [const { MaybeUninit::uninit() }; N];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -155,7 +183,7 @@ fn strict_response<const N: usize>(head: &Bytes) -> Option<ResponseHead> {
         status: parsed.code?,
         version: version(parsed.version),
         headers: Headers::from_ranges(head.clone(), fields(head, parsed.headers)),
-        ambiguous: false,
+        ambiguous: is_two_faced(whole),
     })
 }
 
@@ -214,6 +242,14 @@ mod tests {
         assert_eq!(head.headers.get("host"), Some(&b"h"[..]));
         let head = response(b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n");
         assert!(head.ambiguous && head.status == 200);
+    }
+
+    #[test]
+    fn line_ends_and_folds_that_two_readers_see_differently() {
+        assert!(!request(b"GET / HTTP/1.1\nA: b\n\n").ambiguous);
+        assert!(request(b"GET / HTTP/1.1\r\nA: b\nContent-Length: 3\r\n\r\n").ambiguous);
+        assert!(request(b"GET / HTTP/1.1\r\nA: b\r\n Content-Length: 3\r\n\r\n").ambiguous);
+        assert!(request(b"GET / HTTP/1.1\r\nContent-Length:\r\n 3\r\n\r\n").ambiguous);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(crate) enum Arrival {
 pub(crate) struct Stream {
     axis: Option<Axis>,
     pub(crate) phase: Phase,
+    /// Any segment of it was seen, be it without data.
+    pub(crate) heard: bool,
     /// The place of the first byte, where the handshake told it.
     pub(crate) base: Option<u64>,
     /// The place of the next byte in order. A FIN that came in order counts as a byte.
