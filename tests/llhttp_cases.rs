@@ -77,9 +77,13 @@ fn found(kind: &str, input: &[u8], count: usize) -> Vec<Message> {
     let is_request = kind.starts_with("request");
     if is_request {
         talk.send(true, input);
-        (0..count + 3).for_each(|_| drop(talk.send(false, &answer(""))));
+        for _ in 0..count + 3 {
+            talk.send(false, &answer(""));
+        }
     } else {
-        (0..count.max(1)).for_each(|i| drop(talk.send(true, &get(&format!("/{i}")))));
+        for i in 0..count.max(1) {
+            talk.send(true, &get(&format!("/{i}")));
+        }
         talk.send(false, input);
         if kind.ends_with("finish") {
             talk.fin(false);

@@ -73,7 +73,7 @@ const REUSED: &[&str] = &["arkime/tcp-reassembly-synthetic.pcap", "arkime/tcp_ha
 fn segments_cut_to_one_byte() {
     every_capture_s_segments(|_, segments| {
         (segments.iter().map(|s| s.payload.len()).sum::<usize>() < 100_000)
-            .then(|| segments.iter().flat_map(|s| bytes_of(s)).collect())
+            .then(|| segments.iter().flat_map(bytes_of).collect())
     });
 }
 

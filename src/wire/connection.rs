@@ -4,6 +4,8 @@
 //! has been read in the other. So an answer is never read before its request, however the capture swapped the two,
 //! and a hole shows as soon as somebody acknowledges what was not seen.
 
+mod order;
+
 use std::net::SocketAddr;
 
 use crate::exchange::{Incomplete, Timestamp};
@@ -11,9 +13,8 @@ use crate::exchange::{Incomplete, Timestamp};
 use super::Segment;
 use super::context::Ctx;
 use super::http::{Piece, Reader, Role, Sight};
-use super::limits::{evicted, name};
 use super::pair::Desk;
-use super::tcp::{Arrival, Fragment, Phase, Stream};
+use super::tcp::{Arrival, Phase, Stream};
 
 /// So many segments in a row that are not of the stream as it is known, and it is another stream.
 const ALIENS: u8 = 8;
@@ -203,19 +204,13 @@ impl Connection {
             }
             return After::GoOn;
         }
-        let keep_alive = kept <= 1 && stream.phase == Phase::Running && start + 1 == stream.next;
         let old = match arrival {
             Arrival::Old => length,
             Arrival::Next(n) => n as u64,
             _ => 0,
         };
         if old > 0 {
-            let again = &segment.payload[..old.min(kept) as usize];
-            ctx.books.stream_bytes_repeated += again.len() as u64;
-            if !keep_alive && stream.recent.contradicts(start, again) {
-                let end = start + again.len() as u64;
-                self.sides[d].reader.contradicted(start, end, &mut self.desk);
-            }
+            self.again(d, start, &segment.payload[..old.min(kept) as usize], ctx);
         }
         if old == length {
             return After::GoOn;
@@ -239,140 +234,22 @@ impl Connection {
         After::GoOn
     }
 
+    /// Bytes that were read already came again; they must be the same.
+    fn again(&mut self, d: usize, start: u64, bytes: &[u8], ctx: &mut Ctx<'_>) {
+        let end = start + bytes.len() as u64;
+        ctx.books.stream_bytes_repeated += bytes.len() as u64;
+        let side = &mut self.sides[d];
+        // A keep-alive probe repeats the last byte's number with a byte that means nothing (RFC 9293, section 3.8.4).
+        let probe = bytes.len() <= 1 && side.stream.phase == Phase::Running && end == side.stream.next;
+        if !probe && side.stream.recent.contradicts(start, bytes) {
+            side.reader.contradicted(start, end, &mut self.desk);
+        }
+    }
+
     /// Without a handshake a direction begins where it is first seen, and what came before is not known.
     fn start(&mut self, d: usize, at: u64) {
         self.sides[d].stream.start(at);
         self.sides[d].reader.begin_anywhere();
-    }
-
-    /// Whether everything that is acknowledged has been read.
-    fn is_caused(&self, d: usize, ack: Option<u64>) -> bool {
-        let Some(ack) = ack else { return true };
-        let peer = &self.sides[1 - d].stream;
-        match peer.phase {
-            Phase::Running => ack <= peer.next || peer.ended || ack - peer.next > FAR,
-            Phase::Unseen => peer.absent,
-            Phase::Collecting => false,
-        }
-    }
-
-    fn hold(&mut self, d: usize, new: New<'_>, ctx: &mut Ctx<'_>) {
-        let stream = &mut self.sides[d].stream;
-        if stream.phase == Phase::Unseen {
-            stream.phase = Phase::Collecting;
-        }
-        let New { at, bytes, time, ack, starts, cut, conflict } = new;
-        let fragment = Fragment { bytes: bytes.to_vec(), time, ack, starts, cut, conflict };
-        let before = stream.held.size();
-        let kept = stream.held.insert(at, fragment);
-        ctx.books.stream_bytes_repeated += kept.repeated;
-        let over = !ctx.out_of_order.take(kept.size);
-        if over {
-            // No room anywhere: what is held here must go on now, with its holes.
-            stream.unpaid += kept.size;
-        }
-        if (over || before + kept.size > ctx.limits.out_of_order) && stream.held.size() > 0 {
-            evicted(&mut ctx.books.evicted, name::OUT_OF_ORDER);
-            self.drain(d, ctx);
-        }
-    }
-
-    /// Reads what is held in one direction, whatever is missing.
-    fn drain(&mut self, d: usize, ctx: &mut Ctx<'_>) {
-        while let Some((at, _)) = self.sides[d].stream.held.first() {
-            if self.sides[d].stream.phase != Phase::Running {
-                self.start(d, at);
-            }
-            if at > self.sides[d].stream.next {
-                self.lose(d, at, Incomplete::Evicted, ctx);
-            }
-            self.deliver_held(d, ctx);
-        }
-    }
-
-    /// Reads on wherever something's turn has come. `flush`: nothing more will come.
-    pub(crate) fn pump(&mut self, flush: bool, ctx: &mut Ctx<'_>) {
-        loop {
-            let mut moved = false;
-            for d in 0..2 {
-                let stream = &self.sides[d].stream;
-                if flush && stream.phase == Phase::Collecting && stream.held.is_empty() {
-                    // Of this direction only the end was seen.
-                    self.start(d, stream.fin.unwrap_or_default());
-                }
-                while self.is_due(d) {
-                    self.deliver_held(d, ctx);
-                    moved = true;
-                }
-                moved |= self.end(d, ctx);
-            }
-            if !moved && !(0..2).any(|d| self.force(d, flush, ctx)) {
-                return;
-            }
-        }
-    }
-
-    fn is_due(&self, d: usize) -> bool {
-        let stream = &self.sides[d].stream;
-        stream.phase == Phase::Running
-            && stream.held.first().is_some_and(|(at, f)| at <= stream.next && self.is_caused(d, f.ack))
-    }
-
-    fn deliver_held(&mut self, d: usize, ctx: &mut Ctx<'_>) {
-        let stream = &mut self.sides[d].stream;
-        let Some((at, fragment, cost)) = stream.held.pop() else { return };
-        let unpaid = cost.min(stream.unpaid);
-        stream.unpaid -= unpaid;
-        ctx.out_of_order.give_back(cost - unpaid);
-        let Fragment { bytes, time, ack, starts, cut, conflict } = fragment;
-        let old = stream.next.saturating_sub(at);
-        let length = bytes.len() as u64;
-        ctx.books.stream_bytes_repeated += old.min(length);
-        if old >= length + u64::from(cut) {
-            return;
-        }
-        let cut = u64::from(cut).min(length + u64::from(cut) - old) as u32;
-        let bytes = &bytes[old.min(length) as usize..];
-        self.deliver(d, New { at: at + old, bytes, time, ack, starts: starts && old == 0, cut, conflict }, ctx);
-    }
-
-    /// What waits too long does not wait for anything that will come: whatever is missing before it is missing.
-    /// Whether that changed anything.
-    fn force(&mut self, d: usize, flush: bool, ctx: &mut Ctx<'_>) -> bool {
-        let segments = self.segments;
-        let stream = &mut self.sides[d].stream;
-        let Some((at, ack)) = stream.held.first().map(|(at, f)| (at, f.ack)) else { return false };
-        let waited = segments - *stream.stuck_since.get_or_insert(segments);
-        let hole = stream.phase == Phase::Running && at > stream.next;
-        let acknowledged = !hole || stream.hole_is_acknowledged();
-        let patience = if acknowledged { ctx.limits.patience } else { ctx.limits.patience_unacknowledged };
-        if !flush && waited < patience {
-            return false;
-        }
-        if stream.phase != Phase::Running {
-            self.start(d, at);
-        } else if hole {
-            self.lose(d, at, Incomplete::Gap, ctx);
-        } else {
-            self.force_cause(d, ack, ctx);
-        }
-        true
-    }
-
-    /// The next bytes of `d` are here, and acknowledge what was not read in the other direction.
-    fn force_cause(&mut self, d: usize, ack: Option<u64>, ctx: &mut Ctx<'_>) {
-        let p = 1 - d;
-        let peer = &mut self.sides[p].stream;
-        let first = peer.held.first().map(|(at, _)| at);
-        let acked = ack.unwrap_or(peer.next);
-        let missing_until = first.unwrap_or(acked).min(acked).min(peer.fin.unwrap_or(acked));
-        match (peer.phase, first) {
-            (Phase::Unseen, _) => peer.absent = true,
-            (Phase::Collecting, Some(at)) => self.start(p, at),
-            (Phase::Running, _) if missing_until > peer.next => self.lose(p, missing_until, Incomplete::Gap, ctx),
-            // Each waits for the other: retransmissions acknowledge more than the first copy did.
-            _ => self.deliver_held(d, ctx),
-        }
     }
 
     fn sight(&self, d: usize, ack: Option<u64>) -> Sight {

@@ -71,8 +71,8 @@ fn credentials(bytes: &[u8]) -> Preamble {
 fn socks4(bytes: &[u8]) -> Preamble {
     let Some(ip) = bytes.get(4..8) else { return Preamble::Unclear };
     let named = ip[..3] == [0, 0, 0] && ip[3] != 0;
-    let ends = memchr::memchr_iter(0, &bytes[8..]);
-    match ends.skip(usize::from(named)).next() {
+    let mut ends = memchr::memchr_iter(0, &bytes[8..]);
+    match ends.nth(usize::from(named)) {
         Some(end) => Preamble::Skip(8 + end + 1),
         None if bytes.len() > SOCKS4 => Preamble::None,
         None => Preamble::Unclear,
