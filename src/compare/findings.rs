@@ -1,7 +1,7 @@
 //! What comparing two answers found, each difference already put to the rules.
 
 use super::text::boundary;
-use crate::exchange::{Comparison, Difference, DifferenceKind, Location, NotComparable, Outcome, RuleAnswer};
+use crate::exchange::{Comparison, Difference, DifferenceKind, Location, NotComparable, Outcome, RuleAnswer, Segment};
 use crate::rules::{Found, Judge, Spot};
 
 /// Differences that a comparison lists; the others are counted.
@@ -11,6 +11,8 @@ pub const MAX_LISTED: usize = 100;
 pub const MAX_JUDGED: usize = 10_000;
 /// Bytes of one side of a listed difference.
 pub const MAX_VALUE: usize = 256;
+/// Bytes of a listed difference's place.
+const MAX_PLACE: usize = 2 << 10;
 
 /// The differences of two answers.
 #[derive(Debug, Default)]
@@ -92,11 +94,39 @@ impl Findings {
     /// no rule's hit is lost, then what no rule answers for, then the others.
     pub(super) fn into_comparison(self, outcome: Outcome, legacy_drifted: Option<bool>) -> Comparison {
         let mut differences = self.differences;
+        for difference in &mut differences {
+            shorten_place(&mut difference.at);
+        }
         let more = differences.len().saturating_sub(MAX_LISTED);
         if more > 0 {
             differences = most_telling(differences);
         }
         Comparison { outcome, differences, more_differences: more as u64, legacy_drifted }
+    }
+}
+
+/// Examples hold the places of all their differences, and names are the answers' to choose: what is handed on ends where
+/// [`MAX_PLACE`] is reached.
+fn shorten_place(at: &mut Location) {
+    match at {
+        Location::Header(name) if name.len() > MAX_PLACE => *name = shortened(name),
+        Location::Json(path) => {
+            let mut bytes = 0;
+            let mut fits = |segment: &Segment| {
+                bytes += match segment {
+                    Segment::Key(name) => 1 + name.len(),
+                    Segment::Index(_) => 8,
+                };
+                bytes <= MAX_PLACE
+            };
+            let kept = path.iter().take_while(|segment| fits(segment)).count();
+            if kept < path.len() {
+                path.truncate(kept);
+                path.push(Segment::Key("…".to_owned()));
+                path.shrink_to_fit();
+            }
+        }
+        _ => {}
     }
 }
 
@@ -133,6 +163,20 @@ mod tests {
 
     use super::*;
     use crate::exchange::RuleHit;
+
+    #[test]
+    fn places_are_bounded() {
+        let key = |n: usize| Segment::Key("k".repeat(n));
+        let mut deep = Location::Json((0..512).map(|_| key(256)).collect());
+        shorten_place(&mut deep);
+        assert!(deep.to_string().len() <= MAX_PLACE + 16 && deep.to_string().ends_with("/…"));
+        let mut plain = Location::Json(vec![key(200), Segment::Index(3)]);
+        shorten_place(&mut plain);
+        assert_eq!(plain, Location::Json(vec![key(200), Segment::Index(3)]));
+        let mut header = Location::Header("x".repeat(200_000));
+        shorten_place(&mut header);
+        assert!(header.to_string().len() < MAX_PLACE);
+    }
 
     fn difference(line: usize, rule: Option<&str>) -> Difference {
         let rule = rule.map(|id| RuleHit { id: Arc::from(id), answer: RuleAnswer::Ignore });

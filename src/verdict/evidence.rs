@@ -1,7 +1,7 @@
 //! Gates on the evidence itself: whether there is enough, whether some is missing, whether the books close.
 
 use crate::config::{CoverageGate, ShareGate};
-use crate::exchange::{RuleNote, Skip};
+use crate::exchange::{Incomplete, RuleNote, Skip};
 use crate::ledger::Ledger;
 use crate::tally::Snapshot;
 
@@ -56,36 +56,94 @@ pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> Gat
     }
 }
 
-/// Exchanges that are missing, and all that there were: lost by the capture, or shed by the run.
-fn loss(snapshot: &Snapshot) -> (u64, u64) {
-    let (lost, total) = snapshot.ledger.wire.loss();
-    let shed = snapshot.ledger.shadow.as_ref().map_or(0, |s| s.skipped.get(Skip::Shed));
-    (lost + shed, total)
+/// Exchanges that say nothing of the candidate although they were captured or should have been, and all of them.
+struct Missing {
+    /// Lost by the capture, or shed by the run.
+    lost: u64,
+    /// Captured, and not to be read in one way only: never asked.
+    ambiguous: u64,
+    /// Asked, and not compared.
+    not_comparable: u64,
+    all: u64,
+    /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
+    stopped: bool,
 }
 
-/// Little enough was lost.
+impl Missing {
+    fn of(snapshot: &Snapshot) -> Missing {
+        let wire = &snapshot.ledger.wire;
+        let (lost, all) = wire.loss();
+        let shadow = snapshot.ledger.shadow.as_ref();
+        let skipped = |why| shadow.map_or(0, |s| s.skipped.get(why));
+        let unread = [Incomplete::AmbiguousFraming, Incomplete::ConflictingBytes, Incomplete::Malformed];
+        Missing {
+            lost: lost + skipped(Skip::Shed),
+            ambiguous: unread.into_iter().map(|why| wire.requests_unpaired.get(why)).sum(),
+            not_comparable: shadow.map_or(0, |s| s.not_comparable.total()),
+            all,
+            stopped: all > 0 && (!snapshot.ledger.capture.finished || skipped(Skip::Stopped) > 0),
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.lost + self.ambiguous + self.not_comparable
+    }
+
+    /// What is wrong with it beside the loss, in words.
+    fn beside(&self, damage: u64) -> String {
+        let mut text = String::new();
+        for (n, what) in [(self.ambiguous, "more ambiguous or malformed"), (self.not_comparable, "more not comparable")]
+        {
+            if n > 0 {
+                text.push_str(&format!("; {} {what}", count(n)));
+            }
+        }
+        if damage > 0 {
+            text.push_str(&format!("; {} in the capture files", counted(damage, "damaged place")));
+        }
+        if self.stopped {
+            text.push_str("; the run was stopped before its end");
+        }
+        text
+    }
+
+    fn remedy(&self) -> String {
+        let mut ways = Vec::new();
+        if self.lost > 0 || self.all == 0 {
+            ways.push("a capture that misses less: a larger capture buffer, the full snap length, both directions");
+        }
+        if self.ambiguous + self.not_comparable > 0 {
+            ways.push("leaving out with --filter what cannot be read or compared, and judging that by other means");
+        }
+        if self.stopped {
+            ways.push("a run that comes to its end");
+        }
+        ways.join("; ")
+    }
+}
+
+/// Little enough is missing.
 pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
-    let (lost, total) = loss(snapshot);
-    let share = if total > 0 { lost as f64 / total as f64 } else { 0.0 };
-    let holds = total > 0 && (lost == 0 || share < gate.below);
-    let damage = snapshot.ledger.capture.damage.len() as u64;
-    let damage =
-        if damage > 0 { format!("; {} in the capture files", counted(damage, "damaged place")) } else { String::new() };
+    let missing = Missing::of(snapshot);
+    let total = missing.all;
+    let share = if total > 0 { missing.count() as f64 / total as f64 } else { 0.0 };
+    let holds = total > 0 && !missing.stopped && (missing.count() == 0 || share < gate.below);
+    let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64);
     let reason = match total {
-        0 => format!("the capture holds no exchange{damage}."),
+        0 => format!("the capture holds no exchange{beside}."),
         _ => format!(
-            "{} of {} lost: {}; the limit is {}{damage}.",
-            count(lost),
+            "{} of {} lost: {}; the limit is {}{beside}.",
+            count(missing.lost),
             counted(total, "exchange"),
-            percent_against(share, gate.below),
+            percent_against(missing.lost as f64 / total as f64, gate.below),
             percent(gate.below)
         ),
     };
-    let remedy = "a capture that misses less: a larger capture buffer, the full snap length, both directions";
+    let method = "share of captured exchanges that say nothing, counted";
     GateResult {
         figure: (total > 0).then_some(share),
         limit: Some(gate.below),
-        ..result(Gate::Loss, holds, total, "share of captured exchanges, counted", reason, remedy.to_owned())
+        ..result(Gate::Loss, holds, total, method, reason, missing.remedy())
     }
 }
 
@@ -128,9 +186,9 @@ pub(super) fn never_asked(snapshot: &Snapshot) -> Vec<NeverAsked> {
         .collect()
 }
 
-/// The share of mismatches if everything lost had mismatched; None where nothing was lost.
+/// The share of mismatches if everything that is missing had mismatched; None where nothing is.
 pub(super) fn worst_case(snapshot: &Snapshot, evidence: &Evidence<'_>) -> Option<f64> {
-    let (lost, _) = loss(snapshot);
-    let all = evidence.compared + lost;
-    (lost > 0).then(|| (evidence.mismatched + lost) as f64 / all as f64)
+    let missing = Missing::of(snapshot).count();
+    let all = evidence.compared + missing;
+    (missing > 0).then(|| (evidence.mismatched + missing) as f64 / all as f64)
 }

@@ -246,6 +246,37 @@ fn shed_exchanges_are_lost_and_damage_is_said() {
 }
 
 #[test]
+fn what_could_not_be_read_or_compared_is_missing_evidence_and_so_is_the_rest_of_a_stopped_run() {
+    for why in [Incomplete::AmbiguousFraming, Incomplete::ConflictingBytes, Incomplete::Malformed] {
+        let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
+        snapshot.ledger.wire.requests += 4_000;
+        snapshot.ledger.wire.requests_unpaired.add_many(why, 4_000);
+        let verdict = judge(&snapshot, &policy(), &[]);
+        assert_eq!(state(&verdict, Gate::Loss), GateState::NotEnough, "{why}");
+        assert!(verdict.reasons[0].contains("4,000 more ambiguous or malformed"), "{}", verdict.reasons[0]);
+        assert!(verdict.gates[0].remedy.as_deref().unwrap().contains("--filter"));
+    }
+
+    let mut run = matches(400);
+    run.extend((400..440).map(|i| Invented::new(i, 0).outcome(Outcome::NotComparable(NotComparable::Undecodable))));
+    let verdict = judged(&run, &policy());
+    assert_eq!(verdict.verdict, Decision::Inconclusive);
+    assert!(verdict.reasons[0].contains("40 more not comparable"), "{}", verdict.reasons[0]);
+    assert!((verdict.worst_case.unwrap() - 40.0 / 440.0).abs() < 1e-12);
+
+    let mut stopped = snapshot_of(&matches(400), ENDPOINTS);
+    stopped.ledger.capture.finished = false;
+    let mut run = matches(400);
+    run.push(Invented::new(400, 0).skipped(Skip::Stopped));
+    for snapshot in [stopped, snapshot_of(&run, ENDPOINTS)] {
+        let verdict = judge(&snapshot, &policy(), &[]);
+        assert_eq!((verdict.verdict, verdict.exit_code()), (Decision::Inconclusive, 3));
+        assert!(verdict.reasons[0].contains("the run was stopped before its end"), "{}", verdict.reasons[0]);
+        assert_eq!(verdict.gates[0].remedy.as_deref(), Some("a run that comes to its end"));
+    }
+}
+
+#[test]
 fn endpoints_kept_back_by_the_policy_do_not_block_go_but_are_named() {
     let mut run = matches(400);
     run.extend((400..430).map(|i| Invented::new(i, 2).skipped(Skip::UnsafeMethod)));

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest, Sha256};
+
 /// A string's value. UTF-8, except that a lone surrogate, which UTF-8 cannot say, is written as three bytes in UTF-8's
 /// pattern (as WTF-8 does). So two strings are equal exactly when these bytes are.
 pub(super) fn decode(inner: &[u8], escaped: bool) -> Cow<'_, [u8]> {
@@ -56,9 +58,20 @@ pub(super) fn equal(left: (&[u8], bool), right: (&[u8], bool)) -> bool {
     left.0 == right.0 || ((left.1 || right.1) && decode(left.0, left.1) == decode(right.0, right.1))
 }
 
-/// The value as text to be shown; a lone surrogate becomes U+FFFD.
+/// Bytes of a name in a path. Each difference has its path, and a document has room for a name of many megabytes.
+pub(super) const MAX_NAME: usize = 256;
+
+/// A name as it stands in a path; a lone surrogate becomes U+FFFD. Of a longer name the path has the beginning and a
+/// digest of the whole, so that two names stay two and no rule takes one for another.
 pub(super) fn shown((inner, escaped): (&[u8], bool)) -> String {
-    String::from_utf8_lossy(&decode(inner, escaped)).into_owned()
+    let name = decode(inner, escaped);
+    if name.len() <= MAX_NAME {
+        return String::from_utf8_lossy(&name).into_owned();
+    }
+    let beginning = String::from_utf8_lossy(name.get(..MAX_NAME / 2).unwrap_or_default());
+    let digest = Sha256::digest(&name);
+    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}…sha256:{digest}", beginning.trim_end_matches('\u{fffd}'))
 }
 
 #[cfg(test)]
@@ -88,5 +101,14 @@ mod tests {
         assert!(same(r"\ud800\ud834\udd1e", r"\ud800𝄞"));
         assert!(!same(r"\ud834x\udd1e", "x𝄞"));
         assert_eq!(shown((br"a\ud800", true)), "a\u{fffd}\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn a_long_name_is_its_beginning_and_its_digest() {
+        let name = |end: &str| shown((format!("{}{end}", "é".repeat(1 << 20)).as_bytes(), false));
+        assert!(name("a").len() <= MAX_NAME && name("a").starts_with("ééé"), "{}", name("a"));
+        assert_ne!(name("a"), name("b"));
+        assert_eq!(name("a"), name("a"));
+        assert_eq!(shown((&[b'x'; MAX_NAME], false)).len(), MAX_NAME);
     }
 }
