@@ -27,8 +27,8 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             p.lead {
                 "The worst first. “At most” is the upper bound of the mismatch rate at "
                 (percent(TABLE_CONFIDENCE)) " confidence, endpoint by endpoint."
-                @if asked.iter().any(|e| slower(e, report).is_some()) {
-                    " A latency in red is slower than the policy allows."
+                @if let Some(limit) = latency_limit(report) && asked.iter().any(|e| slower(e, report).is_some()) {
+                    " A latency in red is more than " (words::multiple(limit)) " the legacy's."
                 }
             }
             table.endpoints {
@@ -53,10 +53,15 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     }
 }
 
+/// How many times the legacy's latency the policy allows.
+fn latency_limit(report: &Report<'_>) -> Option<f64> {
+    report.verdict.gates.iter().find(|g| g.gate == Gate::Latency)?.limit
+}
+
 /// How many times the legacy's latency the candidate's is, at the gate's quantile; None where the policy allows it.
 /// It is what was seen, without the bounds that the gate is judged by.
 pub(super) fn slower(endpoint: &EndpointSnapshot, report: &Report<'_>) -> Option<f64> {
-    let limit = report.verdict.gates.iter().find(|g| g.gate == Gate::Latency)?.limit?;
+    let limit = latency_limit(report)?;
     let q = report.verdict.latency_quantile;
     let side = |side: &Latency| side.quantile(q).map(|micros| micros.max(1) as f64);
     let ratio = side(&endpoint.latency.candidate)? / side(&endpoint.latency.legacy)?;

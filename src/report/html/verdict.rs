@@ -31,7 +31,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             p.headline { (text(&verdict.headline)) }
             (figures(report))
             p.meta {
-                @if let Some(owner) = &facts.owner { "Decided by " (text(owner)) " · " }
+                @if let Some(owner) = &facts.owner { "Owner " (text(owner)) " · " }
                 "candidate " (code(&facts.candidate)) " · " (text(&facts.finished))
             }
             @if let Some(why) = &facts.stopped_early {
