@@ -1,7 +1,7 @@
 //! Gates on the evidence itself: whether there is enough, whether some is missing, whether the books close.
 
 use crate::config::{CoverageGate, ShareGate};
-use crate::exchange::{RuleNote, Skip};
+use crate::exchange::RuleNote;
 use crate::ledger::Ledger;
 use crate::tally::Snapshot;
 
@@ -56,16 +56,9 @@ pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> Gat
     }
 }
 
-/// Exchanges that are missing, and all that there were: lost by the capture, or shed by the run.
-fn loss(snapshot: &Snapshot) -> (u64, u64) {
-    let (lost, total) = snapshot.ledger.wire.loss();
-    let shed = snapshot.ledger.shadow.as_ref().map_or(0, |s| s.skipped.get(Skip::Shed));
-    (lost + shed, total)
-}
-
 /// Little enough was lost.
 pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
-    let (lost, total) = loss(snapshot);
+    let (lost, total) = snapshot.ledger.wire.loss();
     let share = if total > 0 { lost as f64 / total as f64 } else { 0.0 };
     let holds = total > 0 && (lost == 0 || share < gate.below);
     let damage = snapshot.ledger.capture.damage.len() as u64;
@@ -130,7 +123,7 @@ pub(super) fn never_asked(snapshot: &Snapshot) -> Vec<NeverAsked> {
 
 /// The share of mismatches if everything lost had mismatched; None where nothing was lost.
 pub(super) fn worst_case(snapshot: &Snapshot, evidence: &Evidence<'_>) -> Option<f64> {
-    let (lost, _) = loss(snapshot);
+    let (lost, _) = snapshot.ledger.wire.loss();
     let all = evidence.compared + lost;
     (lost > 0).then(|| (evidence.mismatched + lost) as f64 / all as f64)
 }
