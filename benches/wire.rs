@@ -1,5 +1,8 @@
 //! Decoding, assembly and pairing over a real capture in memory, and the whole file from its bytes to its exchanges.
 
+#![allow(clippy::expect_used, reason = "a bench without its capture is no bench")]
+#![allow(missing_docs, reason = "what criterion makes of a bench has none")]
+
 use std::hint::black_box;
 use std::path::Path;
 

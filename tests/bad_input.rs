@@ -1,5 +1,7 @@
 //! Bad input gets one clear line on standard error that names the file, line or flag and the way out, and status 2.
 
+#![allow(clippy::unwrap_used, reason = "a command that cannot be run is a failed test")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

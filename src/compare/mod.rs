@@ -1,8 +1,8 @@
 //! Two answers, their differences, and the outcome.
 //!
-//! [`Comparer::compare`] lays the candidate's answer beside the reference: status, header fields ([`headers`],
-//! [`cookies`]), body ([`bodies`], over the engines [`json`], [`text`] and [`bytes`]). Every difference is put to the
-//! rules, and [`outcome`] makes the exchange's one class of what they leave.
+//! [`Comparer::compare`] lays the candidate's answer beside the reference: status, header fields (`headers`,
+//! `cookies`), body (`bodies`, over the engines [`json`], [`text`] and [`bytes`]). Every difference is put to the
+//! rules, and `outcome` makes the exchange's one class of what they leave.
 //!
 //! The reference is the live legacy's answer where it was asked too, else the recorded one. Nothing of an answer is
 //! left out by this code but what is not the answer's: its HTTP version, interim answers, and the reason phrase.

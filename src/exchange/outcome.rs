@@ -175,7 +175,8 @@ pub struct Example {
     pub text_diff: Option<String>,
     /// The beginning of the reference's decoded body, JSON laid out in lines.
     pub legacy: String,
-    /// The beginning of the candidate's.
+    /// The beginning of the candidate's, JSON laid out with its members in the reference's order; where there is no
+    /// answer, the name of the failure or of the reason to skip.
     pub candidate: String,
 }
 

@@ -73,8 +73,6 @@ reasons! {
         NotReplayable = "not-replayable",
         /// The run was stopped before its turn.
         Stopped = "stopped",
-        /// The in-flight limit was reached and the run does not wait.
-        Shed = "shed",
         /// The request carries the mark of a shadow request.
         OwnTraffic = "own-traffic",
     }

@@ -27,7 +27,7 @@ struct Held {
 }
 
 impl InOrder {
-    /// Takes one in; gives one out when a bound is reached. Call again with None until nothing comes at the end.
+    /// Takes one in. [`InOrder::pop_ready`] is to be asked after it, until nothing comes.
     pub(crate) fn push(&mut self, exchange: Exchange) {
         self.bytes += weight(&exchange);
         self.arrivals += 1;

@@ -58,7 +58,7 @@ pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> Gat
 
 /// Exchanges that say nothing of the candidate although they were captured or should have been, and all of them.
 struct Missing {
-    /// Lost by the capture, or shed by the run.
+    /// Lost by the capture.
     lost: u64,
     /// Captured, and not to be read in one way only: never asked.
     ambiguous: u64,
@@ -74,14 +74,14 @@ impl Missing {
         let wire = &snapshot.ledger.wire;
         let (lost, all) = wire.loss();
         let shadow = snapshot.ledger.shadow.as_ref();
-        let skipped = |why| shadow.map_or(0, |s| s.skipped.get(why));
+        let stopped = shadow.map_or(0, |s| s.skipped.get(Skip::Stopped));
         let unread = [Incomplete::AmbiguousFraming, Incomplete::ConflictingBytes, Incomplete::Malformed];
         Missing {
-            lost: lost + skipped(Skip::Shed),
+            lost,
             ambiguous: unread.into_iter().map(|why| wire.requests_unpaired.get(why)).sum(),
             not_comparable: shadow.map_or(0, |s| s.not_comparable.total()),
             all,
-            stopped: all > 0 && (!snapshot.ledger.capture.finished || skipped(Skip::Stopped) > 0),
+            stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::config::LatencyGate;
 use crate::tally::{Latency, LatencyPair};
 
 use super::interval::{quantile_lower_rank, quantile_sample_needed, quantile_upper_rank};
-use super::words::{count, latency, multiple_against, percent};
+use super::words::{count, latency, multiple_against, percent, quantile};
 use super::{Gate, GateResult, GateState};
 
 /// A quantile's bounds in microseconds. `high` is infinite where time-outs hide how long it truly was, or the sample
@@ -53,7 +53,7 @@ pub(super) fn gate(pair: &LatencyPair, gate: &LatencyGate, confidence: f64) -> G
         sample: n,
         method: format!(
             "order-statistic bounds of {} at {} confidence each: candidate's upper against legacy's lower",
-            quantile_name(q),
+            quantile(q),
             percent(confidence)
         ),
         reason: reason(state, pair, q, confidence, &ratios),
@@ -85,8 +85,8 @@ fn reason(state: GateState, pair: &LatencyPair, q: f64, confidence: f64, ratios:
     };
     let Ratios { least, most, limit } = *ratios;
     let seen = format!(
-        "{} of {} for the candidate and {} for the legacy, {}",
-        quantile_name(q),
+        "{} is {} for the candidate and {} for the legacy: {}",
+        quantile(q),
         point(&pair.candidate, q),
         point(&pair.legacy, q),
         multiple_against(figure, limit)
@@ -96,10 +96,10 @@ fn reason(state: GateState, pair: &LatencyPair, q: f64, confidence: f64, ratios:
         GateState::Pass => format!("at most {most}"),
         GateState::Fail => format!("at least {least}"),
         GateState::NotEnough if ratios.most.is_finite() => format!("between {least} and {most}"),
-        GateState::NotEnough => return format!("{seen}: no upper bound from {}.", too_few(pair)),
+        GateState::NotEnough => return format!("{seen}, with no upper bound from {}.", too_few(pair)),
     };
     let (at, limit) = (percent(confidence), multiple_against(limit, 0.0));
-    format!("{seen}: with bounds at {at} confidence {bounds}; the limit is {limit}.")
+    format!("{seen}, or {bounds} with {at} bounds on each side; the limit is {limit}.")
 }
 
 fn too_few(pair: &LatencyPair) -> String {
@@ -111,7 +111,7 @@ fn too_few(pair: &LatencyPair) -> String {
 }
 
 fn remedy(state: GateState, pair: &LatencyPair, q: f64, confidence: f64, bounded: bool) -> Option<String> {
-    let name = quantile_name(q);
+    let name = quantile(q);
     let needed = quantile_sample_needed(q, confidence);
     let n = pair.candidate.count;
     match state {
@@ -123,9 +123,4 @@ fn remedy(state: GateState, pair: &LatencyPair, q: f64, confidence: f64, bounded
         GateState::NotEnough if !bounded => Some("a candidate that answers in time, or more pairs".to_owned()),
         GateState::NotEnough => Some("more pairs: four times as many halve the distance of the bounds".to_owned()),
     }
-}
-
-/// `p95`, `p99.9`.
-fn quantile_name(q: f64) -> String {
-    format!("p{}", (q * 1e6).round() / 1e4)
 }

@@ -59,7 +59,7 @@ impl<'a> EndpointEvidence<'a> {
         // Two rules may answer for one exchange; it cannot mismatch twice.
         let mismatched = books.mismatched + excess.min(books.accepted);
         // Skipped for a reason that lies with the run and not with the policy: it should have been asked.
-        let missed = [Skip::Stopped, Skip::Shed, Skip::NotReplayable].map(|why| books.skipped.get(why));
+        let missed = [Skip::Stopped, Skip::NotReplayable].map(|why| books.skipped.get(why));
         let asked = books.sent > 0 || missed.iter().any(|n| *n > 0);
         EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded }
     }

@@ -234,10 +234,10 @@ fn loss_and_open_books_and_expired_rules_are_inconclusive() {
 }
 
 #[test]
-fn shed_exchanges_are_lost_and_damage_is_said() {
-    let mut run = matches(400);
-    run.extend((400..410).map(|i| Invented::new(i, 0).skipped(Skip::Shed)));
-    let mut snapshot = snapshot_of(&run, ENDPOINTS);
+fn damage_of_the_capture_files_is_said() {
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
+    snapshot.ledger.wire.requests += 10;
+    snapshot.ledger.wire.requests_unpaired.add_many(Incomplete::Truncated, 10);
     snapshot.ledger.capture.damage.push("a.pcap: cut short at 7,000".into());
     let verdict = judge(&snapshot, &policy(), &[]);
     assert_eq!(state(&verdict, Gate::Loss), GateState::NotEnough);

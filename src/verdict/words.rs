@@ -33,6 +33,11 @@ pub fn percent_against(share: f64, limit: f64) -> String {
     figure_against(share * 100.0, limit * 100.0) + "%"
 }
 
+/// A multiple with three significant digits: `2.62x`.
+pub fn multiple(ratio: f64) -> String {
+    with_digits(ratio, 3) + "x"
+}
+
 /// A multiple with as many digits as it takes to tell it from a limit that it is not: `1.1x`.
 pub fn multiple_against(ratio: f64, limit: f64) -> String {
     figure_against(ratio, limit) + "x"
@@ -67,6 +72,11 @@ pub fn latency(micros: u64) -> String {
     }
 }
 
+/// A quantile's name: `p95`, `p99.9`.
+pub fn quantile(q: f64) -> String {
+    format!("p{}", (q * 1e6).round() / 1e4)
+}
+
 /// At most `most` names, and how many more there are.
 pub fn names<T: std::fmt::Display>(all: &[T], most: usize) -> String {
     let mut text = all.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -90,6 +100,7 @@ mod tests {
         assert_eq!(multiple_against(1.1000001, 1.1), "1.1000001x");
         assert_eq!(multiple_against(f64::INFINITY, 1.1), "unboundedx");
         assert_eq!([latency(480), latency(1250), latency(2_000_000)], ["480 µs", "1.25 ms", "2 s"]);
+        assert_eq!([quantile(0.95), quantile(0.999)], ["p95", "p99.9"]);
         assert_eq!(names(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!([counted(1, "request"), counted(2000, "mismatch")], ["1 request", "2,000 mismatches"]);
     }

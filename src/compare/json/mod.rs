@@ -1,8 +1,8 @@
 //! Two JSON texts compared by meaning (RFC 8259), without a tree.
 //!
-//! Equal bytes end at once. Else each text is read once into a flat list of places ([`outline`]), which also proves
+//! Equal bytes end at once. Else each text is read once into a flat list of places (`outline`), which also proves
 //! it to be JSON; where the candidate's bytes run along with the legacy's, its list is copied instead of read
-//! ([`scan`]). Then the two lists are walked together ([`walk`]): what is equal by bytes is skipped whole, and a path
+//! (`scan`). Then the two lists are walked together (`walk`): what is equal by bytes is skipped whole, and a path
 //! is built only where a difference is found.
 //!
 //! What "by meaning" means here:

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::exchange::{Difference, Example};
+use crate::exchange::{Difference, Example, RuleAnswer};
 use crate::report::Report;
 use crate::report::terminal::example_difference;
 use crate::tally::{DifferenceClass, DifferenceGroup};
@@ -127,12 +127,20 @@ fn example_block(example: &Example, open: bool) -> Markup {
     }
 }
 
+fn answered(answer: RuleAnswer) -> &'static str {
+    match answer {
+        RuleAnswer::Ignore => "ignored",
+        RuleAnswer::Match => "matched",
+        RuleAnswer::Accept => "accepted",
+    }
+}
+
 fn listed(difference: &Difference) -> Markup {
     html! {
         li.answered[difference.rule.is_some()] {
             (code(&difference.at.to_string())) " " (difference.kind) ": "
             (side(difference.legacy.as_deref())) " → " (side(difference.candidate.as_deref()))
-            @if let Some(hit) = &difference.rule { " " span.chip { (hit.answer) " by " (text(&hit.id)) } }
+            @if let Some(hit) = &difference.rule { " " span.chip { (answered(hit.answer)) " by " (text(&hit.id)) } }
         }
     }
 }

@@ -3,10 +3,12 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::verdict::words::{count, counted, percent};
-use crate::verdict::{Decision, GateResult, GateState};
+use crate::tally::EndpointSnapshot;
+use crate::verdict::words::{count, counted, latency, multiple, percent, quantile};
+use crate::verdict::{Decision, Gate, GateResult, GateState};
 
-use super::{code, text};
+use super::endpoints::slower;
+use super::{code, evidence, text};
 
 fn class(decision: Decision) -> &'static str {
     match decision {
@@ -27,8 +29,9 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             }
             h1 { (verdict.verdict) }
             p.headline { (text(&verdict.headline)) }
+            (figures(report))
             p.meta {
-                @if let Some(owner) = &facts.owner { "Decision of " (text(owner)) " · " }
+                @if let Some(owner) = &facts.owner { "Owner " (text(owner)) " · " }
                 "candidate " (code(&facts.candidate)) " · " (text(&facts.finished))
             }
             @if let Some(why) = &facts.stopped_early {
@@ -37,15 +40,64 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         }
         section #why {
             h2 { "Why" }
-            div.gates { @for gate in &verdict.gates { (gate_row(gate)) } }
+            div.gates { @for gate in &verdict.gates { (gate_row(report, gate)) } }
             @if let Some(worst) = verdict.worst_case {
                 p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that was lost had mismatched too." }
+            }
+            details {
+                summary { "How each gate is judged" }
+                ul.plain {
+                    @for gate in &verdict.gates {
+                        li {
+                            (sentence(gate.gate.name()))
+                            @if let Some(endpoint) = &gate.endpoint { " of " (code(&endpoint.to_string())) }
+                            ": " (text(&gate.method)) "."
+                        }
+                    }
+                }
             }
         }
     }
 }
 
-fn gate_row(gate: &GateResult) -> Markup {
+/// What a reader looks for first.
+fn figures(report: &Report<'_>) -> Markup {
+    let (snapshot, q) = (report.snapshot, report.verdict.latency_quantile);
+    let books = snapshot.ledger.shadow.clone().unwrap_or_default();
+    let (compared, failed) = (evidence(&books), books.failed.total());
+    let (lost, captured) = snapshot.ledger.wire.loss();
+    let [legacy, candidate] = [&snapshot.latency.legacy, &snapshot.latency.candidate]
+        .map(|side| side.quantile(q).map_or("–".to_owned(), latency));
+    let slow = report.verdict.gates.iter().any(|g| g.gate == Gate::Latency && g.state == GateState::Fail);
+    let share = |k: u64, n: u64| if n > 0 { percent(k as f64 / n as f64) } else { "–".to_owned() };
+    html! {
+        dl.figures {
+            div { dt { "Compared" } dd { (count(compared)) } dd.meta { "of " (count(captured)) " captured" } }
+            div {
+                dt { "Mismatched" }
+                dd.nogo[books.mismatched > 0] { (count(books.mismatched)) }
+                dd.meta { (share(books.mismatched, compared)) " of the compared" }
+            }
+            div {
+                dt { "Failed" }
+                dd.nogo[failed > 0] { (count(failed)) }
+                dd.meta { (share(failed, books.sent)) " of the sent" }
+            }
+            div {
+                dt { "Latency, " (quantile(q)) }
+                dd.nogo[slow] { (candidate) }
+                dd.meta { "legacy " (legacy) }
+            }
+            div {
+                dt { "Lost" }
+                dd.open[lost > 0] { (count(lost)) }
+                dd.meta { (share(lost, captured)) " of the captured" }
+            }
+        }
+    }
+}
+
+fn gate_row(report: &Report<'_>, gate: &GateResult) -> Markup {
     let (class, word) = match gate.state {
         GateState::Pass => ("go", "holds"),
         GateState::Fail => ("nogo", "fails"),
@@ -54,14 +106,48 @@ fn gate_row(gate: &GateResult) -> Markup {
     html! {
         div.gate {
             div.state { span class={ "chip " (class) } { (word) } }
+            h3 { (sentence(gate.gate.name())) }
             div {
-                h3 { (sentence(gate.gate.name())) }
                 p { (text(&sentence(&gate.reason))) }
+                @if gate.state != GateState::Pass { (most_of_it(report, gate)) }
                 @if let Some(remedy) = &gate.remedy {
                     p.remedy { b { "What would change it: " } (text(remedy)) "." }
                 }
-                p.meta { "Judged by " (text(&gate.method)) "." }
             }
+        }
+    }
+}
+
+/// The endpoints that a gate on all traffic fails by, the worst first.
+fn most_of_it(report: &Report<'_>, gate: &GateResult) -> Markup {
+    /// So many are named.
+    const NAMED: usize = 3;
+    let weight = |e: &EndpointSnapshot| match gate.gate {
+        Gate::MismatchRate => e.books.mismatched as f64,
+        Gate::CandidateErrors => e.books.failed.total() as f64,
+        Gate::Latency => slower(e, report).unwrap_or(0.0),
+        _ => 0.0,
+    };
+    let mut worst: Vec<_> =
+        report.snapshot.endpoints.iter().map(|e| (weight(e), e)).filter(|(w, _)| *w > 0.0).collect();
+    worst.sort_by(|a, b| b.0.total_cmp(&a.0));
+    if gate.endpoint.is_some() || worst.is_empty() {
+        return html! {};
+    }
+    let figure = |(weight, endpoint): &(f64, &EndpointSnapshot)| match gate.gate {
+        Gate::Latency => multiple(*weight),
+        Gate::CandidateErrors => format!("{} of {}", count(*weight as u64), count(endpoint.books.sent)),
+        _ => format!("{} of {}", count(*weight as u64), count(evidence(&endpoint.books))),
+    };
+    html! {
+        p.most {
+            "Most of all: "
+            @for (at, one) in worst.iter().take(NAMED).enumerate() {
+                @if at > 0 { ", " }
+                (code(&one.1.endpoint.to_string())) " " (figure(one))
+            }
+            @if worst.len() > NAMED { ", and " (counted((worst.len() - NAMED) as u64, "further endpoint")) }
+            "."
         }
     }
 }
