@@ -136,7 +136,7 @@ fn few_large_exchanges_are_under_way_at_once_though_there_are_places_for_more() 
 fn an_example_of_a_large_document_costs_no_tree_of_it() {
     let elements: Vec<String> = (0..300_000).map(|n| format!("{{\"id\":{n},\"of\":\"{n}\"}}")).collect();
     let document = format!("[{}]", elements.join(","));
-    let peak = peak_of(&[document.clone()], "{}");
+    let peak = peak_of(std::slice::from_ref(&document), "{}");
     let limit = 10 * document.len() / 1024 + 64 * 1024;
     assert!(peak > 0 && peak < limit, "{peak} kB for a document of {} kB", document.len() / 1024);
 }
