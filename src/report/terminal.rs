@@ -119,7 +119,7 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
         gate_lines(page, gate);
     }
     if let Some(worst) = verdict.worst_case {
-        let text = format!("a mismatch rate of {}, if all that was lost had mismatched too", percent(worst));
+        let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
         page.behind(Ink::Dim, "        worst case        ", &text);
     }
     if !verdict.never_asked.is_empty() {

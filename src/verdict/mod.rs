@@ -149,7 +149,7 @@ pub struct Verdict {
     pub gates: Vec<GateResult>,
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
-    /// The share of mismatches if all that was lost had mismatched: (mismatched + lost) / (compared + lost).
+    /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
     /// None where nothing was lost.
     pub worst_case: Option<f64>,
     /// The quantile that the latency gate looks at: 0.95 is p95.

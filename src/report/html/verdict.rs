@@ -42,7 +42,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             h2 { "Why" }
             div.gates { @for gate in &verdict.gates { (gate_row(report, gate)) } }
             @if let Some(worst) = verdict.worst_case {
-                p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that was lost had mismatched too." }
+                p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that is missing had mismatched too." }
             }
             details {
                 summary { "How each gate is judged" }
