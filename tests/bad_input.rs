@@ -113,3 +113,13 @@ fn help_and_version_are_data_and_fine() {
         assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{args:?}");
     }
 }
+
+#[test]
+fn a_damaged_file_with_a_hostile_name_is_told_in_one_visible_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = [&0xa1b2_c3d4_u32.to_le_bytes()[..], &[2, 0, 4, 0]].concat();
+    fs::write(folder.path().join("a\nb\u{1b}[31m.pcap"), header).unwrap();
+    let output = tapcompare(folder.path(), &["inspect", "a\nb\u{1b}[31m.pcap"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.lines().count() == 1 && said.contains("a\\nb\\x1b[31m.pcap"), "{said}");
+}

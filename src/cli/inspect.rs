@@ -62,7 +62,7 @@ fn show(mut source: Source, mut out: impl Show) -> io::Result<()> {
     written?;
     let ledger = source.ledger();
     for damage in &ledger.capture.damage {
-        tracing::warn!("{damage}");
+        tracing::warn!("{}", visible(damage));
     }
     out.ledger(&ledger)
 }

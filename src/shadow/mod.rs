@@ -43,13 +43,17 @@ impl Shadow {
         Ok(Shadow { candidate, legacy, safety: safety.clone() })
     }
 
-    /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`].
+    /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`]. Under a target with a base
+    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's.
     ///
     /// # Errors
     ///
     /// Why nothing may go out.
     pub fn decide(&self, exchange: &Exchange) -> Result<ShadowRequest, Skip> {
-        safety::decide(exchange, &self.safety)
+        let request = safety::decide(exchange, &self.safety)?;
+        let bounded = |client: &Client| !client.target().base_path.is_empty();
+        let bounded = bounded(&self.candidate) || self.legacy.as_ref().is_some_and(bounded);
+        if bounded && request.goes_up() { Err(Skip::NotReplayable) } else { Ok(request) }
     }
 
     /// Asks the candidate, and the live legacy too where there is one and the request only reads by definition (what
@@ -65,6 +69,47 @@ impl Shadow {
                 Asked { candidate, legacy: Some(legacy) }
             }
             None => Asked { candidate: candidate.await, legacy: None },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Body, Headers, Moments, Request, Response, Version};
+
+    fn exchange(target: &str) -> Exchange {
+        let address = ([10, 0, 0, 1], 80).into();
+        let (version, headers, body) = (Version::Http11, Headers::new(), Body::default());
+        let request = Request {
+            method: "GET".into(),
+            target: target.to_owned().into(),
+            version,
+            headers: headers.clone(),
+            body: body.clone(),
+        };
+        Exchange {
+            client: address,
+            server: address,
+            request: Some(request),
+            response: Some(Response { version, status: 200, headers, body, interim: Vec::new() }),
+            incomplete: None,
+            moments: Moments::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_that_leads_out_of_a_base_path() {
+        let safety = Safety::default();
+        let shadow = async |target: &str| Shadow::resolve(&target.parse().unwrap(), None, &safety).await.unwrap();
+        let (under, root) = (shadow("http://127.0.0.1:1/base").await, shadow("http://127.0.0.1:1").await);
+        for target in ["/../admin", "/a/..", "/%2e%2E/admin", "/.%2e/x", "/a%2f..%2fadmin", "/..\\admin", "/..;/admin"]
+        {
+            assert_eq!(under.decide(&exchange(target)).map(drop), Err(Skip::NotReplayable), "{target}");
+            assert!(root.decide(&exchange(target)).is_ok(), "{target}: there is nothing above the root");
+        }
+        for target in ["/a", "/a..b/..c", "/...", "/./a", "/a?next=/../b"] {
+            assert!(under.decide(&exchange(target)).is_ok(), "{target}");
         }
     }
 }

@@ -92,6 +92,14 @@ impl ShadowRequest {
         self.only_reads
     }
 
+    /// Whether the path goes up by a dot segment, however that is spelt, and could leave a target's base path.
+    pub(super) fn goes_up(&self) -> bool {
+        let path = self.path.split(|b| *b == b'?').next().unwrap_or_default();
+        let plain = String::from_utf8_lossy(path).to_ascii_lowercase().replace("%2e", ".");
+        let plain = plain.replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
+        plain.split('/').any(|segment| segment == ".." || segment.starts_with("..;"))
+    }
+
     /// The request line's target at `target`: its base path, then the captured path and query.
     pub(super) fn uri(&self, target: &Target) -> Option<Uri> {
         let path = [target.base_path.as_bytes(), &self.path].concat();
