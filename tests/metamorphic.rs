@@ -57,17 +57,19 @@ fn every_frame_again_a_little_later() {
     });
 }
 
+/// Here a port pair is used again one millisecond after it was closed: what is moved past the next connection's SYN
+/// belongs to nobody.
+const REUSED: &str = "arkime/tcp-reassembly-synthetic.pcap";
+
 #[test]
 fn frames_swapped_inside_a_window() {
-    for (seed, window) in [(1, 2), (2, 3), (3, 5), (4, 8)] {
+    for seed in 0..12 {
+        let window = [2, 3, 5, 8][seed as usize % 4];
         every_capture_s_segments(|name, segments| {
-            (!REUSED.contains(&name)).then(|| Dice(seed).shuffle_inside(segments, window))
+            (name != REUSED || window < 4).then(|| Dice(seed).shuffle_inside(segments, window))
         });
     }
 }
-
-/// Captures in which a port pair is used again at once: a segment that is moved past the next SYN belongs to nobody.
-const REUSED: &[&str] = &["arkime/tcp-reassembly-synthetic.pcap", "arkime/tcp_handshake_synthetic.pcap"];
 
 #[test]
 fn segments_cut_to_one_byte() {

@@ -184,12 +184,8 @@ impl Desk {
         self.settle_at(asking.start, asking.sight.ack, ctx);
         let whole = !self.loss && asking.sight.peer_base.is_some() && asking.sight.own_base.is_some();
         let unanswered_in_order = whole && !self.asked.is_empty();
-        // What was found after a gap, and is not proven to have begun at rest, may be text inside of a body.
-        let nothing_heard_since = self.asked.back().is_some_and(|before| {
-            before.ack == asking.sight.ack
-                && before.answer.is_none()
-                && (before.anchor == Anchor::Proven || !before.uncertain)
-        });
+        let nothing_heard_since =
+            self.asked.back().is_some_and(|before| before.ack == asking.sight.ack && before.answer.is_none());
         self.pipelined |= unanswered_in_order || nothing_heard_since;
         let anchor = self.anchor(&asking);
         if self.asked.len() >= ctx.limits.unanswered {

@@ -1,6 +1,6 @@
 //! How long a body is (RFC 9112, section 6.3), and whether two readers could disagree about it.
 
-use crate::exchange::{Headers, Version};
+use crate::exchange::Version;
 
 /// A longer length is a negative number to many readers.
 const LONGEST: u64 = i64::MAX as u64;
@@ -36,94 +36,107 @@ fn doubtful(framing: Framing) -> Framed {
     Framed { framing, ambiguous: true }
 }
 
-/// The framing that a header section declares. `otherwise`: what it is where nothing is declared.
-pub(crate) fn declared(headers: &Headers, version: Version, otherwise: Framing) -> Framed {
-    let length = content_length(headers);
-    match transfer_encoding(headers) {
-        Coding::Absent => match length {
-            Length::Absent => plain(otherwise),
-            Length::Bytes(0) => plain(Framing::None),
-            Length::Bytes(n) => plain(Framing::Length(n)),
-            Length::Bad => doubtful(Framing::Unknown),
-        },
-        // Both lengths, and a coding in a version that has none, are how requests are smuggled (RFC 9112, section
-        // 6.1): the coding is what a careful reader follows, and the message is not to be used.
-        Coding::Chunked if length != Length::Absent || version == Version::Http10 => doubtful(Framing::Chunked),
-        Coding::Chunked => plain(Framing::Chunked),
-        Coding::NotFramed if otherwise == Framing::UntilClose && length == Length::Absent => plain(Framing::UntilClose),
-        // RFC 9112, section 6.3, item 4: an answer whose last coding is not chunked ends with the connection.
-        Coding::Mixed | Coding::Bad if otherwise == Framing::UntilClose => doubtful(Framing::UntilClose),
-        Coding::Mixed => doubtful(Framing::Chunked),
-        Coding::NotFramed | Coding::Bad => doubtful(Framing::Unknown),
-    }
+/// What the fields of a head say about its body, gathered one by one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declared {
+    length: Length,
+    coding: Coding,
+    chunked: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Length {
     Absent,
     Bytes(u64),
     Bad,
 }
 
-fn content_length(headers: &Headers) -> Length {
-    let mut found = Length::Absent;
-    for value in headers.get_all("content-length").flat_map(|v| v.split(|b| *b == b',')) {
-        let digits = value.trim_ascii();
-        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-            return Length::Bad;
-        }
-        let Some(n) = std::str::from_utf8(digits).ok().and_then(|s| s.parse().ok()) else { return Length::Bad };
-        if n > LONGEST {
-            return Length::Bad;
-        }
-        match found {
-            Length::Bytes(other) if other != n => return Length::Bad,
-            _ => found = Length::Bytes(n),
-        }
-    }
-    found
-}
-
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Absent,
     /// The last coding, and only it, is chunked.
     Chunked,
     /// Known codings, none of them chunked: an answer then ends with the connection.
     NotFramed,
-    /// Chunked, and where it must not be or among what is not known.
-    Mixed,
-    /// A coding that is not known.
+    /// A coding that is not known, or something after chunked.
     Bad,
 }
 
-fn transfer_encoding(headers: &Headers) -> Coding {
-    let mut coding = Coding::Absent;
-    let mut chunked = false;
-    for value in headers.get_all("transfer-encoding").flat_map(|v| v.split(|b| *b == b',')) {
-        let name = value.trim_ascii();
+impl Declared {
+    pub(crate) fn nothing() -> Declared {
+        Declared { length: Length::Absent, coding: Coding::Absent, chunked: false }
+    }
+
+    /// The next field.
+    #[inline]
+    pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) {
+        if name.len() == 14 && name.eq_ignore_ascii_case(b"content-length") {
+            value.split(|b| *b == b',').for_each(|v| self.length(v.trim_ascii()));
+        } else if name.len() == 17 && name.eq_ignore_ascii_case(b"transfer-encoding") {
+            value.split(|b| *b == b',').for_each(|v| self.coding(v.trim_ascii()));
+        }
+    }
+
+    fn length(&mut self, digits: &[u8]) {
+        let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(digits).ok().filter(|_| plain).and_then(|s| s.parse().ok());
+        self.length = match (self.length, number.filter(|n| *n <= LONGEST)) {
+            (Length::Absent, Some(n)) => Length::Bytes(n),
+            (Length::Bytes(before), Some(n)) if before == n => Length::Bytes(n),
+            _ => Length::Bad,
+        };
+    }
+
+    fn coding(&mut self, name: &[u8]) {
         let known = [&b"gzip"[..], b"x-gzip", b"deflate", b"compress", b"x-compress"];
         let is_chunked = name.eq_ignore_ascii_case(b"chunked");
-        coding = match coding {
-            // Nothing may come after it.
-            Coding::Chunked => Coding::Bad,
-            Coding::Bad => Coding::Bad,
+        self.chunked |= is_chunked;
+        self.coding = match self.coding {
+            // Nothing may come after chunked.
+            Coding::Chunked | Coding::Bad => Coding::Bad,
             _ if is_chunked => Coding::Chunked,
             _ if known.iter().any(|k| name.eq_ignore_ascii_case(k)) => Coding::NotFramed,
             _ => Coding::Bad,
         };
-        chunked |= is_chunked;
     }
-    if coding == Coding::Bad && chunked { Coding::Mixed } else { coding }
+
+    /// The framing that was declared. `otherwise`: what it is where nothing was.
+    pub(crate) fn framing(&self, version: Version, otherwise: Framing) -> Framed {
+        let until_close = otherwise == Framing::UntilClose;
+        match self.coding {
+            Coding::Absent => match self.length {
+                Length::Absent => plain(otherwise),
+                Length::Bytes(0) => plain(Framing::None),
+                Length::Bytes(n) => plain(Framing::Length(n)),
+                Length::Bad => doubtful(Framing::Unknown),
+            },
+            // Both lengths, and a coding in a version that has none, are how requests are smuggled (RFC 9112, section
+            // 6.1): the coding is what a careful reader follows, and the message is not to be used.
+            Coding::Chunked if self.length != Length::Absent || version == Version::Http10 => {
+                doubtful(Framing::Chunked)
+            }
+            Coding::Chunked => plain(Framing::Chunked),
+            Coding::NotFramed if until_close && self.length == Length::Absent => plain(Framing::UntilClose),
+            // RFC 9112, section 6.3, item 4: an answer whose last coding is not chunked ends with the connection.
+            Coding::Bad if until_close => doubtful(Framing::UntilClose),
+            Coding::Bad if self.chunked => doubtful(Framing::Chunked),
+            Coding::NotFramed | Coding::Bad => doubtful(Framing::Unknown),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn declared(headers: &[(&str, &str)]) -> Declared {
+        let mut declared = Declared::nothing();
+        headers.iter().for_each(|(n, v)| declared.field(n.as_bytes(), v.as_bytes()));
+        declared
+    }
+
     fn framed(headers: &[(&str, &str)]) -> Framed {
-        let headers = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
-        declared(&headers, Version::Http11, Framing::None)
+        declared(headers).framing(Version::Http11, Framing::None)
     }
 
     #[test]
@@ -151,9 +164,9 @@ mod tests {
 
     #[test]
     fn an_answer_with_a_coding_that_does_not_frame_ends_with_the_connection() {
-        let headers = Headers::from_iter([("Transfer-Encoding", &b"gzip"[..])]);
-        assert_eq!(declared(&headers, Version::Http11, Framing::UntilClose), plain(Framing::UntilClose));
-        let headers = Headers::from_iter([("Transfer-Encoding", &b"chunked"[..])]);
-        assert_eq!(declared(&headers, Version::Http10, Framing::UntilClose), doubtful(Framing::Chunked));
+        let answer = |coding, version| declared(&[("Transfer-Encoding", coding)]).framing(version, Framing::UntilClose);
+        assert_eq!(answer("gzip", Version::Http11), plain(Framing::UntilClose));
+        assert_eq!(answer("chunked, gzip", Version::Http11), doubtful(Framing::UntilClose));
+        assert_eq!(answer("chunked", Version::Http10), doubtful(Framing::Chunked));
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::framing::Declared;
 use crate::exchange::{Headers, Version};
 
 /// Most header fields of one head.
@@ -25,6 +26,8 @@ pub(crate) struct RequestHead {
     pub(crate) target: Bytes,
     pub(crate) version: Version,
     pub(crate) headers: Headers,
+    /// What the fields say about the body.
+    pub(crate) declared: Declared,
     /// Only a lenient reader understands it.
     pub(crate) ambiguous: bool,
 }
@@ -44,6 +47,8 @@ pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     pub(crate) version: Version,
     pub(crate) headers: Headers,
+    /// What the fields say about the body.
+    pub(crate) declared: Declared,
     /// Only a lenient reader understands it.
     pub(crate) ambiguous: bool,
 }
@@ -59,51 +64,64 @@ pub(crate) fn find_end(bytes: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// Line folding (RFC 9112, section 5.2) replaced by spaces, where there is any.
-fn unfold(bytes: &[u8]) -> Option<Vec<u8>> {
-    let folded = |i: usize| matches!(bytes.get(i + 1), Some(b' ' | b'\t'));
-    memchr::memchr_iter(b'\n', bytes).find(|i| folded(*i))?;
+/// How the lines of a head end.
+#[derive(Debug, Default)]
+struct Lines {
+    crlf: bool,
+    bare: bool,
+    folded: bool,
+}
+
+fn lines(bytes: &[u8]) -> Lines {
+    let mut lines = Lines::default();
+    for i in memchr::memchr_iter(b'\n', bytes) {
+        if i > 0 && bytes[i - 1] == b'\r' {
+            lines.crlf = true;
+        } else {
+            lines.bare = true;
+        }
+        lines.folded |= matches!(bytes.get(i + 1), Some(b' ' | b'\t'));
+    }
+    lines
+}
+
+/// Line folding (RFC 9112, section 5.2) replaced by spaces.
+fn unfold(bytes: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();
-    for i in memchr::memchr_iter(b'\n', bytes).filter(|i| folded(*i)) {
+    for i in memchr::memchr_iter(b'\n', bytes).filter(|i| matches!(bytes.get(i + 1), Some(b' ' | b'\t'))) {
         out[i] = b' ';
         if i > 0 && out[i - 1] == b'\r' {
             out[i - 1] = b' ';
         }
     }
-    Some(out)
-}
-
-/// Whether two readers may see different fields: some lines end with CRLF and some with LF alone, or a fold hides or
-/// continues a field that frames the body.
-fn is_two_faced(bytes: &[u8]) -> bool {
-    let (mut crlf, mut bare, mut framing) = (false, false, false);
-    for line in bytes.split_inclusive(|b| *b == b'\n') {
-        if line.ends_with(b"\r\n") {
-            crlf = true;
-        } else {
-            bare = true;
-        }
-        let folded = matches!(line.first(), Some(b' ' | b'\t'));
-        let frames = line.first().is_some_and(|b| matches!(b, b'c' | b'C' | b't' | b'T' | b' ' | b'\t'))
-            && FRAMING
-                .iter()
-                .any(|n| line.trim_ascii_start().get(..n.len()).is_some_and(|l| l.eq_ignore_ascii_case(n)));
-        if folded && (frames || framing) {
-            return true;
-        }
-        framing = frames || (folded && framing);
-    }
-    crlf && bare
+    out
 }
 
 /// The fields that frame a body.
 const FRAMING: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
 
-fn shared(bytes: &[u8]) -> Bytes {
-    match unfold(bytes) {
-        Some(unfolded) => unfolded.into(),
-        None => Bytes::copy_from_slice(bytes),
+/// Whether a fold hides, or continues, a field that frames the body.
+fn folds_framing(bytes: &[u8]) -> bool {
+    let mut framing = false;
+    for line in bytes.split(|b| *b == b'\n') {
+        let folded = matches!(line.first(), Some(b' ' | b'\t'));
+        let text = line.trim_ascii_start();
+        let frames = FRAMING.iter().any(|n| text.get(..n.len()).is_some_and(|l| l.eq_ignore_ascii_case(n)));
+        if folded && (frames || framing) {
+            return true;
+        }
+        framing = frames || (folded && framing);
     }
+    false
+}
+
+/// The head's own buffer, unfolded; and whether two readers may see different fields: some lines end with CRLF and
+/// some with LF alone, or a fold touches the framing.
+fn own(bytes: &[u8]) -> (Bytes, bool) {
+    let lines = lines(bytes);
+    let two_faced = (lines.crlf && lines.bare) || (lines.folded && folds_framing(bytes));
+    let head = if lines.folded { unfold(bytes).into() } else { Bytes::copy_from_slice(bytes) };
+    (head, two_faced)
 }
 
 /// The place of `part` in `whole`, of which it is a part.
@@ -119,29 +137,44 @@ fn fields<'a>(
     parsed.iter().map(|h| (place(whole, h.name.as_bytes()), place(whole, h.value.trim_ascii())))
 }
 
+fn declared(parsed: &[httparse::Header<'_>]) -> Declared {
+    let mut declared = Declared::nothing();
+    parsed.iter().for_each(|h| declared.field(h.name.as_bytes(), h.value));
+    declared
+}
+
+fn lenient_declared(headers: &Headers) -> Declared {
+    let mut declared = Declared::nothing();
+    headers.iter().for_each(|(name, value)| declared.field(name.as_bytes(), value));
+    declared
+}
+
 fn version(minor: Option<u8>) -> Version {
     if minor == Some(0) { Version::Http10 } else { Version::Http11 }
 }
 
 /// A request's head, of which `bytes` is all; its first line has been looked at.
 pub(crate) fn request(bytes: &[u8]) -> RequestHead {
-    let head = shared(bytes);
-    strict_request::<FEW_FIELDS>(bytes, &head).or_else(|| strict_request::<FIELDS>(bytes, &head)).unwrap_or_else(|| {
-        let (line, headers) = lenient(&head);
-        let method = memchr::memchr(b' ', &head[..line]).unwrap_or(line);
-        let target_start = (method + 1).min(line);
-        let target_end = memchr::memchr(b' ', &head[target_start..line]).map_or(line, |n| target_start + n);
-        RequestHead {
-            method: String::from_utf8_lossy(&head[..method]).into_owned(),
-            target: head.slice(target_start..target_end),
-            version: version(head[..line].last().map(|d| d.wrapping_sub(b'0'))),
-            headers,
-            ambiguous: true,
-        }
-    })
+    let (head, two_faced) = own(bytes);
+    strict_request::<FEW_FIELDS>(&head, two_faced)
+        .or_else(|| strict_request::<FIELDS>(&head, two_faced))
+        .unwrap_or_else(|| {
+            let (line, headers) = lenient(&head);
+            let method = memchr::memchr(b' ', &head[..line]).unwrap_or(line);
+            let target_start = (method + 1).min(line);
+            let target_end = memchr::memchr(b' ', &head[target_start..line]).map_or(line, |n| target_start + n);
+            RequestHead {
+                method: String::from_utf8_lossy(&head[..method]).into_owned(),
+                target: head.slice(target_start..target_end),
+                version: version(head[..line].last().map(|d| d.wrapping_sub(b'0'))),
+                declared: lenient_declared(&headers),
+                headers,
+                ambiguous: true,
+            }
+        })
 }
 
-fn strict_request<const N: usize>(whole: &[u8], head: &Bytes) -> Option<RequestHead> {
+fn strict_request<const N: usize>(head: &Bytes, two_faced: bool) -> Option<RequestHead> {
     let mut slots = [const { MaybeUninit::uninit() }; N];
     let mut parsed = httparse::Request::new(&mut []);
     let done = parsed.parse_with_uninit_headers(head, &mut slots).ok()?;
@@ -152,28 +185,30 @@ fn strict_request<const N: usize>(whole: &[u8], head: &Bytes) -> Option<RequestH
         target: head.slice(target.start as usize..target.end as usize),
         version: version(parsed.version),
         headers: Headers::from_ranges(head.clone(), fields(head, parsed.headers)),
-        ambiguous: is_two_faced(whole),
+        declared: declared(parsed.headers),
+        ambiguous: two_faced,
     })
 }
 
 /// An answer's head, of which `bytes` is all; its first line has been looked at.
 pub(crate) fn response(bytes: &[u8]) -> ResponseHead {
-    let head = shared(bytes);
-    strict_response::<FEW_FIELDS>(bytes, &head).or_else(|| strict_response::<FIELDS>(bytes, &head)).unwrap_or_else(
-        || {
+    let (head, two_faced) = own(bytes);
+    strict_response::<FEW_FIELDS>(&head, two_faced)
+        .or_else(|| strict_response::<FIELDS>(&head, two_faced))
+        .unwrap_or_else(|| {
             let (_, headers) = lenient(&head);
             let status = head.get(9..12).and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse().ok());
             ResponseHead {
                 status: status.unwrap_or(0),
                 version: version(head.get(7).map(|d| d.wrapping_sub(b'0'))),
+                declared: lenient_declared(&headers),
                 headers,
                 ambiguous: true,
             }
-        },
-    )
+        })
 }
 
-fn strict_response<const N: usize>(whole: &[u8], head: &Bytes) -> Option<ResponseHead> {
+fn strict_response<const N: usize>(head: &Bytes, two_faced: bool) -> Option<ResponseHead> {
     let mut slots = [const { MaybeUninit::uninit() }; N];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -183,7 +218,8 @@ fn strict_response<const N: usize>(whole: &[u8], head: &Bytes) -> Option<Respons
         status: parsed.code?,
         version: version(parsed.version),
         headers: Headers::from_ranges(head.clone(), fields(head, parsed.headers)),
-        ambiguous: is_two_faced(whole),
+        declared: declared(parsed.headers),
+        ambiguous: two_faced,
     })
 }
 

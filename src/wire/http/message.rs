@@ -5,7 +5,7 @@ use crate::wire::context::Ctx;
 use crate::wire::pair::{Asking, Desk, Done, Link};
 
 use super::body::BodyReader;
-use super::framing::{Framed, Framing, declared};
+use super::framing::{Framed, Framing};
 use super::head::{self, MethodKind, RequestHead, ResponseHead};
 use super::resync::Candidate;
 
@@ -38,7 +38,7 @@ impl Open {
     /// A request: the desk learns of it at once, for its answer may come before its end.
     pub(crate) fn request(bytes: &[u8], began: Candidate, uncertain: bool, desk: &mut Desk, ctx: &mut Ctx<'_>) -> Open {
         let head = head::request(bytes);
-        let framed = declared(&head.headers, head.version, Framing::None);
+        let framed = head.declared.framing(head.version, Framing::None);
         ctx.books.requests += 1;
         let asking = Asking { start: began.at, sight: began.sight, uncertain, kind: head.kind() };
         let id = desk.begin_request(asking, ctx);
@@ -60,7 +60,7 @@ impl Open {
         let framed = if bodiless || connected {
             Framed { framing: Framing::None, ambiguous: false }
         } else {
-            declared(&head.headers, head.version, Framing::UntilClose)
+            head.declared.framing(head.version, Framing::UntilClose)
         };
         let tunnel = connected || head.status == 101;
         let ambiguous = head.ambiguous;

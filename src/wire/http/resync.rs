@@ -18,6 +18,13 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// Whether the peer's last segment acknowledged exactly what precedes, and was received: both sides had said what
+    /// they had to say.
+    fn is_at_rest(&self) -> bool {
+        let Sight { ack, peer_last, .. } = self.sight;
+        peer_last.is_some_and(|(end, acked)| ack == Some(end) && acked == Some(self.at))
+    }
+
     /// The same, some bytes later.
     pub(crate) fn later(mut self, n: u64) -> Candidate {
         self.at += n;
@@ -43,7 +50,12 @@ impl Resync {
         believes: impl Fn(&Candidate, Look) -> bool,
     ) -> Option<(Candidate, Vec<u8>)> {
         if piece.starts {
-            self.candidates.push_back(Candidate { at: piece.at, time: piece.time, sight: piece.sight });
+            let candidate = Candidate { at: piece.at, time: piece.time, sight: piece.sight };
+            if candidate.is_at_rest() {
+                // Whatever is collected ended before.
+                self.dropped += self.clear();
+            }
+            self.candidates.push_back(candidate);
         }
         let limit = limit.min(LOOK_AHEAD);
         if self.buffer.is_empty() {
