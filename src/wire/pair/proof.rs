@@ -164,7 +164,7 @@ impl Desk {
             self.refute(ctx);
         } else if self.is_closed_after()
             || front.anchor == Anchor::Proven
-            || (front.anchor == Anchor::Open && !front.after_loss)
+            || (front.anchor == Anchor::Open && !self.loss)
         {
             self.confirm(ctx);
         } else {
