@@ -85,8 +85,6 @@ struct Asked {
     ack: Option<u64>,
     anchor: Anchor,
     uncertain: bool,
-    /// Something was known to be missing when it began.
-    after_loss: bool,
     kind: MethodKind,
     request: Option<Done<Request>>,
     /// An answer was linked to it, by proof and not by order.
@@ -204,7 +202,6 @@ impl Desk {
             ack: asking.sight.ack,
             anchor,
             uncertain: asking.uncertain,
-            after_loss: self.loss,
             kind: asking.kind,
             request: None,
             by_proof: false,

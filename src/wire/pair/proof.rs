@@ -164,7 +164,7 @@ impl Desk {
             self.refute(ctx);
         } else if self.is_closed_after()
             || front.anchor == Anchor::Proven
-            || (front.anchor == Anchor::Open && !front.after_loss)
+            || (front.anchor == Anchor::Open && !self.loss)
         {
             self.confirm(ctx);
         } else {
@@ -188,21 +188,27 @@ impl Desk {
         self.hand_out(ctx);
     }
 
+    /// A request begins where the server's last segment had received everything before it, or, where that was not
+    /// seen, after the client has received something new. Otherwise it is text inside of what the client was saying.
+    fn believes_request(&self, candidate: &Candidate) -> bool {
+        let sight = &candidate.sight;
+        let server_was_silent = sight.peer_last.is_none() && sight.peer_base.is_none_or(|base| Some(base) == sight.ack);
+        if server_was_silent && sight.own_base.is_some_and(|base| base != candidate.at) && self.loss {
+            return false;
+        }
+        let Some(before) = sight.own_last_ack else { return true };
+        match sight.peer_last {
+            Some((end, acked)) if sight.ack == Some(end) => acked.is_none_or(|acked| acked == candidate.at),
+            None if self.handshake && !self.loss => true,
+            _ => sight.ack > Some(before),
+        }
+    }
+
     /// Whether a message may begin at the candidate, by what the two directions say of each other.
     pub(crate) fn believes(&self, candidate: &Candidate, looks: Look, role: Option<Role>) -> bool {
         let sight = &candidate.sight;
         match (looks, role) {
-            (Look::Request, None | Some(Role::Request)) => {
-                if sight.own_base.is_some_and(|base| base != candidate.at) && sight.peer_base == sight.ack {
-                    // The server has not said a word yet, and something was asked before: this is inside of it.
-                    return false;
-                }
-                let Some((end, acked)) = sight.peer_last.filter(|_| sight.own_last_ack.is_some()) else { return true };
-                match sight.ack {
-                    Some(ack) if end == ack => acked.is_none_or(|acked| acked == candidate.at),
-                    ack => ack > sight.own_last_ack,
-                }
-            }
+            (Look::Request, None | Some(Role::Request)) => self.believes_request(candidate),
             (Look::Response, None | Some(Role::Response)) => {
                 let waiting = || self.asked.iter().filter(|a| a.answer.is_none());
                 if waiting().any(|a| a.ack == Some(candidate.at)) {
