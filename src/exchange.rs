@@ -13,7 +13,7 @@ pub use outcome::{
 };
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};
-pub use time::Timestamp;
+pub use time::{TimeText, Timestamp};
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -8,8 +8,9 @@ use super::input::Input;
 /// longer than this is damage, and must not become memory.
 pub(super) const MAX_RECORD: usize = 4 << 20;
 
-/// What a file's buffer holds in the usual case: large enough that reading costs little, small enough for the caches.
-pub(super) const WINDOW: usize = 256 << 10;
+/// What a file's buffer holds in the usual case: large enough that reading costs little, and small enough that what was
+/// read is still in the second-level cache when it is used (256 KiB is not, and costs 5 % more).
+pub(super) const WINDOW: usize = 64 << 10;
 
 /// Bytes `start..end` of `buffer` have been read and not yet been used.
 pub(super) struct Window {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{OutputFormat, Status, Trouble};
-use crate::exchange::{Exchange, Incomplete, Request, Response};
+use crate::exchange::{Exchange, Incomplete, Request, Response, TimeText};
 use crate::ledger::Ledger;
 use crate::pipeline::Source;
 use crate::report::{self, visible};
@@ -32,8 +32,8 @@ impl InspectArgs {
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Nothing, None)?;
         let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
         let done = match self.output {
-            OutputFormat::Text => show(source, Rows(out, color)),
-            OutputFormat::Json => show(source, JsonLines(out)),
+            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default() }),
+            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default() }),
         };
         match done {
             // The reader (head, less) has seen enough: not our trouble.
@@ -68,13 +68,17 @@ fn show(mut source: Source, mut out: impl Show) -> io::Result<()> {
 }
 
 /// A row an exchange: when, how long, status, body bytes, who, what, and why it is not whole.
-struct Rows<W>(W, bool);
+struct Rows<W> {
+    out: W,
+    color: bool,
+    times: TimeText,
+}
 
 impl<W: Write> Show for Rows<W> {
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        let out = &mut self.0;
+        let Rows { out, times, .. } = self;
         match exchange.moments.started() {
-            Some(time) => write!(out, "{time} ")?,
+            Some(time) => write!(out, "{} ", times.of(time))?,
             None => write!(out, "- ")?,
         }
         write!(out, "{} > {} ", exchange.client, exchange.server)?;
@@ -96,35 +100,34 @@ impl<W: Write> Show for Rows<W> {
     }
 
     fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
-        writeln!(self.0)?;
-        self.0.write_all(report::ledger(ledger, self.1).as_bytes())?;
-        self.0.flush()
+        writeln!(self.out)?;
+        self.out.write_all(report::ledger(ledger, self.color).as_bytes())?;
+        self.out.flush()
     }
 }
 
 /// One JSON object a line.
-struct JsonLines<W>(W);
+struct JsonLines<W> {
+    out: W,
+    times: TimeText,
+}
 
-impl<W: Write> JsonLines<W> {
-    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.0, value)?;
-        self.0.write_all(b"\n")
-    }
+fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
 }
 
 impl<W: Write> Show for JsonLines<W> {
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        self.line(&ExchangeLine::of(exchange))
+        line(&mut self.out, &ExchangeLine::of(exchange, &mut self.times))
     }
 
     fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
-        self.line(&LedgerLine {
-            kind: "ledger",
-            schema_version: 1,
-            balanced: ledger.open_accounts().is_empty(),
-            ledger,
-        })?;
-        self.0.flush()
+        line(
+            &mut self.out,
+            &LedgerLine { kind: "ledger", schema_version: 1, balanced: ledger.open_accounts().is_empty(), ledger },
+        )?;
+        self.out.flush()
     }
 }
 
@@ -140,7 +143,7 @@ struct ExchangeLine<'a> {
     reason: Option<Incomplete>,
     #[serde(skip_serializing_if = "<[u16]>::is_empty")]
     interim: &'a [u16],
-    started: Option<String>,
+    started: Option<&'a str>,
     latency_us: Option<u64>,
 }
 
@@ -171,7 +174,7 @@ struct LedgerLine<'a> {
 }
 
 impl<'a> ExchangeLine<'a> {
-    fn of(exchange: &'a Exchange) -> ExchangeLine<'a> {
+    fn of(exchange: &'a Exchange, times: &'a mut TimeText) -> ExchangeLine<'a> {
         let request = |r: &'a Request| RequestLine {
             method: &r.method,
             target: r.target_text(),
@@ -190,7 +193,7 @@ impl<'a> ExchangeLine<'a> {
             complete: exchange.is_complete(),
             reason: exchange.incomplete,
             interim: exchange.response.as_ref().map_or(&[], |r| &r.interim),
-            started: exchange.moments.started().map(|t| t.to_string()),
+            started: exchange.moments.started().map(|time| times.of(time)),
             latency_us: exchange.moments.latency().map(|l| u64::try_from(l.as_micros()).unwrap_or(u64::MAX)),
         }
     }

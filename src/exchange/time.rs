@@ -24,6 +24,37 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Writes many time stamps: those of one second share most of the work, which matters where there is a row an
+/// exchange.
+#[derive(Debug, Default)]
+pub struct TimeText {
+    second: Option<i64>,
+    text: String,
+    /// Length of the part that the second's time stamps share.
+    shared: usize,
+}
+
+impl TimeText {
+    /// The same text as the time stamp's own.
+    pub fn of(&mut self, time: Timestamp) -> &str {
+        const NANOS: i64 = 1_000_000_000;
+        let (second, nanos) = (time.0.div_euclid(NANOS), time.0.rem_euclid(NANOS));
+        if self.second != Some(second) {
+            self.text = Timestamp(second.saturating_mul(NANOS)).to_string();
+            self.text.pop();
+            self.shared = self.text.len();
+            self.second = Some(second);
+        }
+        self.text.truncate(self.shared);
+        if nanos > 0 {
+            let digits = format!(".{nanos:09}");
+            self.text.push_str(digits.trim_end_matches('0'));
+        }
+        self.text.push('Z');
+        &self.text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +62,24 @@ mod tests {
     #[test]
     fn shown_as_rfc_3339() {
         assert_eq!(Timestamp(1_500_000_000).to_string(), "1970-01-01T00:00:01.5Z");
+    }
+
+    #[test]
+    fn many_are_written_as_each_by_itself() {
+        let mut text = TimeText::default();
+        for nanos in [
+            0,
+            1,
+            999_999_999,
+            1_500_000_000,
+            1_500_000_010,
+            1_000_000_000,
+            -1,
+            -2_500_000_000,
+            1_795_000_000_123_456_000,
+        ] {
+            assert_eq!(text.of(Timestamp(nanos)), Timestamp(nanos).to_string());
+        }
     }
 
     #[test]

@@ -39,7 +39,12 @@ fn digest(bytes: &[u8]) -> u64 {
     }
     let mut all = rustc_hash::FxHasher::default();
     all.write(rest);
-    sums.iter().chain(&places).for_each(|word| all.write_u64(*word));
+    // As bytes, which the hasher mixes well: word by word, a change of the highest bits could cancel out.
+    let mut lanes = [[0; WORD]; 2 * LANES];
+    for (lane, word) in lanes.iter_mut().zip(sums.iter().chain(&places)) {
+        *lane = word.to_le_bytes();
+    }
+    all.write(lanes.as_flattened());
     all.write_usize(bytes.len());
     all.finish()
 }
