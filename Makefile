@@ -18,7 +18,7 @@ setup: ## install what the build needs (libpcap's headers), where it is missing
 
 demo: setup ## the whole walk on a recorded shop: capture, candidate, verdict, page
 	@# 0, 1 and 3 are verdicts; anything else is trouble.
-	@cargo run --release --locked -- demo $(ARGS); status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
+	@cargo run --profile demo --locked -- demo $(ARGS); status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
 
 test: ## format, lints and every test
 	@scripts/setup.sh test
