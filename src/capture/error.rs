@@ -43,4 +43,55 @@ pub enum CaptureError {
         /// What libpcap said.
         why: String,
     },
+    /// Capturing needs a right that this process does not have.
+    #[error(
+        "-i {interface}: no permission to capture ({why}); run with sudo, or give the program the right once: sudo setcap \
+         cap_net_raw+ep \"$(command -v tapcompare)\"; 'tapcompare doctor -i {interface}' says what is missing"
+    )]
+    NoPermission {
+        /// The interface as it was named.
+        interface: String,
+        /// What libpcap said.
+        why: String,
+    },
+    /// No interface of that name.
+    #[error("-i {interface}: there is no such interface; there are {there}")]
+    NoInterface {
+        /// The interface as it was named.
+        interface: String,
+        /// The names that there are, in words.
+        there: String,
+    },
+    /// The interface is there, but down: before the capture began, or since then.
+    #[error(
+        "-i {interface}: the interface is down, nothing can be seen on it; 'sudo ip link set {interface} up' brings it up"
+    )]
+    InterfaceDown {
+        /// The interface as it was named.
+        interface: String,
+    },
+    /// The interface was there, and is not any more.
+    #[error("-i {interface}: the interface has vanished while it was listened to; what was captured before stands")]
+    InterfaceGone {
+        /// The interface as it was named.
+        interface: String,
+    },
+    /// The capture cannot be opened, or failed, for another reason.
+    #[error("-i {interface}: {why}; 'tapcompare doctor -i {interface}' says what is missing")]
+    Live {
+        /// The interface as it was named.
+        interface: String,
+        /// What libpcap or the system said.
+        why: String,
+    },
+    /// A figure that the system cannot work with.
+    #[error("{flag} {value}: {why}")]
+    BadOption {
+        /// The flag.
+        flag: &'static str,
+        /// What was asked for.
+        value: u64,
+        /// What is wrong with it, and what would do.
+        why: String,
+    },
 }

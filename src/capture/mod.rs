@@ -1,16 +1,25 @@
-//! Frames in: files now, live sources later.
+//! Frames in: files, interfaces, and mirrored traffic that comes as VXLAN.
 
+mod batch;
 mod error;
 mod filter;
 mod input;
+mod interfaces;
+mod kernel_filter;
+mod live;
+mod losses;
 mod merge;
 mod pcap;
 mod pcapng;
 mod reader;
 mod window;
 
+pub use batch::{BATCH_BYTES, BATCH_FRAMES, Batch};
 pub use error::CaptureError;
 pub use filter::Filter;
+pub use interfaces::{Interface, interfaces};
+pub use live::{Live, LiveOptions};
+pub use losses::LiveLosses;
 pub use merge::Files;
 
 use crate::exchange::Timestamp;
