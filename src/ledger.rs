@@ -90,6 +90,35 @@ pub struct CaptureBooks {
     pub damage: Vec<String>,
     /// Whether the source was read to its end (false: stopped early).
     pub finished: bool,
+    /// What the kernel counted, where the source is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveBooks>,
+}
+
+/// What became of the frames of a live source before they could be looked at.
+/// received = frames looked at + kernel dropped + shed + not VXLAN.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LiveBooks {
+    /// Frames that the filter wanted, by the kernel's count. Of VXLAN: datagrams that came to the port.
+    pub received: u64,
+    /// Of these, frames for which the kernel had no room.
+    pub kernel_dropped: u64,
+    /// Of these, frames that were taken and given up because what comes after had no room for them.
+    pub shed_frames: u64,
+    /// Of these, datagrams that are no VXLAN.
+    pub not_vxlan: u64,
+    /// Beside the sum: frames that the interface dropped before the kernel could count them.
+    pub interface_dropped: u64,
+    /// Beside the sum: frames that `-w` could not keep.
+    pub unsaved_frames: u64,
+}
+
+impl LiveBooks {
+    /// Frames that came and that nobody looked at. How many exchanges that cost is in the other books: as gaps and lost
+    /// exchanges, and as exchanges nothing of which was seen.
+    pub fn lost(&self) -> u64 {
+        self.kernel_dropped + self.shed_frames
+    }
 }
 
 /// What the wire code made of it. frames = used + refused; stream bytes = in order + gap;
@@ -214,6 +243,10 @@ impl Ledger {
             ("answers = paired + unpaired", w.answers, w.answers_paired + w.answers_unpaired.total()),
             ("paired requests = paired answers", w.requests_paired, w.answers_paired),
         ];
+        if let Some(l) = &self.capture.live {
+            let account = "received = frames + kernel dropped + shed + not VXLAN";
+            sums.push((account, l.received, w.frames + l.kernel_dropped + l.shed_frames + l.not_vxlan));
+        }
         if let Some(s) = &self.shadow {
             let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;
             sums.extend([
@@ -245,6 +278,18 @@ mod tests {
             open.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["requests = paired + unpaired: 3 against 1"]
         );
+    }
+
+    #[test]
+    fn what_a_live_source_received_is_all_accounted_for() {
+        let live = LiveBooks { received: 10, kernel_dropped: 3, shed_frames: 2, not_vxlan: 1, ..LiveBooks::default() };
+        assert_eq!(live.lost(), 5);
+        let mut ledger = Ledger::default();
+        ledger.capture.live = Some(live);
+        (ledger.wire.frames, ledger.wire.frames_used) = (4, 4);
+        assert_eq!(ledger.open_accounts(), []);
+        (ledger.wire.frames, ledger.wire.frames_used) = (3, 3);
+        assert_eq!(ledger.open_accounts().len(), 1, "one frame is nowhere");
     }
 
     #[test]

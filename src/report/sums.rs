@@ -39,13 +39,29 @@ fn reasoned<K: Ord + Copy>(name: &'static str, counts: &Counts<K>, tone: Tone, t
     Part { name, count: counts.total(), tone, reasons }
 }
 
+/// What is lost beside the accounts, because it was never part of them: a name and a count.
+pub(super) fn beside(ledger: &Ledger) -> Vec<(&'static str, u64)> {
+    let live = ledger.capture.live.as_ref();
+    let beside = live.map(|l| {
+        [("dropped by the interface", l.interface_dropped), ("looked at, and not saved by -w", l.unsaved_frames)]
+    });
+    beside.into_iter().flatten().filter(|(_, n)| *n > 0).collect()
+}
+
 /// The accounts in the order of the walk.
 pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
     use Tone::{Aside, Bad, Kept};
     let w = &ledger.wire;
     let sum = |name, total, parts| Sum { name, total, parts };
     let unpaired = |counts| reasoned("unpaired", counts, Bad, |why: crate::exchange::Incomplete| why.as_str());
-    let mut sums = vec![
+    let received = ledger.capture.live.as_ref().map(|l| {
+        let lost = [("dropped by the kernel", l.kernel_dropped), ("shed", l.shed_frames)];
+        let lost = lost.into_iter().map(|(name, n)| part(name, n, Bad));
+        let rest = [part("not VXLAN", l.not_vxlan, Aside)];
+        sum("received", l.received, [part("looked at", w.frames, Kept)].into_iter().chain(lost).chain(rest).collect())
+    });
+    let mut sums: Vec<Sum> = received.into_iter().collect();
+    sums.extend([
         sum(
             "frames",
             w.frames,
@@ -58,7 +74,7 @@ pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
         ),
         sum("requests", w.requests, vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)]),
         sum("answers", w.answers, vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)]),
-    ];
+    ]);
     if let Some(s) = &ledger.shadow {
         sums.push(sum(
             "exchanges",

@@ -7,7 +7,7 @@ use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
-use super::sums::{Sum, sums};
+use super::sums::{Sum, beside, sums};
 use super::{Report, html};
 
 /// No line is longer.
@@ -171,6 +171,9 @@ fn accounts(page: &mut Page, ledger: &Ledger) {
             })
             .collect();
         page.behind(Ink::Plain, &format!("  {name:<14}"), &format!("{} = {}", count(total), shown.join(" + ")));
+    }
+    for (what, n) in beside(ledger) {
+        page.behind(Ink::Unsure, "  beside these  ", &format!("{}, {what}", counted(n, "frame")));
     }
     for damage in ledger.capture.damage.iter().take(GROUPS) {
         page.behind(Ink::Unsure, "  damage        ", &visible(damage));

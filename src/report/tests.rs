@@ -5,7 +5,7 @@ use super::escape::columns;
 use super::*;
 use crate::config::Policy;
 use crate::exchange::{Difference, DifferenceKind, Failure, Incomplete, Location, RuleAnswer, Segment, Skip};
-use crate::ledger::Refusal;
+use crate::ledger::{LiveBooks, Refusal};
 use crate::tally::invented::{Invented, endpoint, snapshot_of, tally_of};
 use crate::verdict::judge;
 
@@ -259,4 +259,30 @@ fn an_empty_run_is_rendered_too() {
         assert!(report.html().contains("INCONCLUSIVE"));
         assert!(report.json().is_ok());
     });
+}
+
+#[test]
+fn the_books_of_a_live_source_say_what_the_kernel_dropped() {
+    let (mut snapshot, _) = shop();
+    let frames = snapshot.ledger.wire.frames;
+    let live = LiveBooks {
+        received: frames + 2_000,
+        kernel_dropped: 1_900,
+        shed_frames: 100,
+        interface_dropped: 7,
+        ..LiveBooks::default()
+    };
+    snapshot.ledger.capture.live = Some(live);
+    let text = ledger(&snapshot.ledger, false);
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("  received") && first.contains("looked at"), "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("dropped by the kernel 1,900 + shed 100"), "{text}");
+    assert!(text.contains("beside these  7 frames, dropped by the interface"), "{text}");
+    assert!(!text.contains("DOES NOT CLOSE"), "{text}");
+
+    let verdict = judge(&snapshot, &Policy::default(), &[]);
+    let facts = facts();
+    let page = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] }.html();
+    assert!(page.contains("dropped by the kernel") && page.contains("7 frames"), "the page has them too");
 }

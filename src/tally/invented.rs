@@ -154,6 +154,6 @@ pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snap
         ..WireBooks::default()
     };
     let endpoints: Vec<Endpoint> = endpoints.iter().map(|text| endpoint(text)).collect();
-    let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true };
+    let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true, live: None };
     tally_of(observations).snapshot(&endpoints, wire, capture)
 }

@@ -122,13 +122,30 @@ impl Missing {
     }
 }
 
+/// Frames that the capture itself lost. They are no exchanges: what they cost shows in the other figures as far as
+/// anything of an exchange was seen, so they are told whether or not it does.
+fn frames_lost(ledger: &Ledger) -> String {
+    let Some(live) = &ledger.capture.live else { return String::new() };
+    let mut text = String::new();
+    for (n, what) in [(live.kernel_dropped, "dropped by the kernel"), (live.shed_frames, "shed")] {
+        if n > 0 {
+            let share = percent(n as f64 / live.received.max(1) as f64);
+            text.push_str(&format!("; {} {what} ({share} of {} received)", counted(n, "frame"), count(live.received)));
+        }
+    }
+    if live.interface_dropped > 0 {
+        text.push_str(&format!("; {} dropped by the interface", counted(live.interface_dropped, "frame")));
+    }
+    text
+}
+
 /// Little enough is missing.
 pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
     let missing = Missing::of(snapshot);
     let total = missing.all;
     let share = if total > 0 { missing.count() as f64 / total as f64 } else { 0.0 };
     let holds = total > 0 && !missing.stopped && (missing.count() == 0 || share < gate.below);
-    let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64);
+    let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64) + &frames_lost(&snapshot.ledger);
     let reason = match total {
         0 => format!("the capture holds no exchange{beside}."),
         _ => format!(

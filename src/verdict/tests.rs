@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::Scope;
 use crate::exchange::{Failure, Incomplete, NotComparable, Outcome, RuleAnswer, Skip};
+use crate::ledger::LiveBooks;
 use crate::tally::invented::{Invented, snapshot_of};
 
 const ENDPOINTS: &[&str] = &["GET /orders/{id}", "GET /products", "POST /orders"];
@@ -243,6 +244,21 @@ fn damage_of_the_capture_files_is_said() {
     assert_eq!(state(&verdict, Gate::Loss), GateState::NotEnough);
     assert!(verdict.reasons[0].contains("10 of 410") && verdict.reasons[0].contains("1 damaged place"));
     assert_eq!(verdict.gates.iter().filter(|g| g.state == GateState::NotEnough).count(), 1);
+}
+
+#[test]
+fn frames_that_a_live_capture_lost_are_said_even_where_no_exchange_is_seen_to_be_lost() {
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
+    let live = LiveBooks { received: 100_000, kernel_dropped: 2_000, interface_dropped: 7, ..LiveBooks::default() };
+    snapshot.ledger.wire.frames = 98_000;
+    snapshot.ledger.wire.frames_used = 98_000;
+    snapshot.ledger.capture.live = Some(live);
+    let verdict = judge(&snapshot, &policy(), &[]);
+    let gate = verdict.gates.iter().find(|g| g.gate == Gate::Loss).unwrap();
+    assert_eq!(gate.state, GateState::Pass);
+    let said = ["2,000 frames dropped by the kernel (2% of 100,000 received)", "7 frames dropped by the interface"];
+    assert!(said.iter().all(|words| gate.reason.contains(words)), "{}", gate.reason);
+    assert_eq!(state(&verdict, Gate::Books), GateState::Pass, "the books of the frames close");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::sums::{Sum, Tone, sums};
-use crate::verdict::words::{count, percent};
+use crate::report::sums::{Sum, Tone, beside, sums};
+use crate::verdict::words::{count, counted, percent};
 
 use super::text;
 
@@ -20,6 +20,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 @else { b { "These books do not close; nothing here can be relied on." } }
             }
             div.books { @for sum in &sums(ledger) { (line(sum)) } }
+            @for (what, n) in beside(ledger) { p.meta { "Beside these, " (counted(n, "frame")) ", " (what) "." } }
             @for account in &open { p.nogo { (account.to_string()) } }
             @if !ledger.capture.damage.is_empty() {
                 h3 { "Damage in the capture files" }
