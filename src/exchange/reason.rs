@@ -62,6 +62,13 @@ reasons! {
     }
 }
 
+impl Incomplete {
+    /// The reasons that are the capture's fault: evidence is missing that was there. With the others the service itself
+    /// gave no whole answer, or nobody can say what it was.
+    pub const LOSSES: [Incomplete; 5] =
+        [Incomplete::Gap, Incomplete::Truncated, Incomplete::PairingLost, Incomplete::Evicted, Incomplete::NoRequest];
+}
+
 reasons! {
     /// Why a complete exchange was not sent to the candidate.
     Skip {

@@ -3,48 +3,55 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Shared counters of a run.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Bytes of the files that were read.
-    pub(crate) bytes: AtomicU64,
-    /// Bytes of all files; 0: not known (standard input).
-    pub(crate) total_bytes: AtomicU64,
-    /// Shadow requests sent.
-    pub(crate) sent: AtomicU64,
-    /// Shadow requests answered or failed.
-    pub(crate) answered: AtomicU64,
-    /// Comparisons done.
-    pub(crate) compared: AtomicU64,
-}
+/// Declares the counters once: as they are shared, and as they stood at one moment.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// Shared counters of a run.
+        #[derive(Debug, Default)]
+        pub struct Progress { $($(#[$doc])* pub(crate) $name: AtomicU64,)+ }
 
-/// The counters at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Bytes read.
-    pub bytes: u64,
-    /// Bytes of all files, where that is known.
-    pub total_bytes: Option<u64>,
-    /// Shadow requests sent.
-    pub sent: u64,
-    /// Shadow requests answered or failed.
-    pub answered: u64,
-    /// Comparisons done.
-    pub compared: u64,
-}
+        /// The counters at one moment.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub struct Standing { $($(#[$doc])* pub $name: u64,)+ }
 
-impl Progress {
-    /// The counters now; each by itself is right, together they may be some microseconds apart.
-    pub fn now(&self) -> Standing {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Standing {
-            bytes: read(&self.bytes),
-            total_bytes: Some(read(&self.total_bytes)).filter(|total| *total > 0),
-            sent: read(&self.sent),
-            answered: read(&self.answered),
-            compared: read(&self.compared),
+        impl Progress {
+            /// The counters now; each by itself is right, together they may be some microseconds apart.
+            pub fn now(&self) -> Standing {
+                Standing { $($name: self.$name.load(Ordering::Relaxed),)+ }
+            }
         }
-    }
+    };
+}
+
+counters! {
+    /// Bytes of the files that were read, or of the frames that were taken.
+    bytes,
+    /// Bytes of all files; 0: not known.
+    total_bytes,
+    /// Frames taken from a live source.
+    frames,
+    /// Frames that the kernel or the interface dropped.
+    dropped,
+    /// Exchanges that came whole off the wire.
+    exchanges,
+    /// Exchanges that did not.
+    incomplete,
+    /// Exchanges that were not sent.
+    skipped,
+    /// Of these, those let go because there was no room.
+    shed,
+    /// Shadow requests sent.
+    sent,
+    /// Shadow requests answered or failed.
+    answered,
+    /// Comparisons done, failures included.
+    compared,
+    /// Of these, mismatches.
+    mismatched,
+    /// Of these, failures of the candidate.
+    failed,
+    /// Whether the breaker keeps requests back: 0 closed, 1 half open, 2 open.
+    breaker,
 }
 
 impl Standing {

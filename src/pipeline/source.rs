@@ -1,19 +1,11 @@
-//! The first stage: frames become exchanges, in order and numbered.
+//! Recorded captures with the wire code behind them: frames in, exchanges out. No thread of its own: `inspect` steps it
+//! where it stands.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::Sender;
-
-use super::budget::Budget;
-use super::order::InOrder;
-use super::progress::Progress;
-use super::{Numbered, Read};
 use crate::capture::{CaptureError, Files, Filter};
 use crate::exchange::Exchange;
 use crate::ledger::{Ledger, Refusal};
-use crate::tally::EndpointTable;
 use crate::wire::{Keep, Wire, WireOptions};
 
 /// Frames between two looks at the stop flag.
@@ -91,64 +83,20 @@ impl Source {
         self.wire.finish(sink);
     }
 
+    /// Bytes read from the files so far, as they are on the disk.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.files.bytes_read()
+    }
+
+    /// What [`Source::bytes_read`] will come to, where that is known.
+    pub(crate) fn total_bytes(&self) -> Option<u64> {
+        self.files.total_bytes()
+    }
+
     /// The books so far; they close after the last [`Source::step`] or [`Source::stop`].
     pub fn ledger(&self) -> Ledger {
         let mut capture = self.files.books().clone();
         capture.damage.extend(self.filter_trouble.clone());
         Ledger { capture, wire: self.wire.books(), shadow: None }
-    }
-}
-
-/// The thread that owns the source.
-pub(crate) struct Reader {
-    pub(crate) source: Source,
-    pub(crate) endpoints: EndpointTable,
-    pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) progress: Arc<Progress>,
-    /// Of the bodies that may be under way.
-    pub(crate) budget: Arc<Budget>,
-    /// How many live answers are expected for each recorded one.
-    pub(crate) answers: u64,
-}
-
-impl Reader {
-    /// Reads to the end or to the stop flag. Incomplete exchanges end here: the wire's books hold them.
-    pub(crate) fn run(mut self, exchanges: &Sender<Numbered>) -> Read {
-        self.progress.total_bytes.store(self.source.files.total_bytes().unwrap_or(0), Ordering::Relaxed);
-        let mut order = InOrder::default();
-        let mut sequence = 0;
-        let mut more = true;
-        while more {
-            let sink = &mut |exchange: Exchange| {
-                if exchange.is_complete() {
-                    order.push(exchange);
-                }
-            };
-            if self.stop.load(Ordering::Relaxed) {
-                self.source.stop(sink);
-                more = false;
-            } else {
-                more = self.source.step(sink);
-            }
-            self.progress.bytes.store(self.source.files.bytes_read(), Ordering::Relaxed);
-            while let Some(exchange) = if more { order.pop_ready() } else { order.pop() } {
-                let Some(request) = &exchange.request else { continue };
-                let endpoint = self.endpoints.assign(request);
-                // The receiver is gone only when its thread has panicked; joining it tells.
-                let share = self.budget.take(self.under_way(&exchange));
-                if exchanges.send(Numbered { sequence, endpoint, exchange, share }).is_err() {
-                    break;
-                }
-                sequence += 1;
-            }
-        }
-        Read { ledger: self.source.ledger(), endpoints: self.endpoints.resolve() }
-    }
-
-    /// Bytes of the recorded bodies, and of live answers if they are as large.
-    fn under_way(&self, exchange: &Exchange) -> u64 {
-        let request = exchange.request.as_ref().map_or(0, |r| r.body.bytes.len() as u64);
-        let response = exchange.response.as_ref().map_or(0, |r| r.body.bytes.len() as u64);
-        request + response * (1 + self.answers)
     }
 }

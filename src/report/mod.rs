@@ -6,6 +6,7 @@
 mod escape;
 mod html;
 mod json;
+mod losses;
 mod plot;
 mod sums;
 mod terminal;

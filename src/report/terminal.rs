@@ -8,7 +8,7 @@ use crate::verdict::{Decision, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
 use super::sums::{Sum, beside, sums};
-use super::{Report, html};
+use super::{Report, html, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -18,6 +18,8 @@ const GROUPS: usize = 8;
 const ENDPOINTS: usize = 24;
 /// Columns of an endpoint's name in the table.
 const NAME: usize = 26;
+/// So many classes of lost exchanges are shown.
+const LOSSES: usize = 10;
 /// Confidence of the bound in the endpoint table.
 pub(super) const TABLE_CONFIDENCE: f64 = 0.95;
 
@@ -90,6 +92,7 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page { out: String::new(), colour };
     verdict(&mut page, report);
     books(&mut page, report);
+    lost(&mut page, report);
     endpoints(&mut page, report);
     differences(&mut page, report);
     failures(&mut page, report);
@@ -184,6 +187,24 @@ fn accounts(page: &mut Page, ledger: &Ledger) {
     for open in ledger.open_accounts() {
         page.behind(Ink::Bad, "  DOES NOT CLOSE ", &open.to_string());
     }
+}
+
+fn lost(page: &mut Page, report: &Report<'_>) {
+    let (missing, share) = losses::missing(&report.snapshot.losses);
+    if missing.is_empty() {
+        return;
+    }
+    page.heading("Missing exchanges");
+    page.behind(Ink::Plain, "  ", &losses::lead(share));
+    for class in missing.iter().take(LOSSES) {
+        let mut text = format!("{} of {} lost", count(class.lost), count(class.all));
+        if class.shed > 0 {
+            text.push_str(&format!(", {} shed", count(class.shed)));
+        }
+        let text = format!("{} · {}: {text} ({})", visible(&class.endpoint), class.size, percent(class.share()));
+        page.behind(Ink::Unsure, "  ", &text);
+    }
+    more(page, missing.len(), LOSSES);
 }
 
 fn endpoints(page: &mut Page, report: &Report<'_>) {

@@ -12,6 +12,7 @@ use super::OTHER;
 use super::count::{EndpointTally, RuleTally, Tally, merge_books};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::{LatencyPair, Recorder};
+use super::losses::LossRow;
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
+    /// What came whole off the wire and what did not, by endpoint and size.
+    pub losses: Vec<LossRow>,
 }
 
 /// One endpoint's share.
@@ -135,6 +138,7 @@ impl Tally {
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
+            losses: Vec::new(),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::report::Report;
+use crate::report::{Report, losses};
 use crate::report::sums::{Sum, Tone, beside, sums};
 use crate::verdict::words::{count, counted, percent};
 
-use super::text;
+use super::{code, text};
 
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let ledger = &report.snapshot.ledger;
@@ -22,6 +22,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             div.books { @for sum in &sums(ledger) { (line(sum)) } }
             @for (what, n) in beside(ledger) { p.meta { "Beside these, " (counted(n, "frame")) ", " (what) "." } }
             @for account in &open { p.nogo { (account.to_string()) } }
+            (lost(report))
             @if !ledger.capture.damage.is_empty() {
                 h3 { "Damage in the capture files" }
                 ul.plain { @for damage in &ledger.capture.damage { li { (text(damage)) } } }
@@ -37,6 +38,38 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// So many classes of lost exchanges are shown.
+const LOSSES: usize = 40;
+
+fn lost(report: &Report<'_>) -> Markup {
+    let (missing, share) = losses::missing(&report.snapshot.losses);
+    if missing.is_empty() {
+        return html! {};
+    }
+    html! {
+        h3 { "Missing exchanges" }
+        p.meta { (losses::lead(share)) }
+        table {
+            thead {
+                tr { th { "Endpoint" } th { "Bodies" } th.n { "Lost" } th.n { "Shed" } th.n { "Of" } th.n { "Share" } }
+            }
+            tbody {
+                @for class in missing.iter().take(LOSSES) {
+                    tr {
+                        td { (code(&class.endpoint)) }
+                        td { (class.size) }
+                        td.n { (count(class.lost)) }
+                        td.n { (count(class.shed)) }
+                        td.n { (count(class.all)) }
+                        td.n { (percent(class.share())) }
+                    }
+                }
+            }
+        }
+        @if missing.len() > LOSSES { p.meta { "and " (count((missing.len() - LOSSES) as u64)) " more, in the JSON report" } }
     }
 }
 

@@ -1,0 +1,99 @@
+//! The flags of every command that asks a candidate: whom, under which policy and rules.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Trouble;
+use crate::config::{self, Policy, Target};
+use crate::rules::{self, RuleSet};
+
+/// Read where `--policy` names none, if it is there.
+const POLICY_FILE: &str = "tapcompare.yaml";
+
+const NO_CANDIDATE: &str = "no candidate: give --candidate http://host:port, or targets.candidate in the policy file";
+
+const ONE_TARGET: &str = "it would be compared with itself, and agree; name the legacy's own address, or leave --legacy \
+                          (targets.legacy) out";
+
+/// Whom to ask, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Asking {
+    /// The candidate's address, http://host:port[/base]; needed unless the policy names it
+    #[arg(long, value_name = "URL")]
+    candidate: Option<Target>,
+    /// The policy file [default: tapcompare.yaml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// A rule file instead of the policy's; may be given again
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// Time-out for one whole answer, such as 2s; overrides the policy
+    #[arg(long, value_name = "DURATION", value_parser = config::timeout)]
+    timeout: Option<Duration>,
+    /// Requests in flight at once; overrides the policy
+    #[arg(long, value_name = "N", value_parser = config::in_flight)]
+    in_flight: Option<usize>,
+    /// List what would be sent, and why not the rest; send nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Keep the evidence in this file as the run goes, for `judge` and `report`; an existing run is continued
+    #[arg(long, value_name = "FILE")]
+    pub(super) run: Option<PathBuf>,
+}
+
+/// The flags with the files that they name, read and checked.
+pub(super) struct Asked {
+    pub(super) policy: Arc<Policy>,
+    pub(super) policy_file: Option<PathBuf>,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) candidate: Target,
+}
+
+impl Asking {
+    /// Reads the policy and the rules. `legacy`: named on the command line, where the command has such a flag.
+    pub(super) fn read(&self, legacy: Option<&Target>) -> Result<Asked, Trouble> {
+        let (policy, policy_file) = self.policy()?;
+        let policy = self.overridden(policy, legacy);
+        let candidate = policy.targets.candidate.clone().ok_or(NO_CANDIDATE)?;
+        if policy.targets.legacy.as_ref().is_some_and(|legacy| legacy.is_same(&candidate)) {
+            return Err(format!("the legacy and the candidate are both {candidate}: {ONE_TARGET}").into());
+        }
+        let chosen = if self.rules.is_empty() { &policy.rules } else { &self.rules };
+        let rules = Arc::new(rules::load_or_common(chosen, today())?);
+        Ok(Asked { policy: Arc::new(policy), policy_file, rules, candidate })
+    }
+
+    /// The policy that was named, or the one that lies here, or the defaults.
+    fn policy(&self) -> Result<(Policy, Option<PathBuf>), Trouble> {
+        let found = self.policy.clone().or_else(|| {
+            let here = Path::new(POLICY_FILE);
+            here.exists().then(|| here.to_owned())
+        });
+        match found {
+            Some(file) => Ok((config::read(&file)?, Some(file))),
+            None => Ok((Policy::default(), None)),
+        }
+    }
+
+    fn overridden(&self, mut policy: Policy, legacy: Option<&Target>) -> Policy {
+        if let Some(candidate) = &self.candidate {
+            policy.targets.candidate = Some(candidate.clone());
+        }
+        if let Some(legacy) = legacy {
+            policy.targets.legacy = Some(legacy.clone());
+        }
+        if let Some(timeout) = self.timeout {
+            policy.safety.limits.timeout = timeout;
+        }
+        if let Some(in_flight) = self.in_flight {
+            policy.safety.limits.in_flight = in_flight;
+        }
+        policy
+    }
+}
+
+/// The day on which rules expire or do not.
+pub(super) fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}

@@ -1,0 +1,113 @@
+//! `tapcompare watch`: a mirror port, live.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::asking::Asking;
+use super::output::Output;
+use super::walk::{Walk, walk};
+use super::{Status, Trouble};
+use crate::capture::{self, Live, LiveOptions, LiveSource, Saver, VxlanListener};
+use crate::pipeline::{Feed, LiveFeed, runtime};
+use crate::privilege;
+
+/// Bytes in the units of tcpdump's -B and -C.
+const KIB: usize = 1 << 10;
+const MEGABYTE: u64 = 1_000_000;
+
+/// Watch a mirror port: ask the candidate what the legacy's clients ask, as they ask it, compare, and judge
+///
+/// Needs the right to capture (CAP_NET_RAW) for the moment of opening only; `tapcompare doctor` says what is missing.
+/// Ends with --for, --requests, or Ctrl-C, and then reports.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WatchArgs {
+    /// The interface to listen on; `any` for all
+    #[arg(short, long, value_name = "IFACE", required_unless_present_any = ["vxlan", "list_interfaces"])]
+    interface: Option<String>,
+    /// Instead of an interface: receive a cloud's mirrored traffic as VXLAN over UDP on this address
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "0.0.0.0:4789",
+          conflicts_with = "interface")]
+    vxlan: Option<SocketAddr>,
+    /// List the interfaces, and do nothing else
+    #[arg(short = 'D', long)]
+    list_interfaces: bool,
+    /// Bytes kept of each frame; an exchange that is cut by it is counted and never compared
+    #[arg(short, long, value_name = "BYTES", default_value_t = capture::SNAP_LENGTH,
+          value_parser = clap::value_parser!(u32).range(64..=i64::from(capture::SNAP_LENGTH)))]
+    snapshot_length: u32,
+    /// The kernel's buffer for frames, in KiB
+    #[arg(short = 'B', long, value_name = "KIB", default_value_t = 65_536,
+          value_parser = clap::value_parser!(u32).range(64..=1 << 21))]
+    buffer_size: u32,
+    /// Leave the interface's mode as it is; a mirror port needs promiscuous mode
+    #[arg(short = 'p', long)]
+    no_promiscuous_mode: bool,
+    /// Also keep every captured frame in this file: raw, with all secrets in it
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// With -w: begin a new file after so many millions of bytes
+    #[arg(short = 'C', long, value_name = "MB", requires = "write", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    rotate: Option<u64>,
+    /// End after this long, such as 2h
+    #[arg(long = "for", value_name = "DURATION", value_parser = lasting)]
+    lasts: Option<Duration>,
+    /// End after so many requests were sent to the candidate
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    requests: Option<u64>,
+    /// Started as root, become this user once the capture is open [default: who called sudo, else the owner of the
+    /// working folder, else nobody]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    output: Output,
+    /// Only frames that this expression wants, see pcap-filter(7); last, as with tcpdump
+    #[arg(value_name = "BPF", trailing_var_arg = true)]
+    filter: Vec<String>,
+}
+
+fn lasting(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(lasts) if !lasts.is_zero() => Ok(lasts),
+        _ => Err("write a number with its unit, such as 30s, 10m or 2h".into()),
+    }
+}
+
+impl WatchArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        if self.list_interfaces {
+            return super::print(&capture::interfaces().iter().map(|i| format!("{i}\n")).collect::<String>());
+        }
+        let asked = self.asking.read(None)?;
+        let source = self.open()?;
+        // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
+        let user = privilege::drop_privileges(self.user.as_deref())?;
+        tracing::info!("listening on {}; privileges are dropped: {user}", source.describe());
+        self.output.check()?;
+        let saver = match &self.write {
+            Some(file) => Some(Saver::create(file, source.link(), self.rotate.map(|mb| mb * MEGABYTE))?),
+            None => None,
+        };
+        let (sources, pace) = (vec![source.describe()], "live".to_owned());
+        let feed = Feed::Live(LiveFeed { source, saver, lasts: self.lasts, requests: self.requests });
+        let (dry_run, run) = (self.asking.dry_run, self.asking.run);
+        walk(Walk { feed, asked, pace, sources, dry_run, run }, &runtime()?, &self.output, color)
+    }
+
+    fn open(&self) -> Result<LiveSource, Trouble> {
+        let filter = (!self.filter.is_empty()).then(|| self.filter.join(" "));
+        Ok(match (&self.interface, self.vxlan) {
+            (Some(interface), _) => LiveSource::Interface(Live::open(&LiveOptions {
+                interface: interface.clone(),
+                snap_length: self.snapshot_length,
+                ring_bytes: self.buffer_size as usize * KIB,
+                promiscuous: !self.no_promiscuous_mode,
+                filter,
+            })?),
+            (None, Some(address)) => LiveSource::Vxlan(VxlanListener::open(address, filter.as_deref())?),
+            (None, None) => return Err("no interface: give -i IFACE, or --vxlan; -D lists the interfaces".into()),
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What both dispatchers share: the verdict on one exchange, the asking on the runtime, and the counting of what is not
+//! asked.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::asks::Counting;
+use super::budget::Share;
+use super::numbering::Numbered;
+use super::progress::{Progress, bump};
+use crate::exchange::{Fate, Observation, Skip};
+use crate::shadow::{Admission, DryRun, Heard, Shadow, ShadowRequest};
+
+/// An observation with the permit and the share that bound how many there are, and how large.
+pub(crate) struct Permitted {
+    pub(crate) observation: Observation,
+    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _share: Share,
+}
+
+/// Decides, asks, and counts what it does not ask.
+pub(crate) struct Asker {
+    pub(crate) shadow: Arc<Shadow>,
+    pub(crate) admission: Admission,
+    pub(crate) runtime: Handle,
+    pub(crate) progress: Arc<Progress>,
+    /// Has a place for every permit.
+    pub(crate) observations: Sender<Permitted>,
+    /// What was heard since the last decision; has a place for every permit.
+    pub(crate) heard: (Sender<Heard>, Receiver<Heard>),
+    /// Of what is not asked.
+    pub(crate) counting: Counting,
+    /// Where nothing is to be sent, what would be.
+    pub(crate) dry_run: Option<DryRun>,
+    pub(crate) begun: Instant,
+}
+
+impl Asker {
+    /// Whether this one may go out, and what is sent then. Where it may not, it is counted, and its way ends.
+    pub(crate) fn decide(&mut self, numbered: Numbered) -> Option<(Numbered, ShadowRequest)> {
+        let now = self.begun.elapsed();
+        while let Ok(heard) = self.heard.1.try_recv() {
+            self.admission.heard(&heard, now);
+        }
+        let decided = self.shadow.decide(&numbered.exchange).and_then(|request| {
+            self.admission.admit(&numbered.exchange, &request, now)?;
+            if self.dry_run.is_some() { Err(Skip::DryRun) } else { Ok(request) }
+        });
+        match decided {
+            Ok(request) => Some((numbered, request)),
+            Err(skip) => {
+                self.skip(numbered, skip);
+                None
+            }
+        }
+    }
+
+    /// Counts one that is not asked.
+    pub(crate) fn skip(&mut self, numbered: Numbered, skip: Skip) {
+        bump(&self.progress.skipped);
+        if matches!(skip, Skip::Shed | Skip::TooLate) {
+            bump(&self.progress.shed);
+        }
+        let Numbered { sequence, endpoint, exchange, .. } = numbered;
+        if let Some(dry_run) = &mut self.dry_run {
+            dry_run.note(endpoint, &exchange, skip);
+        }
+        let observation = Observation { sequence, endpoint, exchange, fate: Fate::Skipped(skip) };
+        count_skipped(&mut self.counting, &observation, skip);
+    }
+
+    /// Asks on the runtime. The permit travels with it to the end of its comparison.
+    pub(crate) fn ask(&self, numbered: Numbered, request: ShadowRequest, intended: Instant, permit: OwnedSemaphorePermit) {
+        let (shadow, progress) = (Arc::clone(&self.shadow), Arc::clone(&self.progress));
+        let (observations, heard) = (self.observations.clone(), self.heard.0.clone());
+        bump(&progress.sent);
+        self.runtime.spawn(async move {
+            let asked = shadow.observe(&request, intended.into()).await;
+            bump(&progress.answered);
+            // Never full: there is a place for every permit, and each decision empties it.
+            let _ = heard.try_send(Heard::of(&request, &asked, &numbered.exchange));
+            let Numbered { sequence, endpoint, exchange, share } = numbered;
+            let observation = Observation { sequence, endpoint, exchange, fate: Fate::Asked(Box::new(asked)) };
+            send(&observations, Permitted { observation, _permit: permit, _share: share });
+        });
+    }
+}
+
+/// Counts an exchange whose way ends before it is asked.
+pub(crate) fn count_skipped(counting: &mut Counting, observation: &Observation, skip: Skip) {
+    counting.tally.skip(observation, skip);
+    counting.tell_if_asked();
+}
+
+/// Never waits: there is a place for every permit. A send that fails means that the workers are gone, and why they
+/// are is told where they are joined.
+fn send(observations: &Sender<Permitted>, permitted: Permitted) {
+    debug_assert!(!observations.is_full(), "the channel has a place for every permit");
+    let _ = observations.send(permitted);
+}

@@ -1,0 +1,82 @@
+//! How the recorder gets the counts: it asks, each stage hands over what it counted since, and nobody locks anything.
+//!
+//! A round has two questions. First every stage that counts outcomes hands its tally over; then the source tells its
+//! books. So the books of a round are always as late as its tallies or later, and whatever a killed run has written holds
+//! no outcome of an exchange that its books do not know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use super::Read;
+use crate::tally::Tally;
+
+/// The rounds asked for so far. Shared by all stages; only the recorder writes it.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    tallies: AtomicU64,
+    books: AtomicU64,
+}
+
+impl Asks {
+    pub(crate) fn ask_tallies(&self, round: u64) {
+        self.tallies.store(round, Ordering::Release);
+    }
+
+    pub(crate) fn ask_books(&self, round: u64) {
+        self.books.store(round, Ordering::Release);
+    }
+}
+
+/// A stage's own tally, and its way to the recorder.
+pub(crate) struct Counting {
+    pub(crate) tally: Tally,
+    asks: Arc<Asks>,
+    told: u64,
+    out: Sender<(u64, Tally)>,
+}
+
+impl Counting {
+    pub(crate) fn new(asks: &Arc<Asks>, out: &Sender<(u64, Tally)>) -> Counting {
+        Counting { tally: Tally::new(), asks: Arc::clone(asks), told: 0, out: out.clone() }
+    }
+
+    /// To be called often; does nothing unless a new round was asked for. Where the recorder has no room for more, the
+    /// tally stays here and goes with the next round.
+    pub(crate) fn tell_if_asked(&mut self) {
+        let round = self.asks.tallies.load(Ordering::Acquire);
+        if round == self.told || self.out.is_full() {
+            return;
+        }
+        self.told = round;
+        if let Err(TrySendError::Full((_, tally)) | TrySendError::Disconnected((_, tally))) =
+            self.out.try_send((round, std::mem::take(&mut self.tally)))
+        {
+            self.tally.merge(tally);
+        }
+    }
+}
+
+/// The source's way to the recorder.
+pub(crate) struct Telling {
+    asks: Arc<Asks>,
+    told: u64,
+    out: Sender<(u64, Read)>,
+}
+
+impl Telling {
+    pub(crate) fn new(asks: &Arc<Asks>, out: &Sender<(u64, Read)>) -> Telling {
+        Telling { asks: Arc::clone(asks), told: 0, out: out.clone() }
+    }
+
+    /// To be called often; `read` is called only where a new round was asked for.
+    pub(crate) fn tell_if_asked(&mut self, read: impl FnOnce() -> Read) {
+        let round = self.asks.books.load(Ordering::Acquire);
+        if round != self.told {
+            self.told = round;
+            // Full only where the recorder has given this round up: it asks again.
+            let _ = self.out.try_send((round, read()));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The second stage of a live run: each request goes out now or not at all. What cannot go out is counted; nothing is
+//! queued without bound, and nothing here makes the capture wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::asker::Asker;
+use super::numbering::Numbered;
+use crate::exchange::Skip;
+
+/// How long a request waits for a place in flight. Bursts are shorter; a candidate that keeps all places longer than
+/// this is slower than its users' traffic.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Between two looks at what the recorder asks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The thread that decides.
+pub(crate) struct Prompt {
+    pub(crate) asker: Asker,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Stop when so many were sent.
+    pub(crate) most: Option<u64>,
+}
+
+impl Prompt {
+    /// Runs until the source drops its sender.
+    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Asker {
+        let mut sent = 0;
+        loop {
+            match exchanges.recv_timeout(LOOK_EVERY) {
+                Ok(numbered) => sent += u64::from(self.one(numbered, sent)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.asker,
+            }
+            self.asker.counting.tell_if_asked();
+        }
+    }
+
+    /// Whether it was sent.
+    fn one(&mut self, numbered: Numbered, sent: u64) -> bool {
+        // Due now; waiting for a place is the candidate's slowness and counts (no coordinated omission).
+        let intended = Instant::now();
+        if self.most.is_some_and(|most| sent >= most) {
+            self.asker.skip(numbered, Skip::Enough);
+            return false;
+        }
+        let Some((numbered, request)) = self.asker.decide(numbered) else { return false };
+        let Some(permit) = self.place() else {
+            self.asker.admission.unsent(&request);
+            self.asker.skip(numbered, Skip::Shed);
+            return false;
+        };
+        self.asker.ask(numbered, request, intended, permit);
+        if self.most == Some(sent + 1) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// A place in flight, if there is one soon. A run that is stopping waits for none.
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+            return Some(permit);
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let wait = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned());
+        self.asker.runtime.block_on(wait).ok()?.ok()
+    }
+}

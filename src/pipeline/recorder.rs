@@ -1,0 +1,135 @@
+//! The recorder: gathers what the stages count, and writes it to the run file.
+//!
+//! It lives on the calling thread. A disk that hangs delays the writing and the screen, and nothing else: stages keep
+//! what they counted until it is asked for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use super::asks::Asks;
+use super::numbering::Read;
+use crate::store::{RunFile, StoreBooks};
+use crate::tally::{Snapshot, Tally};
+
+/// How often the stages are asked.
+pub(crate) const ROUND_EVERY: Duration = Duration::from_secs(1);
+/// How long a round's answers are waited for. What comes later is counted in the next one.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Everything counted so far, and what of it is not written yet.
+pub(crate) struct Recorder {
+    pub(crate) asks: Arc<Asks>,
+    pub(crate) tallies: Receiver<(u64, Tally)>,
+    pub(crate) books: Receiver<(u64, Read)>,
+    /// How many stages count outcomes.
+    pub(crate) stages: usize,
+    pub(crate) file: Option<RunFile>,
+    all: Tally,
+    pending: Tally,
+    round: u64,
+    last: Instant,
+    /// Whether the last write failed: said once, and once more when it is over.
+    failing: bool,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        asks: Arc<Asks>,
+        tallies: Receiver<(u64, Tally)>,
+        books: Receiver<(u64, Read)>,
+        stages: usize,
+        file: Option<RunFile>,
+    ) -> Recorder {
+        let (all, pending) = (Tally::new(), Tally::new());
+        Recorder { asks, tallies, books, stages, file, all, pending, round: 0, last: Instant::now(), failing: false }
+    }
+
+    /// One round, where it is time.
+    pub(crate) fn round_if_due(&mut self) {
+        if self.last.elapsed() < ROUND_EVERY {
+            return;
+        }
+        self.last = Instant::now();
+        self.round += 1;
+        self.gather();
+        if self.file.is_none() {
+            return;
+        }
+        let Some(read) = self.books() else { return };
+        self.write(&read);
+    }
+
+    /// Asks every stage for its tally, and takes in whatever has come until all have answered or it has been long
+    /// enough.
+    fn gather(&mut self) {
+        self.asks.ask_tallies(self.round);
+        let until = Instant::now() + PATIENCE;
+        let mut answered = 0;
+        while answered < self.stages
+            && let Ok((round, tally)) = self.tallies.recv_deadline(until)
+        {
+            answered += usize::from(round == self.round);
+            self.take(tally);
+        }
+    }
+
+    /// The source's books, taken after all that was gathered.
+    fn books(&self) -> Option<Read> {
+        while self.books.try_recv().is_ok() {}
+        self.asks.ask_books(self.round);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let (round, read) = self.books.recv_deadline(until).ok()?;
+            if round == self.round {
+                return Some(read);
+            }
+        }
+    }
+
+    /// Takes a stage's counts in.
+    pub(crate) fn take(&mut self, tally: Tally) {
+        if self.file.is_some() {
+            self.pending.merge(tally.clone());
+            self.pending.coarsen();
+        }
+        self.all.merge(tally);
+        self.all.fold();
+    }
+
+    fn write(&mut self, read: &Read) {
+        let Some(file) = &mut self.file else { return };
+        match file.write(&self.pending, &read.ledger, &read.endpoints, &read.losses) {
+            Ok(()) => {
+                self.pending = Tally::new();
+                if std::mem::take(&mut self.failing) {
+                    tracing::warn!("the run file is written again; nothing of the evidence was lost");
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::error!("{error}; the run goes on, and writing is tried again every second");
+                }
+            }
+        }
+    }
+
+    /// The end: every stage is joined and its rest was taken. Writes the last of it and gives everything.
+    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Option<StoreBooks>) {
+        while let Ok((_, tally)) = self.tallies.try_recv() {
+            self.take(tally);
+        }
+        let Read { ledger, endpoints, losses } = read;
+        let books = self.file.take().map(|file| {
+            let (books, finished) = file.finish(&self.pending, &ledger, &endpoints, &losses);
+            if let Err(error) = finished {
+                tracing::error!("{error}; the run file holds the evidence up to its last write");
+            }
+            books
+        });
+        let mut snapshot = self.all.snapshot(&endpoints, ledger.wire, ledger.capture);
+        snapshot.losses = losses;
+        (snapshot, books)
+    }
+}

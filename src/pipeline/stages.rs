@@ -1,0 +1,228 @@
+//! Starting the stages of a walk and joining them.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::asker::{Asker, Permitted};
+use super::asks::{Asks, Counting, Telling};
+use super::budget::{BODY_BYTES, Budget, LIVE_BODY_BYTES};
+use super::live::{Assembler, BATCHES, Taker};
+use super::numbering::{Numbered, Numbering, Read};
+use super::paced::Paced;
+use super::progress::Progress;
+use super::prompt::Prompt;
+use super::reader::Reader;
+use super::recorder::Recorder;
+use super::source::Source;
+use super::workers::Worker;
+use super::{Ended, Feed, LiveFeed, Plan};
+use crate::capture::{Batch, CaptureError};
+use crate::ledger::CaptureBooks;
+use crate::shadow::{Admission, DryRun, Pace, Pacer};
+use crate::tally::Tally;
+use crate::wire::{Keep, Wire, WireOptions};
+
+/// Exchanges between the source and the dispatcher of a replay. More would only be memory: the dispatcher waits for
+/// permits.
+const QUEUED_RECORDED: usize = 32;
+/// The same of a live run: the burst that may come while the dispatcher waits for a place.
+const QUEUED_LIVE: usize = 1024;
+
+/// The threads of a walk.
+pub(crate) struct Stages {
+    source: JoinHandle<Read>,
+    taker: Option<JoinHandle<Result<(), CaptureError>>>,
+    dispatcher: JoinHandle<Asker>,
+    workers: Vec<JoinHandle<Counting>>,
+    rest: Receiver<Counting>,
+}
+
+/// The channels to the recorder, and the rounds that it asks for.
+struct Recording {
+    asks: Arc<Asks>,
+    tallies: Sender<(u64, Tally)>,
+    books: Sender<(u64, Read)>,
+}
+
+impl Recording {
+    fn counting(&self) -> Counting {
+        Counting::new(&self.asks, &self.tallies)
+    }
+
+    fn telling(&self) -> Telling {
+        Telling::new(&self.asks, &self.books)
+    }
+}
+
+/// Starts everything. The receiver hangs up when the last worker has ended.
+pub(crate) fn start(
+    plan: Plan,
+    runtime: &Handle,
+    stop: &Arc<AtomicBool>,
+    progress: &Arc<Progress>,
+) -> io::Result<(Stages, Receiver<()>, Recorder)> {
+    let Plan { feed, policy, shadow, comparer, file, dry_run } = plan;
+    let live = matches!(feed, Feed::Live(_));
+    let limits = &policy.safety.limits;
+    let in_flight = limits.in_flight.max(1);
+    let comparing = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // The assembler, the dispatcher, and the workers.
+    let counting_stages = comparing + 2;
+
+    let (tallies_in, tallies) = bounded(2 * counting_stages);
+    let (books_in, books) = bounded(2);
+    let recording = Recording { asks: Arc::default(), tallies: tallies_in, books: books_in };
+    let (exchanges_in, exchanges) = bounded::<Numbered>(if live { QUEUED_LIVE } else { QUEUED_RECORDED });
+    let (observations_in, observations) = bounded::<Permitted>(in_flight);
+    let (done_in, done) = bounded::<()>(0);
+    let (rest_in, rest) = bounded(1);
+
+    let asker = Asker {
+        shadow,
+        admission: Admission::new(&policy.safety, live),
+        runtime: runtime.clone(),
+        progress: Arc::clone(progress),
+        observations: observations_in,
+        heard: bounded(in_flight + 1),
+        counting: recording.counting(),
+        dry_run: dry_run.then(DryRun::default),
+        begun: Instant::now(),
+    };
+    let answers = if policy.targets.legacy.is_some() { 2 } else { 1 };
+    let numbering = Numbering::new(&policy.endpoints, answers);
+    let places = Arc::new(Semaphore::new(in_flight));
+    let body = limits.body;
+    let shared = Shared { stop, progress, recording: &recording };
+    let (source, taker, dispatcher) = match feed {
+        Feed::Recorded(source, pace) => {
+            let pacer = Pacer::new(pace, limits.rate);
+            let source = shared.recorded(source, numbering, exchanges_in)?;
+            let paced = Paced { asker, pacer, places, stop: Arc::clone(stop) };
+            (source, None, named("dispatch", move || paced.run(&exchanges))?)
+        }
+        Feed::Live(feed) => {
+            let most = feed.requests;
+            let (source, taker) = shared.live(feed, numbering, body, exchanges_in, rest_in)?;
+            let prompt = Prompt { asker, places, stop: Arc::clone(stop), most };
+            (source, Some(taker), named("dispatch", move || prompt.run(&exchanges))?)
+        }
+    };
+    let workers = (0..comparing)
+        .map(|n| {
+            let (comparer, progress) = (Arc::clone(&comparer), Arc::clone(progress));
+            let worker = Worker { comparer, progress, counting: recording.counting() };
+            let (observations, done) = (observations.clone(), done_in.clone());
+            named(&format!("compare-{n}"), move || {
+                // Held until the end: when the last worker drops it, the caller's wait is over.
+                let _done = done;
+                worker.run(&observations)
+            })
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    let counting_stages = counting_stages - usize::from(!live);
+    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file);
+    Ok((Stages { source, taker, dispatcher, workers, rest }, done, recorder))
+}
+
+/// What every stage is given.
+struct Shared<'a> {
+    stop: &'a Arc<AtomicBool>,
+    progress: &'a Arc<Progress>,
+    recording: &'a Recording,
+}
+
+impl Shared<'_> {
+    fn recorded(
+        &self,
+        source: Source,
+        numbering: Numbering,
+        exchanges: Sender<Numbered>,
+    ) -> io::Result<JoinHandle<Read>> {
+        let reader = Reader {
+            source,
+            numbering,
+            stop: Arc::clone(self.stop),
+            progress: Arc::clone(self.progress),
+            budget: Budget::new(BODY_BYTES),
+            telling: self.recording.telling(),
+        };
+        named("source", move || reader.run(&exchanges))
+    }
+
+    fn live(
+        &self,
+        feed: LiveFeed,
+        numbering: Numbering,
+        body: usize,
+        exchanges: Sender<Numbered>,
+        rest: Sender<Counting>,
+    ) -> io::Result<(JoinHandle<Read>, JoinHandle<Result<(), CaptureError>>)> {
+        let (taken_in, taken) = bounded(BATCHES);
+        let (empty_in, empty) = bounded(BATCHES);
+        for _ in 0..BATCHES {
+            // There is room for all of them.
+            let _ = empty_in.try_send(Batch::new());
+        }
+        let mut options = WireOptions { keep: Keep::Bodies, ..WireOptions::default() };
+        options.limits.body = body;
+        let assembler = Assembler {
+            wire: Wire::new(options),
+            numbering,
+            budget: Budget::new(LIVE_BODY_BYTES),
+            progress: Arc::clone(self.progress),
+            counting: self.recording.counting(),
+            telling: self.recording.telling(),
+            taken,
+            empty: empty_in,
+            exchanges,
+            saver: feed.saver,
+            capture: CaptureBooks::default(),
+        };
+        let taker = Taker { source: feed.source, stop: Arc::clone(self.stop), taken: taken_in, empty };
+        let source = named("assemble", move || {
+            let (read, counting) = assembler.run();
+            // Room for one, and it is the only one.
+            let _ = rest.try_send(counting);
+            read
+        })?;
+        Ok((source, named("capture", move || taker.run())?))
+    }
+}
+
+impl Stages {
+    /// Joins everything and takes in what the stages still hold.
+    pub(crate) fn end(self, mut recorder: Recorder) -> Ended {
+        let Stages { source, taker, dispatcher, workers, rest } = self;
+        let mut read = joined(source);
+        if let Some(Err(error)) = taker.map(joined) {
+            tracing::error!("{error}");
+            read.ledger.capture.damage.push(error.to_string());
+            read.ledger.capture.finished = false;
+        }
+        let asker = joined(dispatcher);
+        for counting in workers.into_iter().map(joined).chain(rest.try_recv()) {
+            recorder.take(counting.tally);
+        }
+        let admission = asker.admission.standing();
+        recorder.take(asker.counting.tally);
+        let (snapshot, store) = recorder.finish(read);
+        Ended { snapshot, dry_run: asker.dry_run, admission, store }
+    }
+}
+
+fn named<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// A panic in a stage is a defect of ours; it must end the run, not shrink the evidence silently.
+fn joined<T>(handle: JoinHandle<T>) -> T {
+    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
