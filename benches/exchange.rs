@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tapcompare::compare::Comparer;
 use tapcompare::exchange::{
-    Answer, Asked, Body, Exchange, Fate, Headers, Moments, Observation, Request, Response, Version,
+    Answer, Asked, Body, Carried, Exchange, Fate, Headers, Moments, Observation, Request, Response, Version,
 };
 use tapcompare::rules::RuleSet;
 
@@ -56,7 +56,7 @@ fn observation(legacy: Response, candidate: Response) -> Observation {
             incomplete: None,
             moments: Moments::default(),
         },
-        fate: Fate::Asked(Box::new(Asked { candidate: Ok(candidate), legacy: None })),
+        fate: Fate::Asked(Box::new(Asked { candidate: Ok(candidate), legacy: None, credentials: Carried::Nothing })),
     }
 }
 

@@ -4,16 +4,20 @@
 //! without a policy file is a run under [`Policy::default`].
 
 mod read;
+mod safety;
 mod target;
 mod units;
 mod written;
 
 pub use read::{ConfigError, MAX_POLICY, from_text, read};
+pub use safety::{
+    Backoff, Breaker, Credentials, Limits, OpenEndpoint, Replacement, Safety, Sample, SampleBy, SlowLimit, Treatment,
+    When,
+};
 pub use target::TargetError;
 pub use units::{in_flight, timeout};
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::exchange::EndpointPattern;
 
@@ -54,74 +58,6 @@ pub struct Target {
     pub port: u16,
     /// Put before each request's path: empty, or begins with `/` and does not end with it.
     pub base_path: String,
-}
-
-/// Promise 3: what may go out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Safety {
-    /// Methods that are sent without being opened by an endpoint.
-    pub methods: Vec<String>,
-    /// Endpoints opened by name, whatever the method.
-    pub endpoints: Vec<OpenEndpoint>,
-    /// What becomes of credentials in captured requests.
-    pub credentials: Credentials,
-    /// Bounds of the sending.
-    pub limits: Limits,
-}
-
-impl Default for Safety {
-    fn default() -> Self {
-        Safety {
-            methods: vec!["GET".into(), "HEAD".into()],
-            endpoints: Vec::new(),
-            credentials: Credentials::Strip,
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// An endpoint that the policy opens although its method is not safe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenEndpoint {
-    /// Which requests.
-    pub endpoint: EndpointPattern,
-    /// Why that does no harm.
-    pub treatment: Treatment,
-}
-
-/// Why sending a request of an opened endpoint does no harm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Treatment {
-    /// It only reads, whatever its method says (a search by POST).
-    Read,
-}
-
-/// What becomes of the credentials in a captured request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credentials {
-    /// Authorization, Proxy-Authorization, Cookie and API-key headers are dropped.
-    Strip,
-    /// They go out as captured.
-    Pass,
-}
-
-/// Bounds of the sending.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Limits {
-    /// Requests a second, at most. None: as the pace says.
-    pub rate: Option<f64>,
-    /// Requests in flight at once, at most.
-    pub in_flight: usize,
-    /// For one whole answer.
-    pub timeout: Duration,
-    /// Bytes of one body that are kept, captured or answered.
-    pub body: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { rate: None, in_flight: 64, timeout: Duration::from_secs(2), body: 16 << 20 }
-    }
 }
 
 /// How paths become endpoints.

@@ -178,6 +178,20 @@ pub struct Asked {
     pub candidate: Result<Answer, Failed>,
     /// The live legacy's answer, where it was asked too; it is then the reference.
     pub legacy: Option<Result<Answer, Failed>>,
+    /// In whose name both were asked.
+    pub credentials: Carried,
+}
+
+/// What became of the credentials (Authorization, Cookie, API keys) that a captured request carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carried {
+    /// It carried none.
+    #[default]
+    Nothing,
+    /// They were left out: whoever was asked did not know who asks.
+    Stripped,
+    /// They went out as captured, or others in their place.
+    Sent,
 }
 
 /// What came of one exchange's shadow request.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tapcompare::compare::Comparer;
 use tapcompare::exchange::{
-    Answer, Asked, Body, Comparison, Exchange, Failed, Failure, Fate, Headers, Moments, Observation, Outcome, Request,
-    Response, Skip, Version,
+    Answer, Asked, Body, Carried, Comparison, Exchange, Failed, Failure, Fate, Headers, Moments, Observation, Outcome,
+    Request, Response, Skip, Version,
 };
 use tapcompare::rules::RuleSet;
 
@@ -33,6 +33,8 @@ struct Story {
     candidate: Option<Side>,
     /// The reason for which nothing was sent.
     skipped: Option<String>,
+    /// What became of those that were captured: `stripped` or `sent`; none were captured without it.
+    credentials: Option<String>,
     outcome: String,
     /// `place kind legacy candidate [rule answer]`, without the values where a story leaves them out.
     #[serde(default)]
@@ -121,7 +123,14 @@ fn observation(story: &Story) -> Observation {
     };
     let fate = match (&story.candidate, &story.skipped) {
         (Some(candidate), None) => {
-            Fate::Asked(Box::new(Asked { candidate: answer(candidate), legacy: story.live.as_ref().map(answer) }))
+            let credentials = match story.credentials.as_deref() {
+                None => Carried::Nothing,
+                Some("stripped") => Carried::Stripped,
+                Some("sent") => Carried::Sent,
+                Some(other) => panic!("{}: credentials {other}?", story.story),
+            };
+            let legacy = story.live.as_ref().map(answer);
+            Fate::Asked(Box::new(Asked { candidate: answer(candidate), legacy, credentials }))
         }
         (None, Some(reason)) => Fate::Skipped(*Skip::ALL.iter().find(|s| s.as_str() == reason).unwrap()),
         _ => panic!("{}: a story has a candidate, or was skipped", story.story),
@@ -271,6 +280,7 @@ fn clone(story: &Story) -> Story {
         live: story.live.as_ref().map(side),
         candidate: story.candidate.as_ref().map(side),
         skipped: story.skipped.clone(),
+        credentials: story.credentials.clone(),
         outcome: String::new(),
         differences: Vec::new(),
         drifted: None,

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tapcompare::compare::Comparer;
 use tapcompare::exchange::{
-    Answer, Asked, Body, Comparison, Exchange, Fate, Headers, Location, Moments, Observation, Outcome, Request,
-    Response, RuleAnswer, Version,
+    Answer, Asked, Body, Carried, Comparison, Exchange, Fate, Headers, Location, Moments, Observation, Outcome,
+    Request, Response, RuleAnswer, Version,
 };
 use tapcompare::rules::RuleSet;
 
@@ -41,7 +41,7 @@ fn compare(legacy: &Value, candidate: &Value, rules: &str) -> Comparison {
             incomplete: None,
             moments: Moments::default(),
         },
-        fate: Fate::Asked(Box::new(Asked { candidate: Ok(candidate), legacy: None })),
+        fate: Fate::Asked(Box::new(Asked { candidate: Ok(candidate), legacy: None, credentials: Carried::Nothing })),
     };
     Comparer::new(Arc::new(rules)).compare(&observation)
 }

@@ -84,7 +84,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),
             limit("body", format!("{} bytes", limits.body)),
             limit("rate", limits.rate.map_or_else(|| "as the pace says".to_owned(), |rate| format!("{rate}/s"))),
-            limit("credentials", format!("{:?}", walk.policy.safety.credentials).to_lowercase()),
+            limit("credentials", walk.policy.safety.credentials.as_str().to_owned()),
         ]),
     }
 }

@@ -152,7 +152,9 @@ mod tests {
 
     use super::*;
     use crate::compare::Comparer;
-    use crate::exchange::{Answer, Asked, Body, Exchange, Failed, Failure, Headers, Moments, Timestamp, Version};
+    use crate::exchange::{
+        Answer, Asked, Body, Carried, Exchange, Failed, Failure, Headers, Moments, Timestamp, Version,
+    };
     use crate::rules::RuleSet;
 
     fn response(media: &str, body: &[u8]) -> Response {
@@ -183,7 +185,7 @@ mod tests {
                 incomplete: None,
                 moments: Moments { request_start: Some(Timestamp(0)), ..Moments::default() },
             },
-            fate: Fate::Asked(Box::new(Asked { candidate, legacy: None })),
+            fate: Fate::Asked(Box::new(Asked { candidate, legacy: None, credentials: Carried::Nothing })),
         };
         let comparer = Comparer::new(Arc::new(RuleSet::default()));
         comparer.example(&observation, &comparer.compare(&observation))

@@ -80,8 +80,28 @@ reasons! {
         NotReplayable = "not-replayable",
         /// The run was stopped before its turn.
         Stopped = "stopped",
-        /// The request carries the mark of a shadow request.
+        /// The request carries the mark of a shadow request, or went to an address of the candidate.
         OwnTraffic = "own-traffic",
+        /// The legacy itself refused the service (429 or 503): what it could not bear is not mirrored.
+        RefusedByLegacy = "refused-by-legacy",
+        /// Its client or session is not in the policy's sample.
+        NotSampled = "not-sampled",
+        /// More requests came than the policy's rate allows, and a live source cannot wait.
+        RateLimited = "rate-limited",
+        /// The candidate slows down, so that less is sent than the policy's rate allows.
+        BackingOff = "backing-off",
+        /// The candidate fails or is far too slow, and is left alone for a while.
+        BreakerOpen = "breaker-open",
+        /// The first sandboxed write of its endpoint is under way, and must first prove the agreement.
+        SandboxTrial = "sandbox-trial",
+        /// An answer of its endpoint did not say that effects were discarded, so nothing more of it is sent.
+        SandboxClosed = "sandbox-closed",
+        /// The queue before the candidate was full.
+        Shed = "shed",
+        /// Its turn came so late that the answer would say nothing any more.
+        TooLate = "too-late",
+        /// Only a list of what would be sent was asked for.
+        DryRun = "dry-run",
     }
 }
 
@@ -100,6 +120,8 @@ reasons! {
         TooLarge = "too-large",
         /// The candidate answered 5xx where the legacy did not.
         ServerError = "server-error",
+        /// The answer to a sandboxed request did not say that its effects were discarded.
+        EffectsNotDiscarded = "effects-not-discarded",
     }
 }
 
@@ -116,5 +138,7 @@ reasons! {
         ReferenceFailed = "reference-failed",
         /// A comparison limit (depth, edit distance) was reached.
         LimitReached = "comparison-limit",
+        /// The candidate answered 401 or 403 to a request whose credentials were stripped.
+        Credentials = "credentials",
     }
 }

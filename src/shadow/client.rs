@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::{Connection, Pool};
 use super::failure;
 use super::request::ShadowRequest;
+use super::secrets::SecretError;
 use crate::config::{Limits, Target};
 use crate::exchange::{Answer, Body, Failed, Failure, Headers, Response, Version};
 
@@ -43,6 +44,9 @@ pub enum TargetError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// The environment lacks a credential that goes out.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
 }
 
 /// A client of one target with its own few connections.
@@ -98,6 +102,12 @@ impl Client {
     /// The only addresses to which this client opens connections.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Whether this is one of them: its port, and its address in whatever form (an IPv4 address may be written as IPv6).
+    pub fn is_at(&self, server: SocketAddr) -> bool {
+        let plain = |address: &SocketAddr| (address.ip().to_canonical(), address.port());
+        self.addresses.iter().any(|address| plain(address) == plain(&server))
     }
 
     /// Asks once and waits for the whole answer. The time-out covers connecting, head and body and counts from the

@@ -3,21 +3,32 @@
 //! [`safety`] decides, [`request`] rebuilds what was captured, [`pace`] says when, [`client`] asks once. Nothing here
 //! queues: whoever calls holds the permit, waits for the turn, and then awaits [`Shadow::observe`].
 
+pub mod admission;
+mod backoff;
+pub mod breaker;
+mod bucket;
 pub mod client;
 mod connection;
 mod failure;
 pub mod pace;
 pub mod request;
 pub mod safety;
+mod sample;
+pub mod sandbox;
+mod secrets;
 
+pub use admission::{Admission, AdmissionStanding, Heard};
+pub use breaker::{BreakerCause, BreakerStanding, BreakerState};
 pub use client::{Client, TargetError};
 pub use pace::{Pace, Pacer, Turn};
-pub use request::ShadowRequest;
+pub use request::{Opening, ShadowRequest};
+pub use sandbox::{ClosedSandbox, SandboxClosing};
+pub use secrets::{SecretError, Secrets};
 
 use tokio::time::Instant;
 
 use crate::config::{Limits, Safety, Target};
-use crate::exchange::{Asked, Exchange, Skip};
+use crate::exchange::{Answer, Asked, Exchange, Failed, Failure, Skip};
 
 /// Everything that asks: the candidate, the live legacy where it is asked too, and the policy that says what may be.
 #[derive(Debug)]
@@ -25,32 +36,39 @@ pub struct Shadow {
     candidate: Client,
     legacy: Option<Client>,
     safety: Safety,
+    secrets: Secrets,
 }
 
 impl Shadow {
-    /// Looks up the targets' addresses, once for the run. No connection is opened before the first request.
+    /// Looks up the targets' addresses, and the environment's credentials, once for the run. No connection is opened
+    /// before the first request.
     ///
     /// # Errors
     ///
-    /// [`TargetError`] where a target's name has no address.
+    /// [`TargetError`] where a target's name has no address, or the environment lacks a credential that the policy names.
     pub async fn resolve(candidate: &Target, legacy: Option<&Target>, safety: &Safety) -> Result<Shadow, TargetError> {
         let limits: &Limits = &safety.limits;
+        let secrets = Secrets::from_environment(&safety.credentials)?;
         let legacy = match legacy {
             Some(target) => Some(Client::resolve(target, limits).await?),
             None => None,
         };
         let candidate = Client::resolve(candidate, limits).await?;
-        Ok(Shadow { candidate, legacy, safety: safety.clone() })
+        Ok(Shadow { candidate, legacy, safety: safety.clone(), secrets })
     }
 
     /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`]. Under a target with a base
-    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's.
+    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's. What was captured on its
+    /// way to the candidate itself is our own traffic, or that of its testers, and no user's of the legacy.
     ///
     /// # Errors
     ///
     /// Why nothing may go out.
     pub fn decide(&self, exchange: &Exchange) -> Result<ShadowRequest, Skip> {
-        let request = safety::decide(exchange, &self.safety)?;
+        if self.candidate.is_at(exchange.server) {
+            return Err(Skip::OwnTraffic);
+        }
+        let request = safety::decide(exchange, &self.safety, &self.secrets)?;
         let bounded = |client: &Client| !client.target().base_path.is_empty();
         let bounded = bounded(&self.candidate) || self.legacy.as_ref().is_some_and(bounded);
         if bounded && request.goes_up() { Err(Skip::NotReplayable) } else { Ok(request) }
@@ -61,16 +79,29 @@ impl Shadow {
     ///
     /// Both are asked at the same moment, over connections of their own: one after the other, the second would find warm
     /// caches and later data, and its latency would hold the first one's. Both latencies count from `intended`.
+    ///
+    /// An answer to a sandboxed request that does not say that the effects were discarded is a failure, and none to be
+    /// compared.
     pub async fn observe(&self, request: &ShadowRequest, intended: Instant) -> Asked {
-        let candidate = self.candidate.ask(request, intended);
+        let candidate = async { agreed(request, self.candidate.ask(request, intended).await) };
+        let credentials = request.credentials();
         match self.legacy.as_ref().filter(|_| request.only_reads()) {
             Some(legacy) => {
                 let (candidate, legacy) = tokio::join!(candidate, legacy.ask(request, intended));
-                Asked { candidate, legacy: Some(legacy) }
+                Asked { candidate, legacy: Some(legacy), credentials }
             }
-            None => Asked { candidate: candidate.await, legacy: None },
+            None => Asked { candidate: candidate.await, legacy: None, credentials },
         }
     }
+}
+
+/// The answer, if the request was not sandboxed or the answer keeps the agreement.
+fn agreed(request: &ShadowRequest, answer: Result<Answer, Failed>) -> Result<Answer, Failed> {
+    let answer = answer?;
+    if request.opening().sandbox().is_none() || sandbox::says_discarded(&answer.response) {
+        return Ok(answer);
+    }
+    Err(Failed { failure: Failure::EffectsNotDiscarded, after: answer.latency })
 }
 
 #[cfg(test)]

@@ -6,14 +6,15 @@ use http::uri::PathAndQuery;
 use http::{Method, Uri};
 
 use super::safety;
+use super::secrets::Secrets;
 use crate::config::{Credentials, Target};
-use crate::exchange::{Headers, Request, Skip};
+use crate::exchange::{Carried, Headers, Request, Skip};
 
 /// Every shadow request carries this header with the value `1`, so that the candidate can tell it from a user's, and
 /// so that it is known for our own when a capture meets it.
 pub const MARK: &str = "shadow-request";
 
-/// What [`Credentials::Strip`] drops. (Proxy-Authorization is meant for the next hop, so it never goes out.)
+/// What [`Credentials::Strip`] drops, and [`Credentials::Replace`] too where it names no other value. (Proxy-Authorization is meant for the next hop, so it never goes out.)
 /// Credentials in the query or in the body are part of the question and are not touched.
 pub const CREDENTIAL_HEADERS: &[&str] = &[
     "authorization",
@@ -54,6 +55,27 @@ pub const MAX_PATH: usize = 60 * 1024;
 /// Most header fields of a request that is asked again: far above what servers take, below the `http` crate's 24,576.
 pub const MAX_FIELDS: usize = 8 * 1024;
 
+/// What in the policy let a request through. The numbers are places in its `safety.endpoints`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Its method is one of `safety.methods`.
+    Method,
+    /// An endpoint that only reads.
+    Read(usize),
+    /// An endpoint whose effects the candidate discards.
+    Sandboxed(usize),
+}
+
+impl Opening {
+    /// The place of the sandboxed endpoint, if it is one.
+    pub fn sandbox(self) -> Option<usize> {
+        match self {
+            Opening::Sandboxed(index) => Some(index),
+            Opening::Method | Opening::Read(_) => None,
+        }
+    }
+}
+
 /// A request that may go out, ready for any target.
 #[derive(Debug, Clone)]
 pub struct ShadowRequest {
@@ -64,6 +86,8 @@ pub struct ShadowRequest {
     headers: HeaderMap,
     body: Bytes,
     only_reads: bool,
+    opening: Opening,
+    credentials: Carried,
 }
 
 impl ShadowRequest {
@@ -87,7 +111,17 @@ impl ShadowRequest {
         &self.body
     }
 
-    /// Whether the live legacy may be asked this too: GET or HEAD, and not in disguise.
+    /// What let it through.
+    pub fn opening(&self) -> Opening {
+        self.opening
+    }
+
+    /// What became of the credentials that were captured.
+    pub fn credentials(&self) -> Carried {
+        self.credentials
+    }
+
+    /// Whether the live legacy may be asked this too: GET or HEAD, not in disguise, and not known to write.
     pub fn only_reads(&self) -> bool {
         self.only_reads
     }
@@ -126,7 +160,12 @@ impl ShadowRequest {
 /// [`Skip::NotReplayable`]: the body was not kept whole, the target is not a path (asterisk or authority form) or
 /// holds bytes that no request line may, there are two Hosts, or a field cannot be sent as it was captured. A field
 /// is never left out for that reason: the candidate would be asked another question.
-pub(super) fn rebuild(request: &Request, credentials: Credentials) -> Result<ShadowRequest, Skip> {
+pub(super) fn rebuild(
+    request: &Request,
+    opening: Opening,
+    credentials: &Credentials,
+    secrets: &Secrets,
+) -> Result<ShadowRequest, Skip> {
     let lost = Skip::NotReplayable;
     if !request.body.is_whole() {
         return Err(lost);
@@ -136,7 +175,7 @@ pub(super) fn rebuild(request: &Request, credentials: Credentials) -> Result<Sha
     if path.len() > MAX_PATH || exact(path.clone()).is_none() || request.headers.len() > MAX_FIELDS {
         return Err(lost);
     }
-    let mut headers = end_to_end(&request.headers, credentials)?;
+    let (mut headers, carried) = end_to_end(&request.headers, credentials, secrets)?;
     if let Some(authority) = authority {
         // RFC 9112, section 3.2.2: the absolute form's authority takes the place of whatever Host says.
         headers.insert(HOST, HeaderValue::from_bytes(authority).map_err(|_| lost)?);
@@ -148,12 +187,13 @@ pub(super) fn rebuild(request: &Request, credentials: Credentials) -> Result<Sha
         headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.length));
     }
     headers.insert(HeaderName::from_static(MARK), HeaderValue::from_static("1"));
-    let only_reads = safety::only_reads(request);
-    Ok(ShadowRequest { method, path, headers, body: request.body.bytes.clone(), only_reads })
+    let only_reads = safety::only_reads(request) && opening.sandbox().is_none();
+    let body = request.body.bytes.clone();
+    Ok(ShadowRequest { method, path, headers, body, only_reads, opening, credentials: carried })
 }
 
-/// The fields that are for the one who answers and not for a connection, as they were captured.
-fn end_to_end(captured: &Headers, credentials: Credentials) -> Result<HeaderMap, Skip> {
+/// The fields that are for the one who answers and not for a connection, as they were captured but for credentials.
+fn end_to_end(captured: &Headers, credentials: &Credentials, secrets: &Secrets) -> Result<(HeaderMap, Carried), Skip> {
     let named = |by: &'static str| captured.get_all(by).flat_map(|value| value.split(|b| *b == b','));
     let chunked = captured.get("transfer-encoding").is_some();
     // Trailers stand after the header section and can be told by name alone, where `Trailer` announces them.
@@ -163,19 +203,32 @@ fn end_to_end(captured: &Headers, credentials: Credentials) -> Result<HeaderMap,
         .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"host"))
         .collect();
     let mut headers = HeaderMap::with_capacity(captured.len().min(MAX_FIELDS) + 2);
+    let mut carried = Carried::Nothing;
     for (name, value) in captured.iter() {
         let among = |list: &[&str]| list.iter().any(|n| n.eq_ignore_ascii_case(name));
-        if among(HOP_BY_HOP)
-            || left_out.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes()))
-            || (credentials == Credentials::Strip && among(CREDENTIAL_HEADERS))
-        {
+        if among(HOP_BY_HOP) || left_out.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes())) {
             continue;
         }
+        if let Some((name, value)) = secrets.replacing(name) {
+            // However often it was captured, it goes out once.
+            headers.insert(name.clone(), value.clone());
+            carried = Carried::Sent;
+            continue;
+        }
+        let is_credential = among(CREDENTIAL_HEADERS);
+        if is_credential && *credentials != Credentials::Pass {
+            carried = if carried == Carried::Sent { Carried::Sent } else { Carried::Stripped };
+            continue;
+        }
+        if is_credential {
+            carried = Carried::Sent;
+        }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Skip::NotReplayable)?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| Skip::NotReplayable)?;
+        let mut value = HeaderValue::from_bytes(value).map_err(|_| Skip::NotReplayable)?;
+        value.set_sensitive(is_credential);
         headers.try_append(name, value).map_err(|_| Skip::NotReplayable)?;
     }
-    Ok(headers)
+    Ok((headers, carried))
 }
 
 /// The authority (absolute form only, without user information) and the path with its query. None for the asterisk
@@ -224,7 +277,7 @@ mod tests {
     }
 
     fn rebuilt(target: &[u8], headers: &[(&str, &[u8])]) -> Result<ShadowRequest, Skip> {
-        rebuild(&request(target, headers), Credentials::Strip)
+        rebuild(&request(target, headers), Opening::Method, &Credentials::Strip, &Secrets::default())
     }
 
     #[test]
@@ -261,7 +314,7 @@ mod tests {
     fn credentials_are_stripped_unless_the_policy_passes_them() {
         let all: Vec<(&str, &[u8])> = CREDENTIAL_HEADERS.iter().map(|name| (*name, &b"secret"[..])).collect();
         assert_eq!(names(&rebuilt(b"/", &all).unwrap()), [MARK]);
-        let passed = rebuild(&request(b"/", &all), Credentials::Pass).unwrap();
+        let passed = rebuild(&request(b"/", &all), Opening::Method, &Credentials::Pass, &Secrets::default()).unwrap();
         assert_eq!(passed.headers().len(), all.len(), "all but Proxy-Authorization, which is the hop's, and the mark");
         assert!(!passed.headers().contains_key("proxy-authorization"));
     }
@@ -326,7 +379,7 @@ mod tests {
     fn the_length_is_made_from_the_body() {
         let mut post = request(b"/", &[("Transfer-Encoding", b"chunked"), ("Content-Type", b"text/plain")]);
         post.body = Body::whole("four");
-        let shadow = rebuild(&post, Credentials::Strip).unwrap();
+        let shadow = rebuild(&post, Opening::Method, &Credentials::Strip, &Secrets::default()).unwrap();
         assert_eq!(shadow.headers()["content-length"], "4");
         assert_eq!(shadow.body(), "four");
     }

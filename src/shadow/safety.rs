@@ -2,8 +2,10 @@
 
 use http::Method;
 
-use super::request::{self, MARK, ShadowRequest};
-use crate::config::Safety;
+use super::admission::REFUSALS;
+use super::request::{self, MARK, Opening, ShadowRequest};
+use super::secrets::Secrets;
+use crate::config::{Safety, Treatment};
 use crate::exchange::{Exchange, Request, Skip, path_of};
 
 /// Headers by which frameworks let a request pass for one of another method. Such a request does what this header
@@ -16,13 +18,14 @@ const OVERRIDE_PARAMETER: &[u8] = b"_method";
 /// Status of an answer that changed the protocol (RFC 9110, section 15.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
 
-/// Whether this exchange may be asked again, and if so what is to be sent.
+/// Whether this exchange may be asked again, and if so what is to be sent: with these secrets, where the policy
+/// replaces credentials.
 ///
 /// # Errors
 ///
 /// The reason why nothing may go out. An exchange that is not complete should not be given; if it is, it is
 /// [`Skip::NotReplayable`].
-pub fn decide(exchange: &Exchange, safety: &Safety) -> Result<ShadowRequest, Skip> {
+pub fn decide(exchange: &Exchange, safety: &Safety, secrets: &Secrets) -> Result<ShadowRequest, Skip> {
     let (Some(request), Some(response)) = (&exchange.request, &exchange.response) else {
         return Err(Skip::NotReplayable);
     };
@@ -35,10 +38,11 @@ pub fn decide(exchange: &Exchange, safety: &Safety) -> Result<ShadowRequest, Ski
     if request.method == "CONNECT" || response.status == SWITCHING_PROTOCOLS {
         return Err(Skip::Tunnel);
     }
-    if !is_allowed(request, safety) {
-        return Err(Skip::UnsafeMethod);
+    let opening = opening(request, safety).ok_or(Skip::UnsafeMethod)?;
+    if REFUSALS.contains(&response.status) {
+        return Err(Skip::RefusedByLegacy);
     }
-    request::rebuild(request, safety.credentials)
+    request::rebuild(request, opening, &safety.credentials, secrets)
 }
 
 /// Whether a method only reads by its definition (RFC 9110, section 9.2.1) and is one that the live legacy may be
@@ -48,15 +52,30 @@ pub(super) fn only_reads(request: &Request) -> bool {
     by_definition(&request.method) && overrides(request).iter().all(|method| by_definition(method))
 }
 
-/// The method of the request and every method that it asks to be taken for must be allowed, each by the list of
-/// methods or by an endpoint that the policy opens by name.
-fn is_allowed(request: &Request, safety: &Safety) -> bool {
+/// What lets the request through: its method and every method that it asks to be taken for must be allowed, each by
+/// an endpoint that the policy opens by name or by the list of methods. Where one of them is sandboxed the request is,
+/// and where two are by different endpoints none can answer for it.
+fn opening(request: &Request, safety: &Safety) -> Option<Opening> {
     let path = path_of(&request.target);
-    let allowed = |method: &str| {
-        safety.methods.iter().any(|safe| safe == method)
-            || safety.endpoints.iter().any(|open| open.endpoint.matches(method, path))
+    let one = |method: &str| {
+        let named = safety.endpoints.iter().position(|open| open.endpoint.matches(method, path));
+        let treatment = |index: usize| safety.endpoints.get(index).map(|open| open.treatment);
+        match named.and_then(|index| Some((index, treatment(index)?))) {
+            Some((index, Treatment::Sandboxed)) => Some(Opening::Sandboxed(index)),
+            Some((index, Treatment::Read)) => Some(Opening::Read(index)),
+            None => safety.methods.iter().any(|safe| safe == method).then_some(Opening::Method),
+        }
     };
-    allowed(&request.method) && overrides(request).iter().all(|method| allowed(method))
+    let mut found = one(&request.method)?;
+    for method in overrides(request) {
+        let other = one(&method)?;
+        match (found.sandbox(), other.sandbox()) {
+            (None, Some(_)) => found = other,
+            (Some(a), Some(b)) if a != b => return None,
+            _ => {}
+        }
+    }
+    Some(found)
 }
 
 /// The methods that the request asks to be taken for, in capitals as the frameworks read them. One that cannot be
@@ -156,7 +175,7 @@ mod tests {
     }
 
     fn skip(exchange: &Exchange, safety: &Safety) -> Option<Skip> {
-        decide(exchange, safety).err()
+        decide(exchange, safety, &Secrets::default()).err()
     }
 
     #[test]

@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use super::{Snapshot, Tally};
 use crate::exchange::{
-    Answer, Asked, Body, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Failed, Failure, Fate,
-    Headers, Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, Segment, Skip, Timestamp,
-    Version,
+    Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Failed, Failure,
+    Fate, Headers, Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, Segment, Skip,
+    Timestamp, Version,
 };
 use crate::ledger::{CaptureBooks, WireBooks};
 
@@ -48,7 +48,7 @@ impl Invented {
             },
         };
         let answer = Answer { response: response(200), latency: Duration::from_millis(9) };
-        let fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None }));
+        let fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials: Carried::Nothing }));
         Invented {
             observation: Observation { sequence, endpoint, exchange, fate },
             comparison: Comparison {
@@ -70,7 +70,8 @@ impl Invented {
         let legacy_end = Timestamp(end.0 + legacy.as_nanos() as i64);
         self.observation.exchange.moments.response_end = Some(legacy_end);
         let answer = Answer { response: response(200), latency: candidate };
-        self.observation.fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None }));
+        self.observation.fate =
+            Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials: Carried::Nothing }));
         self
     }
 
@@ -81,7 +82,8 @@ impl Invented {
 
     pub(crate) fn failed(mut self, failure: Failure, after: Duration) -> Invented {
         let failed = Failed { failure, after };
-        self.observation.fate = Fate::Asked(Box::new(Asked { candidate: Err(failed), legacy: None }));
+        self.observation.fate =
+            Fate::Asked(Box::new(Asked { candidate: Err(failed), legacy: None, credentials: Carried::Nothing }));
         self.outcome(Outcome::Failed(failure))
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tapcompare::compare::Comparer;
 use tapcompare::demo::{self, Defect, Defects};
 use tapcompare::exchange::{
-    Answer, Asked as Heard, Body, Exchange, Fate, Headers, Moments, Observation, Outcome, Request, Response, Version,
+    Answer, Asked as Heard, Body, Carried, Exchange, Fate, Headers, Moments, Observation, Outcome, Request, Response,
+    Version,
 };
 use tapcompare::rules::RuleSet;
 
@@ -44,7 +45,7 @@ fn observation(asked: &Asked, legacy: &Answered, candidate: &Answered) -> Observ
             incomplete: None,
             moments: Moments::default(),
         },
-        fate: Fate::Asked(Box::new(Heard { candidate: Ok(candidate), legacy: None })),
+        fate: Fate::Asked(Box::new(Heard { candidate: Ok(candidate), legacy: None, credentials: Carried::Nothing })),
     }
 }
 

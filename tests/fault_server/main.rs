@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tapcompare::config::{Limits, Safety, Target};
 use tapcompare::exchange::{Answer, Body, Exchange, Failed, Headers, Moments, Request, Response, Version};
-use tapcompare::shadow::{Client, ShadowRequest, safety};
+use tapcompare::shadow::{Client, Secrets, ShadowRequest, safety};
 use tokio::time::Instant;
 
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -55,7 +55,7 @@ fn captured(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> E
 }
 
 fn shadow_request(method: &str, path: &str, headers: &[(&str, &str)]) -> ShadowRequest {
-    safety::decide(&captured(method, path, headers, ""), &Safety::default()).unwrap()
+    safety::decide(&captured(method, path, headers, ""), &Safety::default(), &Secrets::default()).unwrap()
 }
 
 fn get() -> ShadowRequest {

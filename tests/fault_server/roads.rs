@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tapcompare::config::{OpenEndpoint, Safety, Treatment};
 use tapcompare::exchange::Failure;
-use tapcompare::shadow::Shadow;
+use tapcompare::shadow::{Secrets, Shadow};
 use tokio::time::{Instant, sleep};
 
 use super::server::Server;
@@ -66,7 +66,7 @@ async fn what_goes_out_is_the_captured_question_and_the_mark() {
     let open = OpenEndpoint { endpoint: "POST /search".parse().unwrap(), treatment: Treatment::Read };
     let safety = Safety { endpoints: vec![open], ..Safety::default() };
     let exchange = captured("POST", "/search?q=a%20b", &headers, "{\"q\":1}");
-    let request = tapcompare::shadow::safety::decide(&exchange, &safety).unwrap();
+    let request = tapcompare::shadow::safety::decide(&exchange, &safety, &Secrets::default()).unwrap();
     ask(&client(&server.url()).await, &request).await.unwrap();
     assert_eq!(
         server.requests(),

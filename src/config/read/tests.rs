@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    CoverageGate, Credentials, Endpoints, LatencyGate, Limits, MismatchGate, Safety, Scope, ShareGate, Treatment,
+    Backoff, Breaker, CoverageGate, Credentials, Endpoints, LatencyGate, Limits, MismatchGate, Safety, Scope,
+    ShareGate, Treatment,
 };
 
 fn policy(text: &str) -> Result<Policy, ConfigError> {
@@ -46,14 +47,15 @@ fn every_key_of_the_file_reaches_its_meaning() {
     assert_eq!(policy.owner.as_deref(), Some("checkout-team"));
     assert_eq!(policy.targets.candidate, Some("http://orders.internal:8080".parse().unwrap()));
     assert_eq!(policy.targets.legacy, Some("http://[::1]:80/old".parse().unwrap()));
-    let Safety { methods, endpoints, credentials, limits } = policy.safety;
+    let Safety { methods, endpoints, credentials, limits, sample, breaker, backoff } = policy.safety;
     assert_eq!(methods, ["GET", "HEAD", "OPTIONS"]);
     assert_eq!(endpoints.len(), 2);
     assert_eq!(endpoints[1].endpoint.to_string(), "PUT /orders/{id}/preview");
     assert_eq!(endpoints[1].treatment, Treatment::Read);
     assert_eq!(credentials, Credentials::Pass);
+    assert_eq!((sample, breaker, backoff), (None, Breaker::default(), Backoff::default()));
     let timeout = Duration::from_millis(1500);
-    assert_eq!(limits, Limits { rate: Some(500.0), in_flight: 32, timeout, body: 1 << 20 });
+    assert_eq!(limits, Limits { rate: Some(500.0), burst: None, in_flight: 32, timeout, body: 1 << 20 });
     let templates = ["GET /orders/{id}", "* /health"].map(|t| t.parse().unwrap()).to_vec();
     assert_eq!(policy.endpoints, Endpoints::Templates(templates));
     assert_eq!(policy.rules, [Path::new("conf/rules/common.yaml"), Path::new("/etc/rules.yaml")]);
