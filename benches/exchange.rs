@@ -53,6 +53,7 @@ fn observation(legacy: Response, candidate: Response) -> Observation {
             server: ([10, 0, 0, 2], 80).into(),
             request: Some(request),
             response: Some(legacy),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         },

@@ -140,6 +140,9 @@ pub struct Exchange {
     pub request: Option<Request>,
     /// The answer; None where none was seen or could not be told.
     pub response: Option<Response>,
+    /// Status codes of interim answers (1xx) to the request that no final answer was seen to follow; empty where there
+    /// is an answer, whose own are in [`Response::interim`].
+    pub interim_only: Vec<u16>,
     /// Why this is not whole, unambiguous evidence. None: both messages are complete and belong together.
     pub incomplete: Option<Incomplete>,
     /// When its parts were on the wire.
@@ -150,6 +153,11 @@ impl Exchange {
     /// Whether both messages were seen whole, are unambiguous, and belong together.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_none() && self.request.is_some() && self.response.is_some()
+    }
+
+    /// Status codes of all interim answers (1xx), in their order, whether a final answer followed or not.
+    pub fn interim(&self) -> &[u16] {
+        self.response.as_ref().map_or(&self.interim_only, |r| &r.interim)
     }
 }
 

@@ -50,10 +50,8 @@ fn ours(exchanges: &[Exchange]) -> Messages {
             let key = format!("{client} > {server} {} {} host={host}", r.method, r.target_text());
             *messages.entry(key).or_default() += 1;
         }
-        if let Some(r) = &e.response {
-            for status in r.interim.iter().chain([&r.status]) {
-                *messages.entry(format!("{server} > {client} {status}")).or_default() += 1;
-            }
+        for status in e.interim().iter().chain(e.response.as_ref().map(|r| &r.status)) {
+            *messages.entry(format!("{server} > {client} {status}")).or_default() += 1;
         }
     }
     messages
@@ -140,8 +138,8 @@ fn summary(captures: &Path, name: &str) -> String {
     let seen = see_frames(&frames(&captures.join(name)));
     let books = &seen.books;
     let mut statuses = Messages::new();
-    for response in seen.exchanges.iter().filter_map(|e| e.response.as_ref()) {
-        for status in response.interim.iter().chain([&response.status]) {
+    for e in &seen.exchanges {
+        for status in e.interim().iter().chain(e.response.as_ref().map(|r| &r.status)) {
             *statuses.entry(status.to_string()).or_default() += 1;
         }
     }

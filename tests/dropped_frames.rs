@@ -22,26 +22,54 @@ fn whole(exchanges: &[Exchange]) -> BTreeMap<String, usize> {
     lines
 }
 
+/// Interim answers by their request's target, where there are any.
+fn interim<'a>(
+    exchanges: &'a [Exchange],
+    of: impl Fn(&'a Exchange) -> &'a [u16],
+) -> impl Iterator<Item = (String, Vec<u16>)> {
+    exchanges
+        .iter()
+        .filter_map(move |e| Some((e.request.as_ref()?.target_text().into_owned(), of(e).to_vec())))
+        .filter(|(_, found)| !found.is_empty())
+}
+
+/// What the whole capture has.
+struct Original {
+    /// Requests.
+    requests: usize,
+    whole: BTreeMap<String, usize>,
+    interim: BTreeMap<String, Vec<u16>>,
+}
+
 /// Checks the property for what survives; the books are checked by `see`.
-fn check(name: &str, original: &BTreeMap<String, usize>, all: usize, kept: &[Seg]) -> BTreeMap<String, usize> {
+fn check(name: &str, original: &Original, kept: &[Seg]) -> BTreeMap<String, usize> {
     let seen = see(kept);
     let found = whole(&seen.exchanges);
     for (line, n) in &found {
-        let before = original.get(line).copied().unwrap_or(0);
-        assert!(*n <= before, "{name}: {n} times complete, {before} times in the original:\n{line}\nof {original:#?}");
+        let before = original.whole.get(line).copied().unwrap_or(0);
+        assert!(
+            *n <= before,
+            "{name}: {n} times complete, {before} times in the original:\n{line}\nof {:#?}",
+            original.whole
+        );
+    }
+    for (target, found) in interim(&seen.exchanges, |e| &e.interim_only) {
+        let before = original.interim.get(&target);
+        let some_of_them = before.is_some_and(|before| found.iter().all(|status| before.contains(status)));
+        assert!(some_of_them, "{name}: {target} has the interim answers {found:?}, in the original {before:?}");
     }
     // Complete and incomplete are never more than there were; the others are lost. Text inside of a body that looks
     // like a request may be taken for one where the head before it is lost on both sides of a burst, and is then
     // never complete.
     let seen = seen.exchanges.iter().filter_map(|e| e.request.as_ref()).filter(|r| r.target_text() != "/lie");
-    assert!(seen.count() <= all, "{name}: more requests than there were");
+    assert!(seen.count() <= original.requests, "{name}: more requests than there were");
     found
 }
 
-/// How many requests the whole capture has, and its complete exchanges.
-fn original(segments: &[Seg]) -> (usize, BTreeMap<String, usize>) {
-    let seen = see(segments);
-    (seen.exchanges.iter().filter(|e| e.request.is_some()).count(), whole(&seen.exchanges))
+fn original(segments: &[Seg]) -> Original {
+    let exchanges = see(segments).exchanges;
+    let requests = exchanges.iter().filter(|e| e.request.is_some()).count();
+    Original { requests, whole: whole(&exchanges), interim: interim(&exchanges, Exchange::interim).collect() }
 }
 
 fn without(segments: &[Seg], dropped: &[bool]) -> Vec<Seg> {
@@ -73,11 +101,11 @@ fn any_frames_of_the_captures() {
         if segments.len() > 3000 {
             continue;
         }
-        let (all, whole) = original(&segments);
+        let original = original(&segments);
         // Long captures get fewer trials.
         let random = (20_000 / segments.len().max(1)).clamp(5, 100);
         for dropped in drops(segments.len(), 7, random) {
-            check(&name, &whole, all, &without(&segments, &dropped));
+            check(&name, &original, &without(&segments, &dropped));
         }
     }
 }
@@ -95,7 +123,7 @@ fn body(dice: &mut Dice, mss: usize) -> String {
     let mut text = String::new();
     while text.len() < length {
         match dice.below(5) {
-            0 => text.push_str("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nlie"),
+            0 => text.push_str("HTTP/1.1 103 Lie\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nlie"),
             1 => text.push_str("GET /lie HTTP/1.1\r\n\r\n"),
             2 => text.push_str(&"x".repeat(mss - text.len() % mss)),
             _ => text.push_str(&format!("some text {} ", dice.below(1000))),
@@ -167,12 +195,12 @@ struct Kept {
 
 /// Tries a story with drops; where nobody pipelines, every exchange that survives the loss of any one segment is found.
 fn tell(story: &Story, seed: u64, random: usize, kept: &mut Kept) {
-    let (all, whole) = original(&story.segments);
-    assert_eq!(all, story.own.len(), "seed {seed}");
-    assert_eq!(whole.values().sum::<usize>(), all, "seed {seed}: {whole:#?}");
+    let original = original(&story.segments);
+    assert_eq!(original.requests, story.own.len(), "seed {seed}");
+    assert_eq!(original.whole.values().sum::<usize>(), original.requests, "seed {seed}: {:#?}", original.whole);
     for (trial, dropped) in drops(story.segments.len(), seed, random).into_iter().enumerate() {
         let name = format!("seed {seed} trial {trial} dropped {:?}", places(&dropped));
-        let found = check(&name, &whole, all, &without(&story.segments, &dropped));
+        let found = check(&name, &original, &without(&story.segments, &dropped));
         let survived = story.own.iter().filter(|own| own.iter().all(|r| !dropped[r.clone()].contains(&true))).count();
         let complete: usize = found.values().sum();
         if !story.pipelines {

@@ -25,12 +25,11 @@ fn talk(turns: &[(&[u8], &[u8])]) -> Talk {
 /// `GET /a 200 hello`, with the interim answers in brackets before, and the reason after, where there are any.
 fn short(e: &Exchange) -> String {
     let request = e.request.as_ref().map_or("-".into(), |r| format!("{} {}", r.method, r.target_text()));
-    let response = e.response.as_ref().map_or("-".into(), |r| {
-        let interim = if r.interim.is_empty() { String::new() } else { format!("{:?} ", r.interim) };
-        format!("{interim}{} {}", r.status, String::from_utf8_lossy(&r.body.bytes))
-    });
+    let interim = if e.interim().is_empty() { String::new() } else { format!("{:?} ", e.interim()) };
+    let response =
+        e.response.as_ref().map_or("-".into(), |r| format!("{} {}", r.status, String::from_utf8_lossy(&r.body.bytes)));
     let reason = e.incomplete.map_or(String::new(), |r| format!(" !{r}"));
-    format!("{request} | {}{reason}", response.trim_end())
+    format!("{request} | {interim}{}{reason}", response.trim_end())
 }
 
 fn shorts(seen: &Seen) -> Vec<String> {
@@ -70,6 +69,36 @@ fn interim_answers_before_the_request_is_whole_and_after() {
     talk.send(false, &[&b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"[..], &answer("done")].concat());
     assert_eq!(told(&talk), ["POST /p | [100, 103] 200 done"]);
     assert_eq!(books(&talk).interim, 2);
+}
+
+#[test]
+fn interim_answers_that_no_final_one_follows() {
+    let continues = b"HTTP/1.1 100 Continue\r\n\r\n";
+    for mut talk in [Talk::new(1448), Talk::midstream(1448)] {
+        // Both directions are known to stand still where the next request begins.
+        talk.send(true, &get("/first"));
+        talk.send(false, &answer("one"));
+        talk.send(true, b"POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+        talk.send(false, continues);
+        assert_eq!(told(&talk), ["GET /first | 200 one", "POST /p | [100] - !end-of-capture"]);
+        talk.send(true, b"data");
+        talk.send(false, b"HTTP/1.1 103 Early Hints\r\n\r\n");
+        talk.close();
+        assert_eq!(told(&talk), ["GET /first | 200 one", "POST /p | [100, 103] - !no-response"]);
+    }
+    let mut pipelined = talk(&[(&[get("/1"), get("/2"), get("/3")].concat(), &answer("one"))]);
+    pipelined.send(false, b"HTTP/1.1 102 Processing\r\n\r\n");
+    pipelined.close();
+    assert_eq!(told(&pipelined), ["GET /1 | 200 one", "GET /2 | [102] - !no-response", "GET /3 | - !no-response"]);
+    // After a hole among pipelined answers nobody knows whose it is.
+    pipelined.segments.remove(4);
+    assert_eq!(told(&pipelined), ["GET /1 | - !pairing-lost", "GET /2 | - !pairing-lost", "GET /3 | - !pairing-lost"]);
+    assert_eq!(books(&pipelined).interim, 1);
+    // A hole after it does not take it away.
+    let mut cut = talk(&[(&get("/1"), &[&continues[..], &answer("never seen")].concat())]);
+    let head = cut.segments.last_mut().unwrap();
+    (head.cut, head.payload) = ((head.payload.len() - continues.len()) as u32, continues.to_vec());
+    assert_eq!(told(&cut), ["GET /1 | [100] - !pairing-lost"]);
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn observation(story: &Story) -> Observation {
         server: "10.0.0.2:80".parse().unwrap(),
         request: Some(request),
         response: Some(response(&story.legacy)),
+        interim_only: Vec::new(),
         incomplete: None,
         moments: Moments::default(),
     };

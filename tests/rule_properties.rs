@@ -38,6 +38,7 @@ fn compare(legacy: &Value, candidate: &Value, rules: &str) -> Comparison {
             server: "10.0.0.2:80".parse().unwrap(),
             request: Some(request),
             response: Some(response(legacy.to_string(), "1")),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         },

@@ -67,7 +67,8 @@ fn show(mut source: Source, mut out: impl Show) -> io::Result<()> {
     out.ledger(&ledger)
 }
 
-/// A row an exchange: when, how long, status, body bytes, who, what, and why it is not whole.
+/// A row an exchange: when, who, what, interim answers in brackets, status, body bytes, how long, and why it is not
+/// whole.
 struct Rows<W> {
     out: W,
     color: bool,
@@ -85,6 +86,9 @@ impl<W: Write> Show for Rows<W> {
         match &exchange.request {
             Some(r) => write!(out, "{} {} ", r.method, visible(&r.target_text()))?,
             None => write!(out, "(request not seen) ")?,
+        }
+        for status in exchange.interim() {
+            write!(out, "({status}) ")?;
         }
         match &exchange.response {
             Some(r) => write!(out, "{} {}B", r.status, r.body.length)?,
@@ -192,9 +196,104 @@ impl<'a> ExchangeLine<'a> {
             response: exchange.response.as_ref().map(response),
             complete: exchange.is_complete(),
             reason: exchange.incomplete,
-            interim: exchange.response.as_ref().map_or(&[], |r| &r.interim),
+            interim: exchange.interim(),
             started: exchange.moments.started().map(|time| times.of(time)),
             latency_us: exchange.moments.latency().map(|l| u64::try_from(l.as_micros()).unwrap_or(u64::MAX)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Body, Headers, Moments, Timestamp, Version};
+
+    fn exchange() -> Exchange {
+        let headers: Headers = [("host", &b"shop\"\\\n"[..])].into_iter().collect();
+        let counted = |length| Body { length, ..Body::default() };
+        let request = Request {
+            method: "POST".into(),
+            target: "/p?q=\"\u{e9}\u{1b}".into(),
+            version: Version::Http11,
+            headers,
+            body: counted(4),
+        };
+        let response = Response {
+            version: Version::Http10,
+            status: 201,
+            headers: Headers::new(),
+            body: counted(70_000),
+            interim: vec![100, 103],
+        };
+        let time = |ms: i64| Some(Timestamp(1_700_000_000_000_000_000 + ms * 1_000_000));
+        let moments =
+            Moments { request_start: time(0), request_end: time(1), response_start: time(2), response_end: time(3) };
+        Exchange {
+            client: ([10, 0, 0, 1], 40_000).into(),
+            server: "[2001:db8::1]:80".parse().unwrap(),
+            request: Some(request),
+            response: Some(response),
+            interim_only: Vec::new(),
+            incomplete: None,
+            moments,
+        }
+    }
+
+    /// Interim answers, and no final one.
+    fn unanswered() -> Exchange {
+        let moments = Moments { response_start: None, response_end: None, ..exchange().moments };
+        let incomplete = Some(Incomplete::NoResponse);
+        Exchange { response: None, interim_only: vec![100], incomplete, moments, ..exchange() }
+    }
+
+    /// An answer to nobody knows what.
+    fn orphan() -> Exchange {
+        let moments = Moments { request_start: None, request_end: None, ..exchange().moments };
+        Exchange { request: None, incomplete: Some(Incomplete::NoRequest), moments, ..exchange() }
+    }
+
+    #[test]
+    fn a_row_an_exchange() {
+        let mut out = Vec::new();
+        let mut rows = Rows { out: &mut out, color: false, times: TimeText::default() };
+        for exchange in [exchange(), unanswered(), orphan()] {
+            rows.exchange(&exchange).unwrap();
+        }
+        let ends = "10.0.0.1:40000 > [2001:db8::1]:80";
+        let asked = format!("2023-11-14T22:13:20Z {ends} POST /p?q=\"\u{e9}\\x1b");
+        assert_eq!(
+            String::from_utf8(out).unwrap().lines().collect::<Vec<_>>(),
+            [
+                format!("{asked} (100) (103) 201 70000B 2000us"),
+                format!("{asked} (100) - [no-response]"),
+                format!("2023-11-14T22:13:20.002Z {ends} (request not seen) (100) (103) 201 70000B [no-request]"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_object_an_exchange() {
+        let mut out = Vec::new();
+        let mut lines = JsonLines { out: &mut out, times: TimeText::default() };
+        for exchange in [exchange(), unanswered(), orphan()] {
+            lines.exchange(&exchange).unwrap();
+        }
+        let ends = r#"{"kind":"exchange","client":"10.0.0.1:40000","server":"[2001:db8::1]:80""#;
+        let request = r#""request":{"method":"POST","target":"/p?q=\"é\u001b","host":"shop\"\\\n","version":"HTTP/1.1","body_bytes":4}"#;
+        let response = r#""response":{"status":201,"version":"HTTP/1.0","body_bytes":70000}"#;
+        assert_eq!(
+            String::from_utf8(out).unwrap().lines().collect::<Vec<_>>(),
+            [
+                format!(
+                    r#"{ends},{request},{response},"complete":true,"reason":null,"interim":[100,103],"started":"2023-11-14T22:13:20Z","latency_us":2000}}"#
+                ),
+                format!(
+                    r#"{ends},{request},"response":null,"complete":false,"reason":"no-response","interim":[100],"started":"2023-11-14T22:13:20Z","latency_us":null}}"#
+                ),
+                format!(
+                    r#"{ends},"request":null,{response},"complete":false,"reason":"no-request","interim":[100,103],"started":"2023-11-14T22:13:20.002Z","latency_us":null}}"#
+                ),
+            ]
+        );
     }
 }

@@ -182,6 +182,7 @@ mod tests {
                 server: ([10, 0, 0, 2], 80).into(),
                 request: Some(request),
                 response: Some(legacy),
+                interim_only: Vec::new(),
                 incomplete: None,
                 moments: Moments { request_start: Some(Timestamp(0)), ..Moments::default() },
             },

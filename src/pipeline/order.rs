@@ -93,6 +93,7 @@ mod tests {
             server: address,
             request: None,
             response: Some(response),
+            interim_only: Vec::new(),
             incomplete: None,
             moments,
         }

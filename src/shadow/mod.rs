@@ -124,6 +124,7 @@ mod tests {
             server: address,
             request: Some(request),
             response: Some(Response { version, status: 200, headers, body, interim: Vec::new() }),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         }

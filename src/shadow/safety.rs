@@ -164,6 +164,7 @@ mod tests {
             server: address,
             request: Some(request),
             response: Some(response),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         }

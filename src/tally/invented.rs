@@ -39,6 +39,7 @@ impl Invented {
                 body: Body::default(),
             }),
             response: Some(response(200)),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments {
                 request_start: Some(start),

@@ -91,6 +91,8 @@ struct Asked {
     by_proof: bool,
     answering: bool,
     answer: Option<Done<Response>>,
+    /// Interim answers, for the case that no final one follows.
+    interim: Vec<u16>,
 }
 
 /// The last request that began, for the anchor of the next.
@@ -207,6 +209,7 @@ impl Desk {
             by_proof: false,
             answering: false,
             answer: None,
+            interim: Vec::new(),
         });
         id
     }
@@ -227,6 +230,23 @@ impl Desk {
             }
         }
         self.hand_out(ctx);
+    }
+
+    /// An interim answer was read. It is noted with its request, where that can be told: no final answer may follow.
+    pub(crate) fn interim(&mut self, status: u16, question: &Question, ctx: &Ctx<'_>) {
+        let proven = |a: &Asked| {
+            let all_received = a.request.as_ref().is_none_or(|r| question.ack == Some(r.end));
+            !self.loss && !self.pipelined && a.anchor == Anchor::Proven && a.ack == Some(question.group) && all_received
+        };
+        let mut waiting = self.asked.iter().enumerate().filter(|(_, a)| a.answer.is_none() && !a.answering);
+        let index = match (waiting.next(), question.uncertain) {
+            (Some((index, a)), false) if !a.uncertain => index,
+            (Some((index, a)), _) if proven(a) && waiting.next().is_none() => index,
+            _ => return,
+        };
+        if let Some(asked) = self.asked.get_mut(index).filter(|a| a.interim.len() < ctx.limits.unanswered) {
+            asked.interim.push(status);
+        }
     }
 
     /// An answer's head was read: to which request does it belong?

@@ -42,6 +42,7 @@ fn observation(asked: &Asked, legacy: &Answered, candidate: &Answered) -> Observ
             server: ([127, 0, 0, 1], 80).into(),
             request: Some(request),
             response: Some(response(legacy)),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         },

@@ -49,6 +49,7 @@ fn captured(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> E
             body: empty,
             interim: vec![],
         }),
+        interim_only: Vec::new(),
         incomplete: None,
         moments: Moments::default(),
     }

@@ -160,7 +160,7 @@ pub fn line(e: &Exchange) -> String {
     });
     let response = e.response.as_ref().map(|r| {
         let digest = digest(&r.body.bytes, &r.headers);
-        format!("{:?}{} {} {}+{:x}", r.interim, r.status, r.version.as_str(), r.body.length, digest)
+        format!("{:?}{} {} {}+{:x}", e.interim(), r.status, r.version.as_str(), r.body.length, digest)
     });
     format!("{} {} {:?} | {:?} | {:?}", e.client, e.server, request, response, e.incomplete)
 }

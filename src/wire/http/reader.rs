@@ -355,15 +355,16 @@ impl Reader {
     fn answer(&mut self, bytes: &[u8], began: Candidate, desk: &mut Desk, ctx: &mut Ctx<'_>) -> Option<Open> {
         let head = head::response(bytes);
         let group = *self.group.get_or_insert(began.at);
+        let question = Question { group, ack: began.sight.ack, uncertain: self.uncertain };
         if (100..200).contains(&head.status) && head.status != 101 {
             ctx.books.interim += 1;
             if self.interim.len() < ctx.limits.unanswered {
                 self.interim.push(head.status);
             }
+            desk.interim(head.status, &question, ctx);
             return None;
         }
         self.group = None;
-        let question = Question { group, ack: began.sight.ack, uncertain: self.uncertain };
         let link = desk.begin_answer(question, ctx);
         self.uncertain |= link.uncertain;
         Some(Open::response(head, std::mem::take(&mut self.interim), began, link, ctx))

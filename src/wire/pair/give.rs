@@ -14,19 +14,19 @@ pub(super) fn emit(
     otherwise: Option<Incomplete>,
     ctx: &mut Ctx<'_>,
 ) {
-    let Asked { request, answer, .. } = asked;
+    let Asked { request, answer, interim, .. } = asked;
     match (request, answer) {
         (Some(request), Some(answer)) => {
             let incomplete = request.incomplete.or(answer.incomplete).or(otherwise);
-            give(client, server, Some(request), Some(answer), incomplete, ctx);
+            give(client, server, Some(request), Some(answer), Vec::new(), incomplete, ctx);
         }
         (Some(request), None) => {
             let reason = request.incomplete.or(otherwise).unwrap_or(Incomplete::NoResponse);
-            give(client, server, Some(request), None, Some(reason), ctx);
+            give(client, server, Some(request), None, interim, Some(reason), ctx);
         }
         (None, Some(answer)) => {
             let reason = answer.incomplete.or(otherwise).unwrap_or(Incomplete::NoRequest);
-            give(client, server, None, Some(answer), Some(reason), ctx);
+            give(client, server, None, Some(answer), Vec::new(), Some(reason), ctx);
         }
         // A request whose body is still read: it is given out when it ends, as one that is not in the queue.
         (None, None) => {}
@@ -40,7 +40,7 @@ pub(super) fn emit_request(
     reason: Incomplete,
     ctx: &mut Ctx<'_>,
 ) {
-    give(client, server, Some(done), None, Some(reason), ctx);
+    give(client, server, Some(done), None, Vec::new(), Some(reason), ctx);
 }
 
 pub(super) fn emit_answer(
@@ -50,7 +50,7 @@ pub(super) fn emit_answer(
     reason: Incomplete,
     ctx: &mut Ctx<'_>,
 ) {
-    give(client, server, None, Some(done), Some(reason), ctx);
+    give(client, server, None, Some(done), Vec::new(), Some(reason), ctx);
 }
 
 /// The one place where exchanges leave, and are counted.
@@ -59,6 +59,7 @@ pub(super) fn give(
     server: SocketAddr,
     request: Option<Done<Request>>,
     answer: Option<Done<Response>>,
+    interim_only: Vec<u16>,
     incomplete: Option<Incomplete>,
     ctx: &mut Ctx<'_>,
 ) {
@@ -80,5 +81,5 @@ pub(super) fn give(
         response_end: answer.as_ref().map(|a| a.end_time),
     };
     let (request, response) = (request.map(|r| r.message), answer.map(|a| a.message));
-    (ctx.sink)(Exchange { client, server, request, response, incomplete, moments });
+    (ctx.sink)(Exchange { client, server, request, response, interim_only, incomplete, moments });
 }
