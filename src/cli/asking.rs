@@ -46,6 +46,8 @@ pub(crate) struct Asking {
 pub(super) struct Asked {
     pub(super) policy: Arc<Policy>,
     pub(super) policy_file: Option<PathBuf>,
+    /// The policy as it stands in the file; empty where there is none.
+    pub(super) policy_text: String,
     pub(super) rules: Arc<RuleSet>,
     pub(super) candidate: Target,
 }
@@ -54,6 +56,11 @@ impl Asking {
     /// Reads the policy and the rules. `legacy`: named on the command line, where the command has such a flag.
     pub(super) fn read(&self, legacy: Option<&Target>) -> Result<Asked, Trouble> {
         let (policy, policy_file) = self.policy()?;
+        // Read once more: what is kept with a run is what somebody wrote.
+        let policy_text = match &policy_file {
+            Some(file) => std::fs::read_to_string(file)?,
+            None => String::new(),
+        };
         let policy = self.overridden(policy, legacy);
         let candidate = policy.targets.candidate.clone().ok_or(NO_CANDIDATE)?;
         if policy.targets.legacy.as_ref().is_some_and(|legacy| legacy.is_same(&candidate)) {
@@ -61,7 +68,7 @@ impl Asking {
         }
         let chosen = if self.rules.is_empty() { &policy.rules } else { &self.rules };
         let rules = Arc::new(rules::load_or_common(chosen, today())?);
-        Ok(Asked { policy: Arc::new(policy), policy_file, rules, candidate })
+        Ok(Asked { policy: Arc::new(policy), policy_file, policy_text, rules, candidate })
     }
 
     /// The policy that was named, or the one that lies here, or the defaults.

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::asking::{Asked, today};
 use super::output::Output;
 use super::walk::{Walk, walk};
 use super::{OutputFormat, Status, Trouble};
 use crate::config::{self, Policy, Target};
 use crate::demo::{self, Defect, Defects};
-use crate::pipeline::{Source, runtime};
+use crate::pipeline::{Feed, Source, runtime};
 use crate::rules::RuleSet;
 use crate::shadow::Pace;
 use crate::wire::Keep;
@@ -37,6 +38,9 @@ pub(crate) struct DemoArgs {
     /// Where to write the page
     #[arg(long, value_name = "FILE", default_value = "tapcompare-demo.html")]
     html: PathBuf,
+    /// Keep the evidence in this file as the run goes, for `judge` and `report`
+    #[arg(long, value_name = "FILE")]
+    run: Option<PathBuf>,
     /// How to write the report on standard output
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: OutputFormat,
@@ -59,14 +63,21 @@ impl DemoArgs {
         let target: Target = candidate.url().parse()?;
         policy.targets.candidate = Some(target.clone());
         policy.targets.legacy = self.live_legacy.then(|| legacy.url().parse::<Target>()).transpose()?;
+        let source = Source::of(CAPTURE_NAME, CAPTURE, Keep::Bodies, Some(policy.safety.limits.body))?;
+        let rules = Arc::new(RuleSet::common(today())?);
         let plan = Walk {
-            source: Source::of(CAPTURE_NAME, CAPTURE, Keep::Bodies, Some(policy.safety.limits.body))?,
-            policy: Arc::new(policy),
-            policy_file: Some(POLICY_NAME.into()),
-            rules: Arc::new(RuleSet::common(super::replay::today())?),
-            pace: self.pace,
+            feed: Feed::Recorded(source, self.pace),
+            asked: Asked {
+                policy: Arc::new(policy),
+                policy_file: Some(POLICY_NAME.into()),
+                policy_text: POLICY.to_owned(),
+                rules,
+                candidate: target,
+            },
+            pace: self.pace.to_string(),
             sources: vec![CAPTURE_NAME.to_owned()],
-            candidate: target,
+            dry_run: false,
+            run: self.run.clone(),
         };
         super::say(format!("the shop's candidate has these defects: {}", self.defect));
         let status = walk(plan, &runtime, &output, color)?;

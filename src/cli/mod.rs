@@ -1,5 +1,6 @@
 //! What was typed: one file per command.
 
+mod asking;
 mod demo;
 mod inspect;
 mod output;
@@ -7,6 +8,7 @@ mod progress;
 mod replay;
 mod signal;
 mod walk;
+mod watch;
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
@@ -35,6 +37,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::ReplayArgs>),
+    Watch(Box<watch::WatchArgs>),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
 }
@@ -107,6 +110,7 @@ impl Cli {
         let color = self.color.wanted_on(&io::stdout());
         match self.command {
             Command::Replay(args) => args.run(color),
+            Command::Watch(args) => args.run(color),
             Command::Inspect(args) => args.run(color),
             Command::Demo(args) => args.run(color),
         }
@@ -164,6 +168,17 @@ pub fn say_trouble(trouble: &Trouble) {
         cause = error.source();
     }
     say(line);
+}
+
+/// Text for standard output that is no report.
+fn print(text: &str) -> Result<Status, Trouble> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // The reader (head, less) has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Fine),
+        Err(error) => Err(format!("standard output cannot be written: {error}").into()),
+        Ok(()) => Ok(Status::Fine),
+    }
 }
 
 /// One line on standard error, with what was typed in it made visible: file names may hold escapes and line breaks.

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The status of a process that ends by SIGINT, as shells report it.
 const INTERRUPTED: i32 = 130;
 
-/// Sets `stop` on the first SIGINT or SIGTERM and ends the process on the second. Runs until `runtime` ends.
-pub(crate) fn stop_on_signal(runtime: &tokio::runtime::Handle, stop: Arc<AtomicBool>) {
+/// Sets `stop` on the first SIGINT or SIGTERM and ends the process on the second. Runs until `runtime` ends. What is
+/// given back says whether a signal came: others may set `stop` too.
+pub(crate) fn stop_on_signal(runtime: &tokio::runtime::Handle, stop: Arc<AtomicBool>) -> Arc<AtomicBool> {
+    let signalled = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&signalled);
     runtime.spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
         let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -21,10 +24,12 @@ pub(crate) fn stop_on_signal(runtime: &tokio::runtime::Handle, stop: Arc<AtomicB
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if stop.swap(true, Ordering::Relaxed) {
+            if heard.swap(true, Ordering::Relaxed) {
                 process::exit(INTERRUPTED);
             }
+            stop.store(true, Ordering::Relaxed);
             super::say("stopping; what is in flight is waited for (again to end at once)");
         }
     });
+    signalled
 }

@@ -1,4 +1,4 @@
-//! What `replay` and `demo` share: walk the captures, judge, report, and say what it means.
+//! What `replay`, `watch` and `demo` share: walk the exchanges, judge, report, and say what it means.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,54 +7,65 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Runtime;
 
+use super::asking::Asked;
 use super::output::Output;
 use super::progress::Meter;
 use super::signal::stop_on_signal;
 use super::{Status, Trouble};
 use crate::compare::Comparer;
-use crate::config::{Policy, Target};
-use crate::pipeline::{Plan, Progress, Source, replay};
-use crate::report::{Report, RunFacts};
-use crate::rules::RuleSet;
-use crate::shadow::{Pace, Shadow};
+use crate::pipeline::{Ended, Feed, Plan, Progress, run};
+use crate::report::{self, Report, RunFacts};
+use crate::shadow::Shadow;
+use crate::store::{RunFile, StretchFacts};
 use crate::verdict::{self, Decision};
 
-/// A replay as it was meant.
+/// A run as it was meant.
 pub(super) struct Walk {
-    pub(super) source: Source,
-    pub(super) policy: Arc<Policy>,
-    pub(super) policy_file: Option<PathBuf>,
-    pub(super) rules: Arc<RuleSet>,
-    pub(super) pace: Pace,
+    pub(super) feed: Feed,
+    pub(super) asked: Asked,
+    /// `original`, `2x`, `max`, `live`.
+    pub(super) pace: String,
     pub(super) sources: Vec<String>,
-    pub(super) candidate: Target,
+    pub(super) dry_run: bool,
+    /// Where the evidence is kept.
+    pub(super) run: Option<PathBuf>,
 }
 
-/// Replays, judges and reports.
+/// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
-    let notes = walk.rules.notes();
     let mut facts = facts_before(&walk);
-    let policy = Arc::clone(&walk.policy);
-    let (candidate, legacy) = (&walk.candidate, policy.targets.legacy.as_ref());
-    let shadow = Arc::new(runtime.block_on(Shadow::resolve(candidate, legacy, &policy.safety))?);
-    let plan = Plan {
-        source: walk.source,
-        policy: Arc::clone(&walk.policy),
-        shadow,
-        comparer: Arc::new(Comparer::new(walk.rules)),
-        pace: walk.pace,
+    let Walk { feed, asked, dry_run, run: file, .. } = walk;
+    let Asked { policy, policy_text, rules, candidate, .. } = asked;
+    policy.safety.warnings().iter().for_each(super::say);
+    let notes = rules.notes();
+    let live = matches!(feed, Feed::Live(_));
+    let legacy = policy.targets.legacy.as_ref();
+    let shadow = Arc::new(runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?);
+    let file = match &file {
+        Some(path) => {
+            let stretch = StretchFacts { facts: facts.clone(), policy: policy_text, rules: notes.clone() };
+            Some(RunFile::open(path, &stretch)?)
+        }
+        None => None,
     };
+    let comparer = Arc::new(Comparer::new(rules));
+    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
 
     let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(runtime.handle(), Arc::clone(&stop));
-    let mut meter = Meter::new();
-    let snapshot = replay(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
+    let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
+    let mut meter = Meter::new(live);
+    let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
+    let Ended { snapshot, dry_run, .. } = &ended;
     facts.finished = now();
-    facts.stopped_early = stop.load(Ordering::Relaxed).then(|| "stopped by a signal".to_owned());
-    let verdict = verdict::judge(&snapshot, &policy, &notes);
-    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
+    // A live run has no end of its own: however it was ended, it ended as it was meant to.
+    facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
+    if let Some(dry_run) = dry_run {
+        return super::print(&report::dry_run(dry_run, color));
+    }
+    let verdict = verdict::judge(snapshot, &policy, &notes);
+    let report = Report { verdict: &verdict, snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(match verdict.verdict {
         Decision::Go => Status::Fine,
@@ -65,17 +76,18 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
 
 /// What is known of a run before it begins.
 fn facts_before(walk: &Walk) -> RunFacts {
-    let limits = &walk.policy.safety.limits;
+    let policy = &walk.asked.policy;
+    let limits = &policy.safety.limits;
     let limit = |name: &str, value: String| (name.to_owned(), value);
     RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        capability: walk.policy.capability.clone(),
-        owner: walk.policy.owner.clone(),
+        capability: policy.capability.clone(),
+        owner: policy.owner.clone(),
         sources: walk.sources.clone(),
-        candidate: walk.candidate.to_string(),
-        legacy: walk.policy.targets.legacy.as_ref().map(ToString::to_string),
-        pace: walk.pace.to_string(),
-        policy: walk.policy_file.as_ref().map(|file| file.display().to_string()),
+        candidate: walk.asked.candidate.to_string(),
+        legacy: policy.targets.legacy.as_ref().map(ToString::to_string),
+        pace: walk.pace.clone(),
+        policy: walk.asked.policy_file.as_ref().map(|file| file.display().to_string()),
         started: now(),
         finished: String::new(),
         stopped_early: None,
@@ -84,7 +96,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),
             limit("body", format!("{} bytes", limits.body)),
             limit("rate", limits.rate.map_or_else(|| "as the pace says".to_owned(), |rate| format!("{rate}/s"))),
-            limit("credentials", walk.policy.safety.credentials.as_str().to_owned()),
+            limit("credentials", policy.safety.credentials.as_str().to_owned()),
         ]),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Asker {
     /// Where nothing is to be sent, what would be.
     pub(crate) dry_run: Option<DryRun>,
     pub(crate) begun: Instant,
+    /// Whether what comes was sent this moment.
+    pub(crate) live: bool,
 }
 
 impl Asker {
@@ -46,7 +48,9 @@ impl Asker {
         while let Ok(heard) = self.heard.1.try_recv() {
             self.admission.heard(&heard, now);
         }
-        let decided = self.shadow.decide(&numbered.exchange).and_then(|request| {
+        let own = self.live && self.shadow.is_candidates(&numbered.exchange);
+        let decided = if own { Err(Skip::OwnTraffic) } else { self.shadow.decide(&numbered.exchange) };
+        let decided = decided.and_then(|request| {
             self.admission.admit(&numbered.exchange, &request, now)?;
             if self.dry_run.is_some() { Err(Skip::DryRun) } else { Ok(request) }
         });

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Sender, TrySendError};
 
-use super::Read;
+use super::numbering::Read;
 use crate::tally::Tally;
 
 /// The rounds asked for so far. Shared by all stages; only the recorder writes it.

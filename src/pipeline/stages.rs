@@ -26,7 +26,7 @@ use super::workers::Worker;
 use super::{Ended, Feed, LiveFeed, Plan};
 use crate::capture::{Batch, CaptureError};
 use crate::ledger::CaptureBooks;
-use crate::shadow::{Admission, DryRun, Pace, Pacer};
+use crate::shadow::{Admission, DryRun, Pacer};
 use crate::tally::Tally;
 use crate::wire::{Keep, Wire, WireOptions};
 
@@ -95,6 +95,7 @@ pub(crate) fn start(
         counting: recording.counting(),
         dry_run: dry_run.then(DryRun::default),
         begun: Instant::now(),
+        live,
     };
     let answers = if policy.targets.legacy.is_some() { 2 } else { 1 };
     let numbering = Numbering::new(&policy.endpoints, answers);

@@ -58,20 +58,23 @@ impl Shadow {
     }
 
     /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`]. Under a target with a base
-    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's. What was captured on its
-    /// way to the candidate itself is our own traffic, or that of its testers, and no user's of the legacy.
+    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's.
     ///
     /// # Errors
     ///
     /// Why nothing may go out.
     pub fn decide(&self, exchange: &Exchange) -> Result<ShadowRequest, Skip> {
-        if self.candidate.is_at(exchange.server) {
-            return Err(Skip::OwnTraffic);
-        }
         let request = safety::decide(exchange, &self.safety, &self.secrets)?;
         let bounded = |client: &Client| !client.target().base_path.is_empty();
         let bounded = bounded(&self.candidate) || self.legacy.as_ref().is_some_and(bounded);
         if bounded && request.goes_up() { Err(Skip::NotReplayable) } else { Ok(request) }
+    }
+
+    /// Whether an exchange was captured on its way to the candidate itself. On a live line that is our own traffic, or
+    /// that of its testers, and no user's of the legacy; in a recorded capture the address may have been the legacy's
+    /// then.
+    pub fn is_candidates(&self, exchange: &Exchange) -> bool {
+        self.candidate.is_at(exchange.server)
     }
 
     /// Asks the candidate, and the live legacy too where there is one and the request only reads by definition (what

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::{
-    Answer, Asked, Comparison, Example, Failed, Failure, Fate, Observation, Outcome, RuleAnswer, Timestamp,
+    Answer, Asked, Comparison, Example, Failed, Failure, Fate, Observation, Outcome, RuleAnswer, Skip, Timestamp,
 };
 use crate::ledger::ShadowBooks;
 
@@ -80,6 +80,14 @@ impl Tally {
             let (endpoint, sequence) = (observation.endpoint, observation.sequence);
             self.groups.absorb(class, endpoint, sequence, &comparison.differences, example);
         }
+    }
+
+    /// Counts an exchange whose way ended before it was asked.
+    pub fn skip(&mut self, observation: &Observation, skip: Skip) {
+        let started = observation.exchange.moments.started();
+        self.first = earlier(self.first, started);
+        self.last = self.last.max(started);
+        count_outcome(&mut self.endpoints.entry(observation.endpoint).or_default().books, Outcome::Skipped(skip));
     }
 
     fn absorb_rules(&mut self, observation: &Observation, comparison: &Comparison) {
