@@ -11,7 +11,8 @@
 //! 7. [`report`] shows the verdict with its evidence.
 //!
 //! [`pipeline`] is the only room that makes channels and threads; [`cli`] is what a person types. A room imports
-//! only the rooms before it in the walk and the shared words: [`exchange`], [`ledger`], [`config`].
+//! only the rooms before it in the walk and the shared words: [`exchange`], [`ledger`], [`config`]. [`privilege`] is what a
+//! process gives up once its capture is open.
 
 pub mod capture;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod demo;
 pub mod exchange;
 pub mod ledger;
 pub mod pipeline;
+pub mod privilege;
 pub mod report;
 pub mod rules;
 pub mod shadow;

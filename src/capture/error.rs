@@ -1,6 +1,7 @@
 //! What can be wrong with the files that a person named, before anything is read from them.
 
 use std::io;
+use std::net::SocketAddr;
 
 /// Why a capture cannot be read at all. Damage inside of a capture is not an error: it is a line in the books.
 #[derive(Debug, thiserror::Error)]
@@ -93,5 +94,16 @@ pub enum CaptureError {
         value: u64,
         /// What is wrong with it, and what would do.
         why: String,
+    },
+    /// The port for mirrored frames cannot be had, or fails.
+    #[error(
+        "--vxlan {address}: {source}; another program or the kernel's own vxlan device may have the port: name another as \
+         --vxlan ADDR:PORT"
+    )]
+    Vxlan {
+        /// Where to listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
     },
 }

@@ -12,6 +12,9 @@ mod merge;
 mod pcap;
 mod pcapng;
 mod reader;
+mod save;
+mod source;
+mod vxlan;
 mod window;
 
 pub use batch::{BATCH_BYTES, BATCH_FRAMES, Batch};
@@ -21,6 +24,9 @@ pub use interfaces::{Interface, interfaces};
 pub use live::{Live, LiveOptions};
 pub use losses::LiveLosses;
 pub use merge::Files;
+pub use save::{SaveError, Saver};
+pub use source::LiveSource;
+pub use vxlan::{VXLAN_PORT, VxlanListener, VxlanOptions};
 
 use crate::exchange::Timestamp;
 
