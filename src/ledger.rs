@@ -3,10 +3,14 @@
 //! Each section is written by one room and only read elsewhere. [`Ledger::open_accounts`] is promise 1: a book that
 //! does not close is named, and such a run is never GO.
 
+mod losses;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+
+pub use losses::{LossRow, Losses, SizeClass, joined};
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 
@@ -96,7 +100,7 @@ pub struct CaptureBooks {
 }
 
 /// What became of the frames of a live source before they could be looked at.
-/// received = frames looked at + kernel dropped + shed + not VXLAN.
+/// received = frames looked at + kernel dropped + shed + not VXLAN + waiting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LiveBooks {
     /// Frames that the filter wanted, by the kernel's count. Of VXLAN: datagrams that came to the port.
@@ -107,6 +111,9 @@ pub struct LiveBooks {
     pub shed_frames: u64,
     /// Of these, datagrams that are no VXLAN.
     pub not_vxlan: u64,
+    /// Of these, frames that nobody has looked at yet. Only in books that were written while a run went on: what was
+    /// there when it was killed is lost.
+    pub waiting: u64,
     /// Beside the sum: frames that the interface dropped before the kernel could count them.
     pub interface_dropped: u64,
     /// Beside the sum: frames that `-w` could not keep.
@@ -117,7 +124,7 @@ impl LiveBooks {
     /// Frames that came and that nobody looked at. How many exchanges that cost is in the other books: as gaps and lost
     /// exchanges, and as exchanges nothing of which was seen.
     pub fn lost(&self) -> u64 {
-        self.kernel_dropped + self.shed_frames
+        self.kernel_dropped + self.shed_frames + self.waiting
     }
 }
 
@@ -213,6 +220,9 @@ pub struct Ledger {
     pub wire: WireBooks,
     /// Written by `tally`; empty in `inspect`.
     pub shadow: Option<ShadowBooks>,
+    /// What came whole off the wire and what did not, by endpoint and size; empty in `inspect`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<LossRow>,
 }
 
 /// A sum that does not come out.
@@ -244,8 +254,9 @@ impl Ledger {
             ("paired requests = paired answers", w.requests_paired, w.answers_paired),
         ];
         if let Some(l) = &self.capture.live {
-            let account = "received = frames + kernel dropped + shed + not VXLAN";
-            sums.push((account, l.received, w.frames + l.kernel_dropped + l.shed_frames + l.not_vxlan));
+            let account = "received = frames + kernel dropped + shed + not VXLAN + waiting";
+            let known = w.frames + l.kernel_dropped + l.shed_frames + l.not_vxlan;
+            sums.push((account, l.received, known + l.waiting));
         }
         if let Some(s) = &self.shadow {
             let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;

@@ -39,13 +39,14 @@ use crossbeam_channel::RecvTimeoutError;
 use tokio::runtime::Handle;
 
 pub use progress::{Progress, Standing};
+pub use recorder::Unfinished;
 pub use source::{Source, SourceError};
 
-use crate::capture::{LiveSource, Saver};
+use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
 use crate::config::Policy;
 use crate::shadow::{AdmissionStanding, DryRun, Pace, Shadow};
-use crate::store::{RunFile, StoreBooks};
+use crate::store::RunFile;
 use crate::tally::Snapshot;
 
 /// Sockets need little processor; comparing has its own threads.
@@ -67,6 +68,8 @@ pub struct LiveFeed {
     pub source: LiveSource,
     /// Where its frames are kept, if they are.
     pub saver: Option<Saver>,
+    /// Which frames are wanted, where the kernel cannot be told.
+    pub filter: Option<Filter>,
     /// End after so long.
     pub lasts: Option<Duration>,
     /// End after so many requests were sent.
@@ -97,8 +100,8 @@ pub struct Ended {
     pub dry_run: Option<DryRun>,
     /// What safety did on its own.
     pub admission: AdmissionStanding,
-    /// How the writing of the run file went.
-    pub store: Option<StoreBooks>,
+    /// The run file, to be finished.
+    pub file: Option<Unfinished>,
 }
 
 /// The runtime that the sockets of a run live on.

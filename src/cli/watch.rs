@@ -8,7 +8,7 @@ use super::asking::Asking;
 use super::output::Output;
 use super::walk::{Walk, walk};
 use super::{Status, Trouble};
-use crate::capture::{self, Live, LiveOptions, LiveSource, Saver, VxlanListener};
+use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
 use crate::pipeline::{Feed, LiveFeed, runtime};
 use crate::privilege;
 

@@ -70,13 +70,15 @@ impl Telling {
         Telling { asks: Arc::clone(asks), told: 0, out: out.clone() }
     }
 
-    /// To be called often; `read` is called only where a new round was asked for.
-    pub(crate) fn tell_if_asked(&mut self, read: impl FnOnce() -> Read) {
-        let round = self.asks.books.load(Ordering::Acquire);
-        if round != self.told {
-            self.told = round;
-            // Full only where the recorder has given this round up: it asks again.
-            let _ = self.out.try_send((round, read()));
-        }
+    /// Whether a new round was asked for. To be asked often.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asks.books.load(Ordering::Acquire) != self.told
+    }
+
+    /// The answer to [`Telling::is_asked`].
+    pub(crate) fn tell(&mut self, read: Read) {
+        self.told = self.asks.books.load(Ordering::Acquire);
+        // Full only where the recorder has given this round up: it asks again.
+        let _ = self.out.try_send((self.told, read));
     }
 }

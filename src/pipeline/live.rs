@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
@@ -14,9 +15,9 @@ use super::asks::{Counting, Telling};
 use super::budget::Budget;
 use super::numbering::{Numbered, Numbering, Read};
 use super::progress::{Progress, bump};
-use crate::capture::{Batch, CaptureError, LiveLosses, LiveSource, Saver};
+use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, SaveError, Saver};
 use crate::exchange::{Exchange, Fate, Observation, Skip, Timestamp};
-use crate::ledger::{CaptureBooks, Ledger, LiveBooks};
+use crate::ledger::{CaptureBooks, Ledger, LiveBooks, Refusal};
 use crate::wire::Wire;
 
 /// Batches between the two threads, in both directions together: at 256 KiB each, 4 MiB.
@@ -31,7 +32,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// What the taking thread hands on.
 pub(crate) struct Taken {
     pub(crate) batch: Batch,
-    pub(crate) losses: LiveLosses,
+    pub(crate) books: LiveBooks,
+    /// Something that happened to the line, for the books.
+    pub(crate) trouble: Option<String>,
 }
 
 /// The thread that takes frames.
@@ -43,31 +46,49 @@ pub(crate) struct Taker {
 }
 
 impl Taker {
-    /// Runs until the stop flag, and then until everything is read that had arrived.
+    /// Runs until the stop flag, and then until everything is read that had arrived. An interface that goes down may
+    /// come up again, so that is waited for.
     ///
     /// # Errors
     /// When the line can no longer be listened to.
     pub(crate) fn run(mut self) -> Result<(), CaptureError> {
         let mut counted = Instant::now();
-        let mut losses = self.source.losses();
-        let mut stopping = false;
+        let mut books = self.books();
+        let (mut stopping, mut down) = (false, false);
         // Every batch that there is goes round between the two threads; the other end hangs up only when it has failed.
         while let Ok(mut batch) = self.empty.recv() {
             if !stopping && self.stop.load(Ordering::Relaxed) {
                 stopping = true;
                 self.source.stop_taking()?;
             }
-            let filled = self.source.fill(&mut batch, LOOK_EVERY);
+            let mut filled = self.source.fill(&mut batch, LOOK_EVERY);
+            let mut trouble = None;
+            if let Err(error @ CaptureError::InterfaceDown { .. }) = filled {
+                if !std::mem::replace(&mut down, true) {
+                    tracing::error!("{error}");
+                    trouble = Some(error.to_string());
+                }
+                thread::sleep(LOOK_EVERY);
+                filled = Ok(0);
+            } else if !batch.is_empty() && std::mem::take(&mut down) {
+                tracing::warn!("frames come again");
+            }
             let ended = filled.is_err() || (stopping && batch.is_empty());
             if ended || counted.elapsed() >= COUNT_EVERY {
                 counted = Instant::now();
-                losses = self.source.losses();
+                books = self.books();
             }
-            if self.taken.send(Taken { batch, losses }).is_err() || ended {
+            if self.taken.send(Taken { batch, books: books.clone(), trouble }).is_err() || ended {
                 return filled.map(drop);
             }
         }
         Ok(())
+    }
+
+    fn books(&mut self) -> LiveBooks {
+        let LiveLosses { received, kernel_dropped, interface_dropped } = self.source.losses();
+        let not_vxlan = self.source.not_vxlan();
+        LiveBooks { received, kernel_dropped, interface_dropped, not_vxlan, ..LiveBooks::default() }
     }
 }
 
@@ -83,6 +104,8 @@ pub(crate) struct Assembler {
     pub(crate) empty: Sender<Batch>,
     pub(crate) exchanges: Sender<Numbered>,
     pub(crate) saver: Option<Saver>,
+    /// Asked of each frame where the kernel cannot be: of those inside of VXLAN.
+    pub(crate) filter: Option<Filter>,
     pub(crate) capture: CaptureBooks,
 }
 
@@ -108,28 +131,64 @@ impl Assembler {
             self.tell();
         }
         self.with_sink(Wire::finish);
+        if let Some(Err(error)) = self.saver.as_mut().map(Saver::flush) {
+            self.unsaved(&error);
+        }
         self.capture.finished = true;
-        let read = self.numbering.read(Ledger { capture: self.capture, wire: self.wire.books(), shadow: None });
+        let live = self.live_books(self.wire.books().frames);
+        self.capture.live = Some(live);
+        let read = self.numbering.read(Ledger { capture: self.capture, wire: self.wire.books(), ..Ledger::default() });
         (read, self.counting)
     }
 
     fn batch(&mut self, taken: Taken) {
-        let Taken { mut batch, losses } = taken;
+        let Taken { mut batch, books, trouble } = taken;
+        let mut filter = self.filter.take();
+        let mut filtering = None;
         self.with_sink(|wire, sink| {
             for frame in batch.frames() {
-                wire.frame(&frame, sink);
+                match filter.as_mut().map(|filter| filter.accepts(&frame)) {
+                    None | Some(Ok(true)) => wire.frame(&frame, sink),
+                    Some(Ok(false)) => wire.refuse(Refusal::Filtered),
+                    Some(Err(error)) => {
+                        wire.refuse(Refusal::Filtered);
+                        filtering = Some(error.to_string());
+                    }
+                }
             }
         });
-        let bytes: u64 = batch.frames().map(|frame| frame.data.len() as u64).sum();
-        self.capture.bytes += bytes;
-        self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.filter = filter;
+        self.progress.bytes.fetch_add(batch.bytes() as u64, Ordering::Relaxed);
         self.progress.frames.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        self.progress.dropped.store(losses.kernel_dropped + losses.interface_dropped, Ordering::Relaxed);
-        self.save(&batch);
+        self.progress.dropped.store(books.kernel_dropped + books.interface_dropped, Ordering::Relaxed);
+        self.capture.bytes += batch.bytes() as u64;
+        self.capture.damage.extend(trouble);
+        if filtering.is_some() && !self.capture.damage.iter().any(|line| Some(line) == filtering.as_ref()) {
+            self.capture.damage.extend(filtering);
+        }
+        if let Some(Err(error)) = self.saver.as_mut().map(|saver| saver.batch(&batch)) {
+            self.unsaved(&error);
+        }
+        self.capture.live = Some(books);
         batch.clear();
         // There is a place for every batch.
         let _ = self.empty.try_send(batch);
-        self.capture.live = Some(LiveBooks::from(losses));
+    }
+
+    fn unsaved(&mut self, error: &SaveError) {
+        tracing::error!("{error}");
+        self.capture.damage.push(error.to_string());
+    }
+
+    /// The kernel's counts as of the last look at them, with `frames` looked at.
+    fn live_books(&self, frames: u64) -> LiveBooks {
+        let mut books = self.capture.live.clone().unwrap_or_default();
+        let known = frames + books.kernel_dropped + books.not_vxlan + books.shed_frames;
+        // Frames are counted as they come, the kernel's figures four times a second.
+        books.received = books.received.max(known);
+        books.waiting = books.received - known;
+        books.unsaved_frames = self.saver.as_ref().map_or(0, Saver::unsaved);
+        books
     }
 
     /// Gives the wire code its turn; what it finishes goes on or is counted.
@@ -161,20 +220,13 @@ impl Assembler {
         });
     }
 
-    fn save(&mut self, batch: &Batch) {
-        let Some(saver) = &mut self.saver else { return };
-        for frame in batch.frames() {
-            if let Err(error) = saver.write(&frame) {
-                tracing::error!("{error}");
-                self.capture.damage.push(error.to_string());
-            }
-        }
-    }
-
     fn tell(&mut self) {
-        let Assembler { telling, numbering, wire, capture, .. } = self;
-        telling
-            .tell_if_asked(|| numbering.read(Ledger { capture: capture.clone(), wire: wire.books_now(), shadow: None }));
+        if !self.telling.is_asked() {
+            return;
+        }
+        let wire = self.wire.books_now();
+        let capture = CaptureBooks { live: Some(self.live_books(wire.frames)), ..self.capture.clone() };
+        self.telling.tell(self.numbering.read(Ledger { capture, wire, ..Ledger::default() }));
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::budget::Share;
 use crate::config::Endpoints;
-use crate::exchange::{Exchange, Incomplete};
-use crate::ledger::Ledger;
-use crate::tally::{EndpointTable, LossRow, Losses};
+use crate::exchange::{Endpoint, Exchange, Incomplete};
+use crate::ledger::{Ledger, Losses};
+use crate::tally::EndpointTable;
 
 /// A complete exchange with the place that the source gave it.
 pub(crate) struct Numbered {
@@ -18,8 +18,7 @@ pub(crate) struct Numbered {
 /// What the source knows, at one moment or at its end.
 pub(crate) struct Read {
     pub(crate) ledger: Ledger,
-    pub(crate) endpoints: Vec<crate::exchange::Endpoint>,
-    pub(crate) losses: Vec<LossRow>,
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
 /// One for a run, on one thread: numbers must not depend on how threads fell.
@@ -66,9 +65,9 @@ impl Numbering {
     }
 
     /// Everything, with the books that the caller holds.
-    pub(crate) fn read(&self, ledger: Ledger) -> Read {
+    pub(crate) fn read(&self, mut ledger: Ledger) -> Read {
         let endpoints = self.endpoints.resolve();
-        let losses = self.losses.resolve(&endpoints);
-        Read { ledger, endpoints, losses }
+        ledger.losses = self.losses.resolve(&endpoints);
+        Read { ledger, endpoints }
     }
 }

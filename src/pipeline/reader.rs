@@ -87,7 +87,8 @@ impl Reader {
     }
 
     fn tell(&mut self) {
-        let Reader { telling, numbering, source, .. } = self;
-        telling.tell_if_asked(|| numbering.read(source.ledger()));
+        if self.telling.is_asked() {
+            self.telling.tell(self.numbering.read(self.source.ledger_now()));
+        }
     }
 }

@@ -10,7 +10,9 @@ use crossbeam_channel::Receiver;
 
 use super::asks::Asks;
 use super::numbering::Read;
-use crate::store::{RunFile, StoreBooks};
+use crate::exchange::{Endpoint, RunFacts};
+use crate::ledger::{Ledger, StoreBooks};
+use crate::store::{RunFile, StoreError};
 use crate::tally::{Snapshot, Tally};
 
 /// How often the stages are asked.
@@ -42,7 +44,9 @@ impl Recorder {
         stages: usize,
         file: Option<RunFile>,
     ) -> Recorder {
-        let (all, pending) = (Tally::new(), Tally::new());
+        let (mut all, pending) = (Tally::new(), Tally::new());
+        // Only what is written needs to know of minutes.
+        while all.coarsen() {}
         Recorder { asks, tallies, books, stages, file, all, pending, round: 0, last: Instant::now(), failing: false }
     }
 
@@ -92,15 +96,13 @@ impl Recorder {
     pub(crate) fn take(&mut self, tally: Tally) {
         if self.file.is_some() {
             self.pending.merge(tally.clone());
-            self.pending.coarsen();
         }
         self.all.merge(tally);
-        self.all.fold();
     }
 
     fn write(&mut self, read: &Read) {
         let Some(file) = &mut self.file else { return };
-        match file.write(&self.pending, &read.ledger, &read.endpoints, &read.losses) {
+        match file.write(&self.pending, &read.ledger, &read.endpoints) {
             Ok(()) => {
                 self.pending = Tally::new();
                 if std::mem::take(&mut self.failing) {
@@ -115,21 +117,34 @@ impl Recorder {
         }
     }
 
-    /// The end: every stage is joined and its rest was taken. Writes the last of it and gives everything.
-    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Option<StoreBooks>) {
+    /// The end: every stage is joined and its rest was taken.
+    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Option<Unfinished>) {
         while let Ok((_, tally)) = self.tallies.try_recv() {
             self.take(tally);
         }
-        let Read { ledger, endpoints, losses } = read;
-        let books = self.file.take().map(|file| {
-            let (books, finished) = file.finish(&self.pending, &ledger, &endpoints, &losses);
-            if let Err(error) = finished {
-                tracing::error!("{error}; the run file holds the evidence up to its last write");
-            }
-            books
-        });
-        let mut snapshot = self.all.snapshot(&endpoints, ledger.wire, ledger.capture);
-        snapshot.losses = losses;
-        (snapshot, books)
+        let Read { ledger, endpoints } = read;
+        let mut snapshot = self.all.snapshot(&endpoints, ledger.wire.clone(), ledger.capture.clone());
+        snapshot.ledger.losses.clone_from(&ledger.losses);
+        let unfinished = self.file.map(|file| Unfinished { file, pending: self.pending, ledger, endpoints });
+        (snapshot, unfinished)
+    }
+}
+
+/// A run file that lacks its last write: what is to stand in it of the end, the caller knows.
+pub struct Unfinished {
+    file: RunFile,
+    pending: Tally,
+    ledger: Ledger,
+    endpoints: Vec<Endpoint>,
+}
+
+impl Unfinished {
+    /// Writes what is left, and that the run came to its end. How the writing went, beside.
+    ///
+    /// # Errors
+    /// It cannot be written: the file holds the evidence up to its last write.
+    pub fn finish(mut self, facts: &RunFacts) -> (StoreBooks, Result<(), StoreError>) {
+        let done = self.file.finish(&self.pending, &self.ledger, &self.endpoints, facts);
+        (self.file.books(), done)
     }
 }

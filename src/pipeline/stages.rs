@@ -185,6 +185,7 @@ impl Shared<'_> {
             empty: empty_in,
             exchanges,
             saver: feed.saver,
+            filter: feed.filter,
             capture: CaptureBooks::default(),
         };
         let taker = Taker { source: feed.source, stop: Arc::clone(self.stop), taken: taken_in, empty };
@@ -214,8 +215,8 @@ impl Stages {
         }
         let admission = asker.admission.standing();
         recorder.take(asker.counting.tally);
-        let (snapshot, store) = recorder.finish(read);
-        Ended { snapshot, dry_run: asker.dry_run, admission, store }
+        let (snapshot, file) = recorder.finish(read);
+        Ended { snapshot, dry_run: asker.dry_run, admission, file }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where exchanges were lost: a loss that prefers one endpoint or one size makes the rest a sample that flatters.
 
-use crate::tally::LossRow;
+use crate::ledger::LossRow;
 use crate::verdict::words::percent;
 
 /// One class of exchanges of which some are missing.
@@ -56,8 +56,7 @@ pub(super) fn lead(share: f64) -> String {
 mod tests {
     use super::*;
     use crate::exchange::{Endpoint, Incomplete};
-    use crate::ledger::Counts;
-    use crate::tally::SizeClass;
+    use crate::ledger::{Counts, SizeClass};
 
     #[test]
     fn the_largest_share_comes_first_and_what_the_service_did_is_no_loss() {

@@ -55,7 +55,7 @@ pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
     let sum = |name, total, parts| Sum { name, total, parts };
     let unpaired = |counts| reasoned("unpaired", counts, Bad, |why: crate::exchange::Incomplete| why.as_str());
     let received = ledger.capture.live.as_ref().map(|l| {
-        let lost = [("dropped by the kernel", l.kernel_dropped), ("shed", l.shed_frames)];
+        let lost = [("dropped by the kernel", l.kernel_dropped), ("shed", l.shed_frames), ("waiting", l.waiting)];
         let lost = lost.into_iter().map(|(name, n)| part(name, n, Bad));
         let rest = [part("not VXLAN", l.not_vxlan, Aside)];
         sum("received", l.received, [part("looked at", w.frames, Kept)].into_iter().chain(lost).chain(rest).collect())

@@ -190,7 +190,7 @@ fn accounts(page: &mut Page, ledger: &Ledger) {
 }
 
 fn lost(page: &mut Page, report: &Report<'_>) {
-    let (missing, share) = losses::missing(&report.snapshot.losses);
+    let (missing, share) = losses::missing(&report.snapshot.ledger.losses);
     if missing.is_empty() {
         return;
     }

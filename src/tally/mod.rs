@@ -7,7 +7,6 @@ mod count;
 mod endpoints;
 mod group;
 mod latency;
-mod losses;
 mod snapshot;
 
 pub use count::Tally;
@@ -15,7 +14,6 @@ pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_M
 pub(crate) use group::general_place;
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair};
-pub use losses::{LossRow, Losses, SizeClass};
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};
 
 #[cfg(test)]

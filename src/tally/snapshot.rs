@@ -12,7 +12,6 @@ use super::OTHER;
 use super::count::{EndpointTally, RuleTally, Tally, merge_books};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::{LatencyPair, Recorder};
-use super::losses::LossRow;
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -37,8 +36,6 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
-    /// What came whole off the wire and what did not, by endpoint and size.
-    pub losses: Vec<LossRow>,
 }
 
 /// One endpoint's share.
@@ -138,7 +135,6 @@ impl Tally {
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
-            losses: Vec::new(),
         }
     }
 }

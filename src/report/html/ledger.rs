@@ -45,7 +45,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
 const LOSSES: usize = 40;
 
 fn lost(report: &Report<'_>) -> Markup {
-    let (missing, share) = losses::missing(&report.snapshot.losses);
+    let (missing, share) = losses::missing(&report.snapshot.ledger.losses);
     if missing.is_empty() {
         return html! {};
     }

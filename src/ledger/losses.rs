@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::OTHER;
+use super::Counts;
 use crate::exchange::{Endpoint, Exchange, Incomplete, Request};
-use crate::ledger::Counts;
 
 crate::exchange::reasons! {
     /// How large the bodies of an exchange are together: as far as they were seen, or as their heads announce.
@@ -108,7 +107,7 @@ impl Losses {
 
     /// The lines under the endpoints that the numbers have become.
     pub fn resolve(&self, endpoints: &[Endpoint]) -> Vec<LossRow> {
-        let other = || Endpoint { method: OTHER.into(), template: OTHER.into() };
+        let other = || Endpoint { method: "{other}".into(), template: "{other}".into() };
         let mut rows: Vec<LossRow> = Vec::new();
         for ((number, size), cell) in &self.cells {
             let endpoint = number.map(|n| endpoints.get(n as usize).cloned().unwrap_or_else(other));
