@@ -45,19 +45,23 @@ pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
     let w = &ledger.wire;
     let sum = |name, total, parts| Sum { name, total, parts };
     let unpaired = |counts| reasoned("unpaired", counts, Bad, |why: crate::exchange::Incomplete| why.as_str());
+    // Only the books of a run that goes on, or was killed, have a part that waits.
+    let waiting = |mut parts: Vec<Part>, n| {
+        if n > 0 {
+            parts.push(part("waiting", n, Aside));
+        }
+        parts
+    };
+    let refused = reasoned("refused", &w.frames_refused, Aside, |why| why.as_str());
+    let frames = vec![part("used", w.frames_used, Kept), refused];
+    let bytes = vec![part("in order", w.stream_bytes_in_order, Kept), part("gap", w.stream_bytes_gap, Bad)];
+    let requests = vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)];
+    let answers = vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)];
     let mut sums = vec![
-        sum(
-            "frames",
-            w.frames,
-            vec![part("used", w.frames_used, Kept), reasoned("refused", &w.frames_refused, Aside, |why| why.as_str())],
-        ),
-        sum(
-            "stream bytes",
-            w.stream_bytes,
-            vec![part("in order", w.stream_bytes_in_order, Kept), part("gap", w.stream_bytes_gap, Bad)],
-        ),
-        sum("requests", w.requests, vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)]),
-        sum("answers", w.answers, vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)]),
+        sum("frames", w.frames, waiting(frames, w.waiting.frames)),
+        sum("stream bytes", w.stream_bytes, waiting(bytes, w.waiting.stream_bytes)),
+        sum("requests", w.requests, waiting(requests, w.waiting.requests)),
+        sum("answers", w.answers, waiting(answers, w.waiting.answers)),
     ];
     if let Some(s) = &ledger.shadow {
         sums.push(sum(

@@ -129,6 +129,11 @@ impl Reader {
         self.lose();
     }
 
+    /// What kind of message is being read: its head was, its end was not.
+    pub(crate) fn reads(&self) -> Option<Role> {
+        self.open.as_ref().map(|open| open.role())
+    }
+
     /// Reads on; afterwards `desk` knows what is new.
     pub(crate) fn feed(&mut self, mut piece: Piece<'_>, desk: &mut Desk, ctx: &mut Ctx<'_>) {
         while !piece.bytes.is_empty() {
