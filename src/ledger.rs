@@ -128,8 +128,21 @@ impl LiveBooks {
     }
 }
 
-/// What the wire code made of it. frames = used + refused; stream bytes = in order + gap;
-/// requests = paired + unpaired; answers = paired + unpaired.
+/// What is not settled yet, and stands in no other class: nothing, once everything was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Frames with fragments of datagrams that are not whole.
+    pub frames: u64,
+    /// Bytes that came before their turn.
+    pub stream_bytes: u64,
+    /// Requests whose exchange is not finished.
+    pub requests: u64,
+    /// Answers whose exchange is not finished.
+    pub answers: u64,
+}
+
+/// What the wire code made of it. frames = used + refused + waiting; stream bytes = in order + gap + waiting;
+/// requests = paired + unpaired + waiting; answers = paired + unpaired + waiting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WireBooks {
     /// Frames handed in.
@@ -167,6 +180,8 @@ pub struct WireBooks {
     pub interim: u64,
     /// Beside the sum: connections left alone after CONNECT or an upgrade.
     pub tunnels: u64,
+    /// The class of what is not settled yet, of each of the sums.
+    pub waiting: Waiting,
     /// What limits evicted, by the limit's name.
     pub evicted: BTreeMap<&'static str, u64>,
 }
@@ -246,11 +261,15 @@ impl Ledger {
     /// The accounts that do not close. Empty in a correct run, whatever the input.
     pub fn open_accounts(&self) -> Vec<OpenAccount> {
         let w = &self.wire;
+        let frames = w.frames_used + w.frames_refused.total() + w.waiting.frames;
+        let bytes = w.stream_bytes_in_order + w.stream_bytes_gap + w.waiting.stream_bytes;
+        let requests = w.requests_paired + w.requests_unpaired.total() + w.waiting.requests;
+        let answers = w.answers_paired + w.answers_unpaired.total() + w.waiting.answers;
         let mut sums = vec![
-            ("frames = used + refused", w.frames, w.frames_used + w.frames_refused.total()),
-            ("stream bytes = in order + gap", w.stream_bytes, w.stream_bytes_in_order + w.stream_bytes_gap),
-            ("requests = paired + unpaired", w.requests, w.requests_paired + w.requests_unpaired.total()),
-            ("answers = paired + unpaired", w.answers, w.answers_paired + w.answers_unpaired.total()),
+            ("frames = used + refused + waiting", w.frames, frames),
+            ("stream bytes = in order + gap + waiting", w.stream_bytes, bytes),
+            ("requests = paired + unpaired + waiting", w.requests, requests),
+            ("answers = paired + unpaired + waiting", w.answers, answers),
             ("paired requests = paired answers", w.requests_paired, w.answers_paired),
         ];
         if let Some(l) = &self.capture.live {
@@ -287,7 +306,7 @@ mod tests {
         let open = ledger.open_accounts();
         assert_eq!(
             open.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["requests = paired + unpaired: 3 against 1"]
+            ["requests = paired + unpaired + waiting: 3 against 1"]
         );
     }
 

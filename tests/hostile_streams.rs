@@ -109,6 +109,29 @@ fn one_head_without_an_end() {
     assert_eq!(seen.books.requests, 0);
 }
 
+/// Each of these once sent the reader to and fro for ever between "a message begins here" and "it cannot be read".
+#[test]
+fn a_start_line_whose_message_cannot_be_read() {
+    // Half a head, and no room to collect it.
+    let limits = WireLimits { unfinished: 10, ..WireLimits::default() };
+    for mut talk in [Talk::new(1448), Talk::midstream(1448)] {
+        talk.send(true, b"GET / HTTP/1.1\r\nA: b\r\n");
+        talk.send(true, b"\r\n");
+        let seen = see_with(WireOptions { limits: limits.clone(), ..WireOptions::default() }, &talk.segments);
+        assert_eq!((seen.books.requests, seen.books.evicted["unfinished-bytes"]), (0, 1));
+        assert_eq!(seen.books.stream_bytes_not_http, seen.books.stream_bytes);
+    }
+    // A head beyond the limit in one segment, as offloading puts them together.
+    let long = [&b"GET / HTTP/1.1\r\n"[..], &b"A: b\r\n".repeat(20_000)].concat();
+    for mut talk in [Talk::new(long.len()), Talk::midstream(long.len())] {
+        talk.send(true, &long);
+        talk.send(true, b"\r\n");
+        let seen = see(&talk.segments);
+        assert_eq!((seen.books.requests, seen.books.evicted["head-bytes"]), (0, 1));
+        assert_eq!(seen.books.stream_bytes_not_http, seen.books.stream_bytes);
+    }
+}
+
 #[test]
 fn chunks_without_an_end_and_a_body_beyond_the_limit() {
     let limits = WireLimits { body: 10_000, ..WireLimits::default() };

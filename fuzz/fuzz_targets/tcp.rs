@@ -1,16 +1,17 @@
-//! Any segments between few hosts: no panic, the books close, and nothing complete is made of nothing.
+//! Any segments between few hosts, under the usual limits or such as are met all the time: no panic, no endless loop,
+//! the books close after every segment, and nothing complete is made of nothing.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tapcompare::exchange::Timestamp;
 use tapcompare::ledger::Ledger;
-use tapcompare::wire::{Segment, Wire, WireOptions};
+use tapcompare::wire::{Segment, Wire, WireLimits, WireOptions};
 
 #[derive(Debug, Arbitrary)]
 struct Sent<'a> {
     from_client: bool,
-    port: bool,
+    port: u8,
     seq: u16,
     ack: Option<u16>,
     flags: u8,
@@ -19,15 +20,37 @@ struct Sent<'a> {
     payload: &'a [u8],
 }
 
-fuzz_target!(|input: (u32, Vec<Sent<'_>>)| {
-    let (base, sent) = input;
-    let mut wire = Wire::new(WireOptions::default());
+fn tight() -> WireLimits {
+    WireLimits {
+        connections: 2,
+        out_of_order: 64,
+        out_of_order_total: 400,
+        head: 48,
+        body: 16,
+        unfinished: 128,
+        unanswered: 2,
+        patience: 4,
+        patience_unacknowledged: 9,
+        ..WireLimits::default()
+    }
+}
+
+fn closes(wire: &Wire) -> Ledger {
+    let ledger = Ledger { wire: wire.books(), ..Ledger::default() };
+    assert_eq!(ledger.open_accounts(), []);
+    ledger
+}
+
+fuzz_target!(|input: (u32, bool, Vec<Sent<'_>>)| {
+    let (base, usual, sent) = input;
+    let limits = if usual { WireLimits::default() } else { tight() };
+    let mut wire = Wire::new(WireOptions { limits, ..WireOptions::default() });
     let mut time = 0;
     let mut complete = 0;
     let mut sink = |exchange: tapcompare::exchange::Exchange| complete += u64::from(exchange.is_complete());
     for one in &sent {
         time += i64::from(one.later_ms) * 1_000_000;
-        let client = ([10, 0, 0, 1], 40_000 + u16::from(one.port)).into();
+        let client = ([10, 0, 0, 1], 40_000 + u16::from(one.port % 4)).into();
         let server = ([10, 0, 0, 2], 80).into();
         let (src, dst) = if one.from_client { (client, server) } else { (server, client) };
         wire.segment(
@@ -45,9 +68,9 @@ fuzz_target!(|input: (u32, Vec<Sent<'_>>)| {
             },
             &mut sink,
         );
+        closes(&wire);
     }
     wire.finish(&mut sink);
-    let ledger = Ledger { wire: wire.books(), ..Ledger::default() };
-    assert_eq!(ledger.open_accounts(), []);
+    let ledger = closes(&wire);
     assert_eq!(ledger.wire.requests_paired, complete);
 });

@@ -1,6 +1,6 @@
 //! The ledger as sums: a whole and its parts, the same for every renderer.
 
-use crate::ledger::{Counts, Ledger};
+use crate::ledger::{Counts, Ledger, LiveBooks};
 
 /// How good a part is: for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,32 +48,45 @@ pub(super) fn beside(ledger: &Ledger) -> Vec<(&'static str, u64)> {
     beside.into_iter().flatten().filter(|(_, n)| *n > 0).collect()
 }
 
+/// The account of a live source's frames.
+fn received(looked_at: u64) -> impl Fn(&LiveBooks) -> Sum {
+    move |live| {
+        let lost = [
+            ("dropped by the kernel", live.kernel_dropped),
+            ("shed", live.shed_frames),
+            ("waiting", live.waiting),
+        ];
+        let lost = lost.into_iter().map(|(name, n)| part(name, n, Tone::Bad));
+        let rest = [part("not VXLAN", live.not_vxlan, Tone::Aside)];
+        let parts = [part("looked at", looked_at, Tone::Kept)].into_iter().chain(lost).chain(rest).collect();
+        Sum { name: "received", total: live.received, parts }
+    }
+}
+
 /// The accounts in the order of the walk.
 pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
     use Tone::{Aside, Bad, Kept};
     let w = &ledger.wire;
     let sum = |name, total, parts| Sum { name, total, parts };
     let unpaired = |counts| reasoned("unpaired", counts, Bad, |why: crate::exchange::Incomplete| why.as_str());
-    let received = ledger.capture.live.as_ref().map(|l| {
-        let lost = [("dropped by the kernel", l.kernel_dropped), ("shed", l.shed_frames), ("waiting", l.waiting)];
-        let lost = lost.into_iter().map(|(name, n)| part(name, n, Bad));
-        let rest = [part("not VXLAN", l.not_vxlan, Aside)];
-        sum("received", l.received, [part("looked at", w.frames, Kept)].into_iter().chain(lost).chain(rest).collect())
-    });
-    let mut sums: Vec<Sum> = received.into_iter().collect();
+    // Only the books of a run that goes on, or was killed, have a part that waits.
+    let waiting = |mut parts: Vec<Part>, n| {
+        if n > 0 {
+            parts.push(part("waiting", n, Aside));
+        }
+        parts
+    };
+    let refused = reasoned("refused", &w.frames_refused, Aside, |why| why.as_str());
+    let frames = vec![part("used", w.frames_used, Kept), refused];
+    let bytes = vec![part("in order", w.stream_bytes_in_order, Kept), part("gap", w.stream_bytes_gap, Bad)];
+    let requests = vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)];
+    let answers = vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)];
+    let mut sums: Vec<Sum> = ledger.capture.live.as_ref().map(received(w.frames)).into_iter().collect();
     sums.extend([
-        sum(
-            "frames",
-            w.frames,
-            vec![part("used", w.frames_used, Kept), reasoned("refused", &w.frames_refused, Aside, |why| why.as_str())],
-        ),
-        sum(
-            "stream bytes",
-            w.stream_bytes,
-            vec![part("in order", w.stream_bytes_in_order, Kept), part("gap", w.stream_bytes_gap, Bad)],
-        ),
-        sum("requests", w.requests, vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)]),
-        sum("answers", w.answers, vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)]),
+        sum("frames", w.frames, waiting(frames, w.waiting.frames)),
+        sum("stream bytes", w.stream_bytes, waiting(bytes, w.waiting.stream_bytes)),
+        sum("requests", w.requests, waiting(requests, w.waiting.requests)),
+        sum("answers", w.answers, waiting(answers, w.waiting.answers)),
     ]);
     if let Some(s) = &ledger.shadow {
         sums.push(sum(

@@ -9,6 +9,7 @@ mod order;
 use std::net::SocketAddr;
 
 use crate::exchange::{Incomplete, Timestamp};
+use crate::ledger::Waiting;
 
 use super::Segment;
 use super::context::Ctx;
@@ -94,6 +95,19 @@ impl Connection {
     /// Whether both directions have ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.reset || self.sides.iter().all(|s| s.stream.ended)
+    }
+
+    /// Adds what waits here.
+    pub(crate) fn count_waiting(&self, waiting: &mut Waiting) {
+        for side in &self.sides {
+            waiting.stream_bytes += side.stream.held.bytes();
+            match side.reader.reads() {
+                Some(Role::Request) => waiting.requests += 1,
+                Some(Role::Response) => waiting.answers += 1,
+                None => {}
+            }
+        }
+        self.desk.count_waiting(waiting);
     }
 
     /// Takes a segment of direction `d`.

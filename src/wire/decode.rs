@@ -22,7 +22,7 @@ pub enum Decoded<'a> {
     Refused(Refusal),
 }
 
-/// The book of frames: after [`Decoder::finish`], frames = used + refused.
+/// The book of frames: frames = used + refused + waiting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FrameBooks {
     /// Frames handed in.
@@ -31,6 +31,8 @@ pub struct FrameBooks {
     pub used: u64,
     /// The other frames.
     pub refused: Counts<Refusal>,
+    /// Frames whose datagrams are not whole yet; none after [`Decoder::finish`].
+    pub waiting: u64,
     /// Datagrams in pieces that a limit evicted, by the limit's name.
     pub evicted: BTreeMap<&'static str, u64>,
 }
@@ -75,6 +77,12 @@ impl Decoder {
         self.books.refused.add(refusal);
     }
 
+    /// It is `now`, or later: fragments that have waited too long are given up.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.fragments.expire(now);
+        self.count_lost();
+    }
+
     /// Counts fragments that never became whole.
     pub fn finish(&mut self) {
         self.fragments.give_up();
@@ -83,7 +91,8 @@ impl Decoder {
 
     /// The book of frames so far.
     pub fn books(&self) -> FrameBooks {
-        FrameBooks { evicted: self.fragments.evicted().clone(), ..self.books.clone() }
+        let fragments = &self.fragments;
+        FrameBooks { waiting: fragments.waiting(), evicted: fragments.evicted().clone(), ..self.books.clone() }
     }
 
     /// Places a fragment; where that makes its datagram whole, walks on in it. What is found there may be a

@@ -139,6 +139,11 @@ impl Fragments {
         std::mem::take(&mut self.lost)
     }
 
+    /// Frames that wait for others.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.iter().map(|d| d.frames).sum()
+    }
+
     /// Gives up all that still waits.
     pub(super) fn give_up(&mut self) {
         self.lost += self.waiting.drain(..).map(|d| d.frames).sum::<u64>();
@@ -165,7 +170,8 @@ impl Fragments {
         self.done.iter().any(|(k, when)| k == key && time.since(*when) <= REMEMBERED_FOR)
     }
 
-    fn expire(&mut self, now: Timestamp) {
+    /// Gives up what has waited too long.
+    pub(super) fn expire(&mut self, now: Timestamp) {
         while self.waiting.front().is_some_and(|d| now.since(d.since) > MAX_AGE) {
             self.evict("fragment-age");
         }

@@ -27,8 +27,8 @@ pub use segment::Segment;
 pub use walk::MAX_TUNNELS;
 
 use crate::capture::Frame;
-use crate::exchange::Exchange;
-use crate::ledger::{Refusal, WireBooks};
+use crate::exchange::{Exchange, Timestamp};
+use crate::ledger::{Refusal, Waiting, WireBooks};
 
 /// What is kept of bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,10 +86,22 @@ impl Wire {
         self.table.finish(sink);
     }
 
-    /// What was counted so far. The sums close after [`Wire::finish`]; before it, what waits is in no account yet.
+    /// It is `now`, by the clock that stamps the frames: connections and fragments that have been silent for too long
+    /// are given up, and their exchanges go to `sink`. Frames say what time it is, too; a source that can be silent
+    /// calls this about once a second.
+    pub fn tick(&mut self, now: Timestamp, sink: &mut dyn FnMut(Exchange)) {
+        self.decoder.tick(now);
+        self.table.tick(now, sink);
+    }
+
+    /// The books at this moment. They close at any moment: what is not settled yet stands in
+    /// [`WireBooks::waiting`], counted by looking at every connection (about once a second does not show, once a
+    /// frame would). Nothing waits after [`Wire::finish`].
     pub fn books(&self) -> WireBooks {
         let frames = self.decoder.books();
-        let mut books = self.table.books.clone();
+        let mut books = self.table.books().clone();
+        books.waiting = Waiting { frames: frames.waiting, ..self.table.waiting() };
+        books.stream_bytes += books.waiting.stream_bytes;
         books.frames = frames.frames;
         books.frames_used = frames.used;
         books.frames_refused = frames.refused;

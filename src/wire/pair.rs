@@ -20,6 +20,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use crate::exchange::{Incomplete, Request, Response, Timestamp};
+use crate::ledger::Waiting;
 
 use self::give::{emit, emit_answer, emit_request};
 use super::context::Ctx;
@@ -158,6 +159,14 @@ impl Desk {
     /// Whether no message was seen yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.next_id == 0 && self.answers == 0
+    }
+
+    /// Adds the messages that have ended and were not given out.
+    pub(crate) fn count_waiting(&self, waiting: &mut Waiting) {
+        for asked in &self.asked {
+            waiting.requests += u64::from(asked.request.is_some());
+            waiting.answers += u64::from(asked.answer.is_some());
+        }
     }
 
     /// Whether it is settled who is the client: by the handshake, unless the very first messages say otherwise while

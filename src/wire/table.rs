@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use rustc_hash::FxHashMap;
 
 use super::connection::{After, Connection};
-use super::context::Ctx;
-use super::limits::{Budget, evicted, name};
+use super::context::Common;
+use super::limits::{evicted, name};
 use super::{Segment, WireOptions};
 use crate::exchange::{Exchange, Incomplete, Timestamp};
-use crate::ledger::WireBooks;
+use crate::ledger::{Waiting, WireBooks};
 
 /// By the capture's clock: how often silent and closed connections are looked for, in nanoseconds.
 const SWEEP: i64 = 2_000_000_000;
@@ -47,10 +47,7 @@ struct Slot {
 /// All connections, and what is counted of them.
 #[derive(Debug)]
 pub(crate) struct Table {
-    options: WireOptions,
-    pub(crate) books: WireBooks,
-    unfinished: Budget,
-    out_of_order: Budget,
+    common: Common,
     index: FxHashMap<Key, u32>,
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
@@ -65,10 +62,7 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(options: WireOptions) -> Table {
         Table {
-            unfinished: Budget::new(options.limits.unfinished),
-            out_of_order: Budget::new(options.limits.out_of_order_total),
-            options,
-            books: WireBooks::default(),
+            common: Common::new(options),
             index: FxHashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
@@ -79,34 +73,46 @@ impl Table {
         }
     }
 
-    pub(crate) fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(Exchange)) {
-        if segment.time > self.now {
-            self.now = segment.time;
-            if self.now.0.saturating_sub(self.swept.0) >= SWEEP {
+    /// What was counted of the connections so far; what waits is not in it.
+    pub(crate) fn books(&self) -> &WireBooks {
+        &self.common.books
+    }
+
+    /// What waits in the connections, counted by looking at each.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        for slot in self.slots.iter().flatten() {
+            slot.connection.count_waiting(&mut waiting);
+        }
+        waiting
+    }
+
+    /// It is `now`, or later.
+    pub(crate) fn tick(&mut self, now: Timestamp, sink: &mut dyn FnMut(Exchange)) {
+        if now > self.now {
+            self.now = now;
+            if now.0.saturating_sub(self.swept.0) >= SWEEP {
                 self.sweep(sink);
             }
         }
+    }
+
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(Exchange)) {
+        self.tick(segment.time, sink);
         let (key, d) = Key::of(segment);
         let slot = self.find(key, segment, d, sink);
         for _ in 0..2 {
             let Some(Slot { connection, .. }) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
                 return;
             };
-            let mut ctx = Ctx {
-                limits: &self.options.limits,
-                keep: self.options.keep,
-                books: &mut self.books,
-                unfinished: &mut self.unfinished,
-                out_of_order: &mut self.out_of_order,
-                sink,
-            };
+            let mut ctx = self.common.lend(sink);
             if connection.segment(d, segment, &mut ctx) == After::GoOn {
                 return;
             }
             // The port pair is used again.
             connection.close(Incomplete::Closed, &mut ctx);
-            self.books.connections += 1;
-            **connection = connection.successor(addresses(segment, d), self.books.connections);
+            self.common.books.connections += 1;
+            **connection = connection.successor(addresses(segment, d), self.common.books.connections);
         }
     }
 
@@ -123,11 +129,11 @@ impl Table {
     }
 
     fn insert(&mut self, key: Key, addresses: [SocketAddr; 2], sink: &mut dyn FnMut(Exchange)) -> u32 {
-        if self.index.len() >= self.options.limits.connections.max(1) {
+        if self.index.len() >= self.common.options.limits.connections.max(1) {
             self.make_room(sink);
         }
-        self.books.connections += 1;
-        let slot = Slot { key, connection: Box::new(Connection::new(addresses, self.books.connections)) };
+        self.common.books.connections += 1;
+        let slot = Slot { key, connection: Box::new(Connection::new(addresses, self.common.books.connections)) };
         let at = match self.free.pop() {
             Some(at) => at,
             None => {
@@ -152,7 +158,7 @@ impl Table {
                 continue;
             }
             if !slot.connection.is_closed() {
-                evicted(&mut self.books.evicted, name::CONNECTIONS);
+                evicted(&mut self.common.books.evicted, name::CONNECTIONS);
             }
             return self.remove(self.hand, Incomplete::Evicted, sink);
         }
@@ -160,15 +166,7 @@ impl Table {
 
     fn remove(&mut self, at: usize, why: Incomplete, sink: &mut dyn FnMut(Exchange)) {
         let Some(mut slot) = self.slots.get_mut(at).and_then(Option::take) else { return };
-        let mut ctx = Ctx {
-            limits: &self.options.limits,
-            keep: self.options.keep,
-            books: &mut self.books,
-            unfinished: &mut self.unfinished,
-            out_of_order: &mut self.out_of_order,
-            sink,
-        };
-        slot.connection.close(why, &mut ctx);
+        slot.connection.close(why, &mut self.common.lend(sink));
         self.index.remove(&slot.key);
         self.free.push(at as u32);
         self.last = None;
@@ -180,10 +178,10 @@ impl Table {
         for at in 0..self.slots.len() {
             let Some(Some(slot)) = self.slots.get(at) else { continue };
             let silent = self.now.since(slot.connection.heard);
-            if slot.connection.is_closed() && silent >= self.options.limits.linger {
+            if slot.connection.is_closed() && silent >= self.common.options.limits.linger {
                 self.remove(at, Incomplete::Closed, sink);
-            } else if silent >= self.options.limits.idle {
-                evicted(&mut self.books.evicted, name::IDLE);
+            } else if silent >= self.common.options.limits.idle {
+                evicted(&mut self.common.books.evicted, name::IDLE);
                 self.remove(at, Incomplete::Evicted, sink);
             }
         }

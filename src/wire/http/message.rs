@@ -7,6 +7,7 @@ use crate::wire::pair::{Asking, Desk, Done, Link};
 use super::body::BodyReader;
 use super::framing::{Framed, Framing};
 use super::head::{self, MethodKind, RequestHead, ResponseHead};
+use super::reader::Role;
 use super::resync::Candidate;
 
 #[derive(Debug)]
@@ -83,6 +84,13 @@ impl Open {
             unframed: framed.framing == Framing::Unknown,
             tunnel: false,
             size: 0,
+        }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        match self.what {
+            What::Request(..) => Role::Request,
+            What::Response(..) => Role::Response,
         }
     }
 

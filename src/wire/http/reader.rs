@@ -60,6 +60,11 @@ impl Piece<'_> {
         self.at += n as u64;
         self.starts &= n == 0;
     }
+
+    /// No message that can be read begins here: whoever looks for one must not find this place again, and again.
+    fn give_up_start(&mut self) {
+        self.starts = false;
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,6 +127,11 @@ impl Reader {
     /// The stream begins where nobody knows: a message start must be found first.
     pub(crate) fn begin_anywhere(&mut self) {
         self.lose();
+    }
+
+    /// What kind of message is being read: its head was, its end was not.
+    pub(crate) fn reads(&self) -> Option<Role> {
+        self.open.as_ref().map(|open| open.role())
     }
 
     /// Reads on; afterwards `desk` knows what is new.
@@ -195,9 +205,13 @@ impl Reader {
                 self.began = Some(Candidate { at: piece.at, time: piece.time, sight: piece.sight });
                 self.state = State::Head;
             }
-            Found::Foreign => self.foreign(bytes, desk),
+            Found::Foreign => {
+                piece.give_up_start();
+                self.foreign(bytes, desk);
+            }
             Found::TooLong => {
                 evicted(&mut ctx.books.evicted, name::HEAD);
+                piece.give_up_start();
                 self.lose();
             }
         }
@@ -219,6 +233,9 @@ impl Reader {
         let room = (ctx.limits.head + 1).saturating_sub(before).min(piece.bytes.len());
         if !ctx.unfinished.take(room) {
             evicted(&mut ctx.books.evicted, name::UNFINISHED);
+            if before == 0 {
+                piece.give_up_start();
+            }
             self.drop_head(ctx);
             self.lose();
             return;

@@ -51,6 +51,11 @@ impl Held {
         self.fragments.is_empty()
     }
 
+    /// How many bytes are held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.fragments.values().map(|f| f.bytes.len() as u64).sum()
+    }
+
     /// What all of it costs by the limits.
     pub(crate) fn size(&self) -> usize {
         self.size
