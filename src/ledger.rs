@@ -3,16 +3,21 @@
 //! Each section is written by one room and only read elsewhere. [`Ledger::open_accounts`] is promise 1: a book that
 //! does not close is named, and such a run is never GO.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 
+mod merge;
+
+pub use merge::MAX_DAMAGE_LINES;
+
 /// Counts by reason, in a stable order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent, bound(deserialize = "K: Deserialize<'de>"))]
 pub struct Counts<K: Ord>(BTreeMap<K, u64>);
 
 impl<K: Ord> Default for Counts<K> {
@@ -48,13 +53,6 @@ impl<K: Ord + Copy> Counts<K> {
     pub fn iter(&self) -> impl Iterator<Item = (K, u64)> {
         self.0.iter().map(|(k, n)| (*k, *n))
     }
-
-    /// Adds another book's counts.
-    pub fn merge(&mut self, other: &Counts<K>) {
-        for (key, n) in other.iter() {
-            self.add_many(key, n);
-        }
-    }
 }
 
 crate::exchange::reasons! {
@@ -80,7 +78,8 @@ crate::exchange::reasons! {
 }
 
 /// What was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CaptureBooks {
     /// How many files were opened.
     pub files: u64,
@@ -94,7 +93,8 @@ pub struct CaptureBooks {
 
 /// What the wire code made of it. frames = used + refused; stream bytes = in order + gap;
 /// requests = paired + unpaired; answers = paired + unpaired.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WireBooks {
     /// Frames handed in.
     pub frames: u64,
@@ -132,7 +132,7 @@ pub struct WireBooks {
     /// Beside the sum: connections left alone after CONNECT or an upgrade.
     pub tunnels: u64,
     /// What limits evicted, by the limit's name.
-    pub evicted: BTreeMap<&'static str, u64>,
+    pub evicted: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl WireBooks {
@@ -147,9 +147,10 @@ impl WireBooks {
     }
 }
 
-/// What came of the exchanges. exchanges = sent + skipped; sent = compared + failed;
+/// What came of the exchanges. exchanges = sent + skipped + interrupted; sent = compared + failed;
 /// compared = matched + accepted + mismatched + noisy + drifted + not comparable.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ShadowBooks {
     /// Complete exchanges that came off the wire.
     pub exchanges: u64,
@@ -157,6 +158,8 @@ pub struct ShadowBooks {
     pub sent: u64,
     /// Not sent.
     pub skipped: Counts<Skip>,
+    /// Of these no outcome was written: they were under way when the process was killed.
+    pub interrupted: u64,
     /// Sent, and no comparable answer came.
     pub failed: Counts<Failure>,
     /// Answers laid side by side.
@@ -175,8 +178,21 @@ pub struct ShadowBooks {
     pub not_comparable: Counts<NotComparable>,
 }
 
+/// What became of the evidence on its way to the run file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoreBooks {
+    /// Transactions that are in the file.
+    pub writes: u64,
+    /// Attempts that failed, a full disk for one. What they held was kept and went in with a later one.
+    pub failed_writes: u64,
+    /// Counts of single minutes that were put together because they could not be written in time.
+    pub coarsened: u64,
+}
+
 /// All the books of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ledger {
     /// Written by `capture`.
     pub capture: CaptureBooks,
@@ -184,6 +200,9 @@ pub struct Ledger {
     pub wire: WireBooks,
     /// Written by `tally`; empty in `inspect`.
     pub shadow: Option<ShadowBooks>,
+    /// Written by `store`; empty where there is no run file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreBooks>,
 }
 
 /// A sum that does not come out.
@@ -218,7 +237,7 @@ impl Ledger {
             let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;
             sums.extend([
                 ("paired requests = exchanges", w.requests_paired, s.exchanges),
-                ("exchanges = sent + skipped", s.exchanges, s.sent + s.skipped.total()),
+                ("exchanges = sent + skipped + interrupted", s.exchanges, s.sent + s.skipped.total() + s.interrupted),
                 ("sent = compared + failed", s.sent, s.compared + s.failed.total()),
                 ("compared = sum of outcomes", s.compared, outcomes + s.not_comparable.total()),
             ]);

@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod report;
 pub mod rules;
 pub mod shadow;
+pub mod store;
 pub mod tally;
 pub mod verdict;
 pub mod wire;

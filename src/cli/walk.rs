@@ -79,6 +79,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
         started: now(),
         finished: String::new(),
         stopped_early: None,
+        stretches: Vec::new(),
         limits: BTreeMap::from([
             limit("in flight", limits.in_flight.to_string()),
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),

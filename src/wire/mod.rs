@@ -94,7 +94,7 @@ impl Wire {
         books.frames_used = frames.used;
         books.frames_refused = frames.refused;
         for (limit, n) in frames.evicted {
-            *books.evicted.entry(limit).or_default() += n;
+            *books.evicted.entry(limit.into()).or_default() += n;
         }
         books
     }
