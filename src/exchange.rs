@@ -1,12 +1,14 @@
 //! The vocabulary that every room shares: what was said on the wire, and what came of asking again.
 
 mod endpoint;
+mod facts;
 mod headers;
 mod outcome;
 mod reason;
 mod time;
 
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
+pub use facts::{RunFacts, StretchNote};
 pub use headers::Headers;
 pub use outcome::{
     Comparison, Difference, DifferenceKind, Example, Location, Outcome, RuleAnswer, RuleHit, RuleNote, Segment, pointer,

@@ -4,19 +4,23 @@
 //! does not close is named, and such a run is never GO.
 
 mod losses;
+mod merge;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub use losses::{LossRow, Losses, SizeClass, joined};
+pub use losses::{LossRow, Losses, SizeClass};
+pub use merge::MAX_DAMAGE_LINES;
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 
+
 /// Counts by reason, in a stable order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent, bound(deserialize = "K: Deserialize<'de>"))]
 pub struct Counts<K: Ord>(BTreeMap<K, u64>);
 
 impl<K: Ord> Default for Counts<K> {
@@ -52,13 +56,6 @@ impl<K: Ord + Copy> Counts<K> {
     pub fn iter(&self) -> impl Iterator<Item = (K, u64)> {
         self.0.iter().map(|(k, n)| (*k, *n))
     }
-
-    /// Adds another book's counts.
-    pub fn merge(&mut self, other: &Counts<K>) {
-        for (key, n) in other.iter() {
-            self.add_many(key, n);
-        }
-    }
 }
 
 crate::exchange::reasons! {
@@ -84,7 +81,8 @@ crate::exchange::reasons! {
 }
 
 /// What was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CaptureBooks {
     /// How many files were opened.
     pub files: u64,
@@ -101,7 +99,8 @@ pub struct CaptureBooks {
 
 /// What became of the frames of a live source before they could be looked at.
 /// received = frames looked at + kernel dropped + shed + not VXLAN + waiting.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LiveBooks {
     /// Frames that the filter wanted, by the kernel's count. Of VXLAN: datagrams that came to the port.
     pub received: u64,
@@ -129,7 +128,8 @@ impl LiveBooks {
 }
 
 /// What is not settled yet, and stands in no other class: nothing, once everything was read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Waiting {
     /// Frames with fragments of datagrams that are not whole.
     pub frames: u64,
@@ -143,7 +143,8 @@ pub struct Waiting {
 
 /// What the wire code made of it. frames = used + refused + waiting; stream bytes = in order + gap + waiting;
 /// requests = paired + unpaired + waiting; answers = paired + unpaired + waiting.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WireBooks {
     /// Frames handed in.
     pub frames: u64,
@@ -183,7 +184,7 @@ pub struct WireBooks {
     /// The class of what is not settled yet, of each of the sums.
     pub waiting: Waiting,
     /// What limits evicted, by the limit's name.
-    pub evicted: BTreeMap<&'static str, u64>,
+    pub evicted: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl WireBooks {
@@ -194,13 +195,15 @@ impl WireBooks {
         let lost_requests: u64 =
             [Gap, Truncated, PairingLost, Evicted].into_iter().map(|r| self.requests_unpaired.get(r)).sum();
         let orphans = self.answers_unpaired.get(NoRequest);
-        (lost_requests + orphans, self.requests + orphans)
+        // What still waited when the last books were written: a run that was killed has lost it.
+        (lost_requests + orphans + self.waiting.requests, self.requests + orphans)
     }
 }
 
-/// What came of the exchanges. exchanges = sent + skipped; sent = compared + failed;
+/// What came of the exchanges. exchanges = sent + skipped + interrupted; sent = compared + failed;
 /// compared = matched + accepted + mismatched + noisy + drifted + not comparable.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ShadowBooks {
     /// Complete exchanges that came off the wire.
     pub exchanges: u64,
@@ -208,6 +211,8 @@ pub struct ShadowBooks {
     pub sent: u64,
     /// Not sent.
     pub skipped: Counts<Skip>,
+    /// Of these no outcome was written: they were under way when the process was killed.
+    pub interrupted: u64,
     /// Sent, and no comparable answer came.
     pub failed: Counts<Failure>,
     /// Answers laid side by side.
@@ -226,8 +231,21 @@ pub struct ShadowBooks {
     pub not_comparable: Counts<NotComparable>,
 }
 
+/// What became of the evidence on its way to the run file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoreBooks {
+    /// Transactions that are in the file.
+    pub writes: u64,
+    /// Attempts that failed, a full disk for one. What they held was kept and went in with a later one.
+    pub failed_writes: u64,
+    /// Counts of single minutes that were put together because they could not be written in time.
+    pub coarsened: u64,
+}
+
 /// All the books of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ledger {
     /// Written by `capture`.
     pub capture: CaptureBooks,
@@ -238,6 +256,9 @@ pub struct Ledger {
     /// What came whole off the wire and what did not, by endpoint and size; empty in `inspect`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<LossRow>,
+    /// Written by `store`; empty where there is no run file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreBooks>,
 }
 
 /// A sum that does not come out.
@@ -281,7 +302,7 @@ impl Ledger {
             let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;
             sums.extend([
                 ("paired requests = exchanges", w.requests_paired, s.exchanges),
-                ("exchanges = sent + skipped", s.exchanges, s.sent + s.skipped.total()),
+                ("exchanges = sent + skipped + interrupted", s.exchanges, s.sent + s.skipped.total() + s.interrupted),
                 ("sent = compared + failed", s.sent, s.compared + s.failed.total()),
                 ("compared = sum of outcomes", s.compared, outcomes + s.not_comparable.total()),
             ]);

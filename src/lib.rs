@@ -26,6 +26,7 @@ pub mod privilege;
 pub mod report;
 pub mod rules;
 pub mod shadow;
+pub mod store;
 pub mod tally;
 pub mod verdict;
 pub mod wire;

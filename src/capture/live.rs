@@ -38,7 +38,7 @@ const MAX_RING: usize = 1 << 30;
 const MIN_RING: usize = 512 << 10;
 
 /// Longest frame that libpcap hands over.
-const MAX_SNAP: u32 = 262_144;
+pub const MAX_SNAP: u32 = 262_144;
 
 /// How to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]

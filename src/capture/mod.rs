@@ -21,7 +21,7 @@ pub use batch::{BATCH_BYTES, BATCH_FRAMES, Batch};
 pub use error::CaptureError;
 pub use filter::Filter;
 pub use interfaces::{Interface, interfaces};
-pub use live::{Live, LiveOptions};
+pub use live::{Live, LiveOptions, MAX_SNAP};
 pub use losses::LiveLosses;
 pub use merge::Files;
 pub use save::{SaveError, Saver};

@@ -49,6 +49,8 @@ pub(super) struct Asked {
     /// The policy as it stands in the file; empty where there is none.
     pub(super) policy_text: String,
     pub(super) rules: Arc<RuleSet>,
+    /// The rule files' names and texts.
+    pub(super) rule_texts: Vec<(String, String)>,
     pub(super) candidate: Target,
 }
 
@@ -68,7 +70,8 @@ impl Asking {
         }
         let chosen = if self.rules.is_empty() { &policy.rules } else { &self.rules };
         let rules = Arc::new(rules::load_or_common(chosen, today())?);
-        Ok(Asked { policy: Arc::new(policy), policy_file, policy_text, rules, candidate })
+        let rule_texts = rules::texts_or_common(chosen)?;
+        Ok(Asked { policy: Arc::new(policy), policy_file, policy_text, rules, rule_texts, candidate })
     }
 
     /// The policy that was named, or the one that lies here, or the defaults.

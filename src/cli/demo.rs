@@ -10,7 +10,7 @@ use super::{OutputFormat, Status, Trouble};
 use crate::config::{self, Policy, Target};
 use crate::demo::{self, Defect, Defects};
 use crate::pipeline::{Feed, Source, runtime};
-use crate::rules::RuleSet;
+use crate::rules::{self, RuleSet};
 use crate::shadow::Pace;
 use crate::wire::Keep;
 
@@ -72,6 +72,7 @@ impl DemoArgs {
                 policy_file: Some(POLICY_NAME.into()),
                 policy_text: POLICY.to_owned(),
                 rules,
+                rule_texts: rules::texts_or_common(&[])?,
                 candidate: target,
             },
             pace: self.pace.to_string(),

@@ -35,7 +35,7 @@ pub(super) struct Walk {
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
     let Walk { feed, asked, dry_run, run: file, .. } = walk;
-    let Asked { policy, policy_text, rules, candidate, .. } = asked;
+    let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     policy.safety.warnings().iter().for_each(super::say);
     let notes = rules.notes();
     let live = matches!(feed, Feed::Live(_));
@@ -43,7 +43,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = Arc::new(runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?);
     let file = match &file {
         Some(path) => {
-            let stretch = StretchFacts { facts: facts.clone(), policy: policy_text, rules: notes.clone() };
+            let stretch = StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };
             Some(RunFile::open(path, &stretch)?)
         }
         None => None,
@@ -57,15 +57,22 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
-    let Ended { snapshot, dry_run, .. } = &ended;
+    let Ended { mut snapshot, dry_run, file, .. } = ended;
     facts.finished = now();
     // A live run has no end of its own: however it was ended, it ended as it was meant to.
     facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
-    if let Some(dry_run) = dry_run {
-        return super::print(&report::dry_run(dry_run, color));
+    if let Some(file) = file {
+        let (books, finished) = file.finish(&facts);
+        snapshot.ledger.store = Some(books);
+        if let Err(error) = finished {
+            tracing::error!("{error}; it holds the evidence up to its last write");
+        }
     }
-    let verdict = verdict::judge(snapshot, &policy, &notes);
-    let report = Report { verdict: &verdict, snapshot, facts: &facts, rules: &notes };
+    if let Some(dry_run) = dry_run {
+        return super::print(&report::dry_run(&dry_run, color));
+    }
+    let verdict = verdict::judge(&snapshot, &policy, &notes);
+    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(match verdict.verdict {
         Decision::Go => Status::Fine,
@@ -91,6 +98,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
         started: now(),
         finished: String::new(),
         stopped_early: None,
+        stretches: Vec::new(),
         limits: BTreeMap::from([
             limit("in flight", limits.in_flight.to_string()),
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),

@@ -26,15 +26,14 @@ pub(crate) struct WatchArgs {
     #[arg(short, long, value_name = "IFACE", required_unless_present_any = ["vxlan", "list_interfaces"])]
     interface: Option<String>,
     /// Instead of an interface: receive a cloud's mirrored traffic as VXLAN over UDP on this address
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "0.0.0.0:4789",
-          conflicts_with = "interface")]
-    vxlan: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, conflicts_with = "interface")]
+    vxlan: Option<Option<SocketAddr>>,
     /// List the interfaces, and do nothing else
     #[arg(short = 'D', long)]
     list_interfaces: bool,
     /// Bytes kept of each frame; an exchange that is cut by it is counted and never compared
-    #[arg(short, long, value_name = "BYTES", default_value_t = capture::SNAP_LENGTH,
-          value_parser = clap::value_parser!(u32).range(64..=i64::from(capture::SNAP_LENGTH)))]
+    #[arg(short, long, value_name = "BYTES", default_value_t = capture::MAX_SNAP,
+          value_parser = clap::value_parser!(u32).range(64..=i64::from(capture::MAX_SNAP)))]
     snapshot_length: u32,
     /// The kernel's buffer for frames, in KiB
     #[arg(short = 'B', long, value_name = "KIB", default_value_t = 65_536,
@@ -81,33 +80,42 @@ impl WatchArgs {
             return super::print(&capture::interfaces().iter().map(|i| format!("{i}\n")).collect::<String>());
         }
         let asked = self.asking.read(None)?;
-        let source = self.open()?;
+        let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
+        // The kernel cannot look into VXLAN, so there the filter is asked here.
+        let (source, filter) = match (&self.interface, self.vxlan) {
+            (Some(interface), _) => (self.listen_to(interface, bpf)?, None),
+            (None, Some(address)) => {
+                let filter = bpf.as_deref().map(Filter::new).transpose()?;
+                let longest = self.snapshot_length as usize;
+                let buffer_bytes = self.buffer_size as usize * KIB;
+                let options = VxlanOptions { address, buffer_bytes, longest: longest.min(VxlanOptions::default().longest) };
+                (LiveSource::Vxlan(VxlanListener::open(&options)?), filter)
+            }
+            (None, None) => return Err("no interface: give -i IFACE, or --vxlan; -D lists the interfaces".into()),
+        };
         // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
         let user = privilege::drop_privileges(self.user.as_deref())?;
-        tracing::info!("listening on {}; privileges are dropped: {user}", source.describe());
+        tracing::info!("listening on {} as {user}", source.describe());
         self.output.check()?;
+        let rotate = self.rotate.map(|mb| mb * MEGABYTE);
         let saver = match &self.write {
-            Some(file) => Some(Saver::create(file, source.link(), self.rotate.map(|mb| mb * MEGABYTE))?),
+            Some(file) => Some(Saver::create(file, source.link(), self.snapshot_length, rotate)?),
             None => None,
         };
         let (sources, pace) = (vec![source.describe()], "live".to_owned());
-        let feed = Feed::Live(LiveFeed { source, saver, lasts: self.lasts, requests: self.requests });
+        let (lasts, requests) = (self.lasts, self.requests);
+        let feed = Feed::Live(LiveFeed { source, saver, filter, lasts, requests });
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
         walk(Walk { feed, asked, pace, sources, dry_run, run }, &runtime()?, &self.output, color)
     }
 
-    fn open(&self) -> Result<LiveSource, Trouble> {
-        let filter = (!self.filter.is_empty()).then(|| self.filter.join(" "));
-        Ok(match (&self.interface, self.vxlan) {
-            (Some(interface), _) => LiveSource::Interface(Live::open(&LiveOptions {
-                interface: interface.clone(),
-                snap_length: self.snapshot_length,
-                ring_bytes: self.buffer_size as usize * KIB,
-                promiscuous: !self.no_promiscuous_mode,
-                filter,
-            })?),
-            (None, Some(address)) => LiveSource::Vxlan(VxlanListener::open(address, filter.as_deref())?),
-            (None, None) => return Err("no interface: give -i IFACE, or --vxlan; -D lists the interfaces".into()),
-        })
+    fn listen_to(&self, interface: &str, filter: Option<String>) -> Result<LiveSource, Trouble> {
+        Ok(LiveSource::Interface(Live::open(&LiveOptions {
+            interface: interface.to_owned(),
+            snap_length: self.snapshot_length,
+            ring_bytes: self.buffer_size as usize * KIB,
+            promiscuous: !self.no_promiscuous_mode,
+            filter,
+        })?))
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reason::{Failure, NotComparable, Skip, reasons};
 
@@ -49,6 +49,34 @@ impl Serialize for Location {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+impl<'de> Deserialize<'de> for Location {
+    /// From the same text. What the text does not tell apart comes back as one of the two: a member named `0` as the
+    /// first element, the whole document as the body.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        located(&text).ok_or_else(|| serde::de::Error::custom("no place in an answer"))
+    }
+}
+
+fn located(text: &str) -> Option<Location> {
+    match text {
+        "status" => return Some(Location::Status),
+        "body" => return Some(Location::Body),
+        _ => {}
+    }
+    if let Some(name) = text.strip_prefix("header ") {
+        return Some(Location::Header(name.to_owned()));
+    }
+    if let Some(line) = text.strip_prefix("body line ") {
+        return line.parse().ok().map(Location::Text);
+    }
+    let steps = text.strip_prefix("body /")?.split('/').map(|step| {
+        let index = step.parse::<usize>().ok().filter(|index| index.to_string() == step);
+        index.map_or_else(|| Segment::Key(step.replace("~1", "/").replace("~0", "~")), Segment::Index)
+    });
+    Some(Location::Json(steps.collect()))
 }
 
 /// The path as a JSON Pointer (RFC 6901, section 3).
@@ -99,7 +127,7 @@ reasons! {
 }
 
 /// The rule that answered for a difference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RuleHit {
     /// The rule's id.
     pub id: Arc<str>,
@@ -108,7 +136,7 @@ pub struct RuleHit {
 }
 
 /// One disagreement at one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Where.
     pub at: Location,
@@ -157,7 +185,7 @@ pub struct Comparison {
 }
 
 /// One comparison kept to be looked at, with bounded texts. Everything in it came from the wire: hostile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// [`super::Observation::sequence`].
     pub sequence: u64,
@@ -181,7 +209,7 @@ pub struct Example {
 }
 
 /// What a report says of one rule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleNote {
     /// Unique among the rules of a run.
     pub id: Arc<str>,
@@ -201,4 +229,31 @@ pub struct RuleNote {
     pub source: String,
     /// For `accept`: the largest share of an endpoint's compared exchanges that it may answer for.
     pub max_rate: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_written_and_read_again_is_written_the_same() {
+        let key = |text: &str| Segment::Key(text.into());
+        for at in [
+            Location::Status,
+            Location::Body,
+            Location::Header("x-a b".into()),
+            Location::Text(7),
+            Location::Json(Vec::new()),
+            Location::Json(vec![key("items"), Segment::Index(3), key("a/b~1~0")]),
+            Location::Json(vec![key(""), key("007"), key("line 3")]),
+            Location::Json(vec![key("0")]),
+        ] {
+            let text = serde_json::to_string(&at).unwrap();
+            let read: Location = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+        for text in ["", "bodyline", "body line x", "headers", "body x"] {
+            assert!(serde_json::from_value::<Location>(text.into()).is_err(), "{text}");
+        }
+    }
 }

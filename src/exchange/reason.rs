@@ -28,6 +28,14 @@ macro_rules! reasons {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <::std::borrow::Cow<'de, str> as ::serde::Deserialize>::deserialize(deserializer)?;
+                let named = $name::ALL.iter().copied().find(|reason| reason.as_str() == text);
+                named.ok_or_else(|| ::serde::de::Error::custom(concat!("no ", stringify!($name), " has this name")))
+            }
+        }
     };
 }
 pub(crate) use reasons;
@@ -100,6 +108,8 @@ reasons! {
         Shed = "shed",
         /// Its turn came so late that the answer would say nothing any more.
         TooLate = "too-late",
+        /// As many requests were sent as the run was to send.
+        Enough = "enough",
         /// Only a list of what would be sent was asked for.
         DryRun = "dry-run",
     }

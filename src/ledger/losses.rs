@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Counts;
 use crate::exchange::{Endpoint, Exchange, Incomplete, Request};
@@ -68,7 +68,7 @@ pub struct Losses {
 }
 
 /// One line of [`Losses`], resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossRow {
     /// The endpoint; None where the request was not seen.
     pub endpoint: Option<Endpoint>,
@@ -119,7 +119,7 @@ impl Losses {
 }
 
 /// Lines of the same endpoint and size as one, in the order of their names.
-pub fn joined(rows: Vec<LossRow>) -> Vec<LossRow> {
+pub(super) fn joined(rows: impl IntoIterator<Item = LossRow>) -> Vec<LossRow> {
     let mut by_name: BTreeMap<(Option<Endpoint>, SizeClass), LossRow> = BTreeMap::new();
     for row in rows {
         match by_name.get_mut(&(row.endpoint.clone(), row.size)) {

@@ -224,8 +224,13 @@ impl Assembler {
         if !self.telling.is_asked() {
             return;
         }
-        let wire = self.wire.books_now();
-        let capture = CaptureBooks { live: Some(self.live_books(wire.frames)), ..self.capture.clone() };
+        let wire = self.wire.books();
+        let capture = CaptureBooks {
+            // A line has no end of its own: up to here, everything was listened to.
+            finished: true,
+            live: Some(self.live_books(wire.frames)),
+            ..self.capture.clone()
+        };
         self.telling.tell(self.numbering.read(Ledger { capture, wire, ..Ledger::default() }));
     }
 }

@@ -88,7 +88,7 @@ impl Reader {
 
     fn tell(&mut self) {
         if self.telling.is_asked() {
-            self.telling.tell(self.numbering.read(self.source.ledger_now()));
+            self.telling.tell(self.numbering.read(self.source.ledger()));
         }
     }
 }

@@ -145,6 +145,7 @@ impl Unfinished {
     /// It cannot be written: the file holds the evidence up to its last write.
     pub fn finish(mut self, facts: &RunFacts) -> (StoreBooks, Result<(), StoreError>) {
         let done = self.file.finish(&self.pending, &self.ledger, &self.endpoints, facts);
-        (self.file.books(), done)
+        let (writes, failed_writes) = self.file.attempts();
+        (StoreBooks { writes, failed_writes, ..StoreBooks::default() }, done)
     }
 }

@@ -97,6 +97,6 @@ impl Source {
     pub fn ledger(&self) -> Ledger {
         let mut capture = self.files.books().clone();
         capture.damage.extend(self.filter_trouble.clone());
-        Ledger { capture, wire: self.wire.books(), shadow: None }
+        Ledger { capture, wire: self.wire.books(), ..Ledger::default() }
     }
 }

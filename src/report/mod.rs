@@ -13,9 +13,7 @@ mod terminal;
 
 pub use escape::visible;
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::exchange::RuleNote;
 use crate::ledger::Ledger;
@@ -24,35 +22,6 @@ use crate::verdict::Verdict;
 
 /// The version of the JSON report's shape; it changes when a reader must change.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// How the run was made.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct RunFacts {
-    /// The version of tapcompare.
-    pub version: String,
-    /// What is cut over.
-    pub capability: Option<String>,
-    /// Whose decision it is.
-    pub owner: Option<String>,
-    /// The captures, as they were named.
-    pub sources: Vec<String>,
-    /// The candidate's address.
-    pub candidate: String,
-    /// The live legacy's address, where it was asked.
-    pub legacy: Option<String>,
-    /// `original`, `2x`, `max`.
-    pub pace: String,
-    /// The policy file; None: the defaults.
-    pub policy: Option<String>,
-    /// When the run began, RFC 3339.
-    pub started: String,
-    /// When it ended.
-    pub finished: String,
-    /// Why it ended before the captures did.
-    pub stopped_early: Option<String>,
-    /// Limits that were in force, by name, with their units.
-    pub limits: BTreeMap<String, String>,
-}
 
 /// What a run has to say, lent to the renderers.
 #[derive(Debug, Clone, Copy)]
@@ -96,3 +65,8 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests;
+
+/// Stub.
+pub fn dry_run(_dry_run: &crate::shadow::DryRun, _colour: bool) -> String {
+    String::new()
+}

@@ -182,7 +182,7 @@ fn accounts(page: &mut Page, ledger: &Ledger) {
         page.behind(Ink::Unsure, "  damage        ", &visible(damage));
     }
     for (limit, n) in &ledger.wire.evicted {
-        page.behind(Ink::Unsure, "  limit reached ", &format!("{limit}: {}", count(*n)));
+        page.behind(Ink::Unsure, "  limit reached ", &format!("{}: {}", visible(limit), count(*n)));
     }
     for open in ledger.open_accounts() {
         page.behind(Ink::Bad, "  DOES NOT CLOSE ", &open.to_string());

@@ -161,6 +161,16 @@ pub fn load_or_common(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleErr
     if paths.is_empty() { RuleSet::common(today) } else { load(paths, today) }
 }
 
+/// The rule files of a policy, or the shipped one where it names none: name and text of each, in order, for
+/// [`RuleSet::from_texts`] and for a run file that keeps the rules by content.
+///
+/// # Errors
+///
+/// [`RuleError::Read`].
+pub fn texts_or_common(paths: &[PathBuf]) -> Result<Vec<(String, String)>, RuleError> {
+    if paths.is_empty() { Ok(vec![(COMMON.to_owned(), COMMON_TEXT.to_owned())]) } else { texts(paths) }
+}
+
 /// Reads rule files, in order; `today` decides which rules have expired. A path that ends in [`COMMON_NAME`], and where
 /// there is no file, stands for the shipped rules, so that they can be had beside others wherever the program is installed.
 ///
@@ -168,6 +178,10 @@ pub fn load_or_common(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleErr
 ///
 /// [`RuleError`]: a file that cannot be read, or a rule that means nothing, with its line and the way out.
 pub fn load(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleError> {
+    RuleSet::from_texts(texts(paths)?, today)
+}
+
+fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, RuleError> {
     let mut files = Vec::new();
     for path in paths {
         if path.ends_with(COMMON_NAME) && !path.exists() {
@@ -181,7 +195,7 @@ pub fn load(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleError> {
         file.take(MAX_FILE_BYTES as u64 + 1).read_to_string(&mut text).map_err(failed)?;
         files.push((path.display().to_string(), text));
     }
-    RuleSet::from_texts(files, today)
+    Ok(files)
 }
 
 #[cfg(test)]

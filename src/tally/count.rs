@@ -8,6 +8,7 @@ use crate::exchange::{
 };
 use crate::ledger::ShadowBooks;
 
+use super::cells::Cells;
 use super::group::{DifferenceClass, Groups, general_place};
 use super::latency::Recorder;
 use super::snapshot::{Drift, FailureSample, RuleSample};
@@ -15,40 +16,40 @@ use super::snapshot::{Drift, FailureSample, RuleSample};
 /// The request line of a sample is cut at so many characters.
 const MAX_SAMPLE_CHARS: usize = 160;
 
-/// What one endpoint number has gathered.
-#[derive(Debug, Default)]
-pub(super) struct EndpointTally {
-    pub(super) books: ShadowBooks,
-    pub(super) legacy_5xx: u64,
-    pub(super) candidate_5xx: u64,
-    pub(super) legacy: Recorder,
-    pub(super) candidate: Recorder,
-    pub(super) captured: Recorder,
+/// What one endpoint number has gathered in one minute, or in all.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EndpointTally {
+    pub(crate) books: ShadowBooks,
+    pub(crate) legacy_5xx: u64,
+    pub(crate) candidate_5xx: u64,
+    pub(crate) legacy: Recorder,
+    pub(crate) candidate: Recorder,
+    pub(crate) captured: Recorder,
     /// Exchanges that are accepted, by the accept rules that answered.
-    pub(super) accepted_by: BTreeMap<Arc<str>, u64>,
-    pub(super) failure_samples: BTreeMap<Failure, FailureSample>,
+    pub(crate) accepted_by: BTreeMap<Arc<str>, u64>,
+    pub(crate) failure_samples: BTreeMap<Failure, FailureSample>,
 }
 
 /// What one rule has answered for.
 #[derive(Debug, Clone)]
-pub(super) struct RuleTally {
-    pub(super) answer: RuleAnswer,
-    pub(super) differences: u64,
-    pub(super) exchanges: u64,
-    pub(super) sample: RuleSample,
+pub(crate) struct RuleTally {
+    pub(crate) answer: RuleAnswer,
+    pub(crate) differences: u64,
+    pub(crate) exchanges: u64,
+    pub(crate) sample: RuleSample,
 }
 
 /// The counters of one worker.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
-    pub(super) endpoints: BTreeMap<u32, EndpointTally>,
-    pub(super) groups: Groups,
-    pub(super) rules: BTreeMap<Arc<str>, RuleTally>,
-    pub(super) drift: Drift,
-    pub(super) differences: u64,
-    pub(super) more_differences: u64,
-    pub(super) first: Option<Timestamp>,
-    pub(super) last: Option<Timestamp>,
+    pub(crate) cells: Cells,
+    pub(crate) groups: Groups,
+    pub(crate) rules: BTreeMap<Arc<str>, RuleTally>,
+    pub(crate) drift: Drift,
+    pub(crate) differences: u64,
+    pub(crate) more_differences: u64,
+    pub(crate) first: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
 }
 
 impl Tally {
@@ -60,15 +61,15 @@ impl Tally {
     /// Counts one observation in the one class that its comparison gave it. `example` is called only where the
     /// observation is to be kept as an example.
     pub fn absorb(&mut self, observation: &Observation, comparison: &Comparison, example: impl FnOnce() -> Example) {
-        if let Some(started) = observation.exchange.moments.started() {
-            self.first = earlier(self.first, Some(started));
-            self.last = self.last.max(Some(started));
-        }
-        let endpoint = self.endpoints.entry(observation.endpoint).or_default();
-        count_outcome(&mut endpoint.books, comparison.outcome);
-        if let Fate::Asked(asked) = &observation.fate {
-            endpoint.absorb_asked(observation, asked, comparison);
-        }
+        let started = observation.exchange.moments.started();
+        self.first = earlier(self.first, started);
+        self.last = self.last.max(started);
+        self.cells.count(started, observation.endpoint, |cell| {
+            count_outcome(&mut cell.books, comparison.outcome);
+            if let Fate::Asked(asked) = &observation.fate {
+                cell.absorb_asked(observation, asked, comparison);
+            }
+        });
         self.more_differences += comparison.more_differences;
         if let Some(drifted) = comparison.legacy_drifted {
             self.drift.asked += 1;
@@ -77,8 +78,7 @@ impl Tally {
         self.absorb_rules(observation, comparison);
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
-            let (endpoint, sequence) = (observation.endpoint, observation.sequence);
-            self.groups.absorb(class, endpoint, sequence, &comparison.differences, example);
+            self.groups.absorb(class, observation, &comparison.differences, example);
         }
     }
 
@@ -87,7 +87,30 @@ impl Tally {
         let started = observation.exchange.moments.started();
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
-        count_outcome(&mut self.endpoints.entry(observation.endpoint).or_default().books, Outcome::Skipped(skip));
+        self.cells
+            .count(started, observation.endpoint, |cell| count_outcome(&mut cell.books, Outcome::Skipped(skip)));
+    }
+
+    /// How many counts it has: one a minute and endpoint number. Bounded by [`super::MAX_CELLS`], or by the endpoint
+    /// numbers where these are more.
+    pub fn keys(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether it is time to hand it over (with `mem::take`), however short the time since it last was.
+    pub fn is_large(&self) -> bool {
+        self.cells.are_large()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.cells.len() == 0
+    }
+
+    /// Puts minutes together, the next step of: hours, days, all. Done by itself past the bounds; nothing is lost but
+    /// when it was. False where nothing is left to put together.
+    pub fn coarsen(&mut self) -> bool {
+        self.cells.coarsen()
     }
 
     fn absorb_rules(&mut self, observation: &Observation, comparison: &Comparison) {
@@ -121,9 +144,7 @@ impl Tally {
 
     /// Adds another worker's counts. The order of merging does not show.
     pub fn merge(&mut self, other: Tally) {
-        for (number, tally) in other.endpoints {
-            self.endpoints.entry(number).or_default().merge(tally);
-        }
+        self.cells.merge(other.cells);
         self.groups.merge(other.groups);
         for (id, rule) in other.rules {
             match self.rules.get_mut(&id) {
@@ -143,7 +164,7 @@ impl Tally {
 }
 
 impl RuleTally {
-    fn merge(&mut self, other: RuleTally) {
+    pub(crate) fn merge(&mut self, other: RuleTally) {
         self.differences += other.differences;
         self.exchanges += other.exchanges;
         if other.sample.sequence < self.sample.sequence {
@@ -207,8 +228,13 @@ impl EndpointTally {
         }
     }
 
-    pub(super) fn merge(&mut self, other: EndpointTally) {
-        merge_books(&mut self.books, &other.books);
+    /// Bytes that its histograms take.
+    pub(super) fn heap(&self) -> usize {
+        self.legacy.heap() + self.candidate.heap() + self.captured.heap()
+    }
+
+    pub(crate) fn merge(&mut self, other: EndpointTally) {
+        self.books.merge(&other.books);
         self.legacy_5xx += other.legacy_5xx;
         self.candidate_5xx += other.candidate_5xx;
         self.legacy.merge(other.legacy);
@@ -226,7 +252,7 @@ impl EndpointTally {
     }
 }
 
-fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+pub(super) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -262,18 +288,4 @@ fn count_outcome(books: &mut ShadowBooks, outcome: Outcome) {
         Outcome::NotComparable(why) => books.not_comparable.add(why),
         Outcome::Failed(_) | Outcome::Skipped(_) => {}
     }
-}
-
-pub(super) fn merge_books(books: &mut ShadowBooks, other: &ShadowBooks) {
-    books.exchanges += other.exchanges;
-    books.sent += other.sent;
-    books.skipped.merge(&other.skipped);
-    books.failed.merge(&other.failed);
-    books.compared += other.compared;
-    books.matched += other.matched;
-    books.accepted += other.accepted;
-    books.mismatched += other.mismatched;
-    books.noisy += other.noisy;
-    books.drifted += other.drifted;
-    books.not_comparable.merge(&other.not_comparable);
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::exchange::{Difference, DifferenceKind, Endpoint, Example, Location, Outcome, Segment};
+use crate::exchange::{
+    Difference, DifferenceKind, Endpoint, Example, Location, Observation, Outcome, Segment, Timestamp,
+};
 
+use super::count::earlier;
 use super::endpoints::looks_like_a_value;
 
 /// At most so many groups. Which are kept is decided by a digest of what names the group, so that it does not depend
@@ -15,7 +18,7 @@ pub const MAX_GROUPS: usize = 512;
 /// At most so many examples a group: those that came first in the source.
 pub const MAX_EXAMPLES_PER_GROUP: usize = 3;
 /// A longer place is cut, at the end.
-const MAX_PLACE_BYTES: usize = 256;
+pub(crate) const MAX_PLACE_BYTES: usize = 256;
 
 crate::exchange::reasons! {
     /// What became of the exchanges in which a group's differences were found.
@@ -30,7 +33,7 @@ crate::exchange::reasons! {
 }
 
 impl DifferenceClass {
-    pub(super) fn of(outcome: Outcome) -> Option<DifferenceClass> {
+    pub(crate) fn of(outcome: Outcome) -> Option<DifferenceClass> {
         match outcome {
             Outcome::Mismatched => Some(DifferenceClass::Mismatched),
             Outcome::Noisy => Some(DifferenceClass::Noisy),
@@ -55,31 +58,39 @@ pub struct DifferenceGroup {
     pub differences: u64,
     /// In how many exchanges.
     pub exchanges: u64,
+    /// When the first of these exchanges began, RFC 3339, by the clock of the capture.
+    pub first_seen: Option<String>,
+    /// When the last one began.
+    pub last_seen: Option<String>,
     /// The first of these exchanges, by their position in the source.
     pub examples: Vec<Arc<Example>>,
 }
 
 /// What names a group before endpoints are resolved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    digest: u64,
-    pub(super) endpoint: u32,
-    pub(super) place: String,
-    pub(super) kind: DifferenceKind,
-    pub(super) class: DifferenceClass,
+pub(crate) struct Key {
+    pub(crate) digest: u64,
+    pub(crate) endpoint: u32,
+    pub(crate) place: String,
+    pub(crate) kind: DifferenceKind,
+    pub(crate) class: DifferenceClass,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Group {
-    pub(super) differences: u64,
-    pub(super) exchanges: u64,
-    pub(super) examples: BTreeMap<u64, Arc<Example>>,
+pub(crate) struct Group {
+    pub(crate) differences: u64,
+    pub(crate) exchanges: u64,
+    pub(crate) first: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
+    pub(crate) examples: BTreeMap<u64, Arc<Example>>,
 }
 
 impl Group {
-    pub(super) fn merge(&mut self, other: Group) {
+    pub(crate) fn merge(&mut self, other: Group) {
         self.differences += other.differences;
         self.exchanges += other.exchanges;
+        self.first = earlier(self.first, other.first);
+        self.last = self.last.max(other.last);
         self.examples.extend(other.examples);
         while self.examples.len() > MAX_EXAMPLES_PER_GROUP {
             self.examples.pop_last();
@@ -94,24 +105,24 @@ impl Group {
 
 /// The groups with the smallest digests. Whatever the order: a group that is among the smallest of all is among the
 /// smallest of each part, so nothing of it is ever evicted.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    pub(super) groups: BTreeMap<Key, Group>,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Groups {
+    pub(crate) groups: BTreeMap<Key, Group>,
 }
 
 impl Groups {
     /// Counts one exchange's differences that no rule answers for.
-    pub(super) fn absorb(
+    pub(crate) fn absorb(
         &mut self,
         class: DifferenceClass,
-        endpoint: u32,
-        sequence: u64,
+        observation: &Observation,
         differences: &[Difference],
         example: impl FnOnce() -> Example,
     ) {
+        let (sequence, started) = (observation.sequence, observation.exchange.moments.started());
         let mut counts: BTreeMap<Key, u64> = BTreeMap::new();
         for difference in differences.iter().filter(|d| d.rule.is_none()) {
-            *counts.entry(Key::new(endpoint, difference, class)).or_default() += 1;
+            *counts.entry(Key::of(observation.endpoint, difference, class)).or_default() += 1;
         }
         let mut wanting = Vec::new();
         for (key, differences) in counts {
@@ -121,6 +132,8 @@ impl Groups {
             let group = self.groups.entry(key.clone()).or_default();
             group.differences += differences;
             group.exchanges += 1;
+            group.first = earlier(group.first, started);
+            group.last = group.last.max(started);
             if group.wants(sequence) {
                 wanting.push(key);
             }
@@ -138,7 +151,7 @@ impl Groups {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Groups) {
+    pub(crate) fn merge(&mut self, other: Groups) {
         for (key, group) in other.groups {
             self.groups.entry(key).or_default().merge(group);
         }
@@ -159,9 +172,11 @@ impl Groups {
 }
 
 impl Key {
-    fn new(endpoint: u32, difference: &Difference, class: DifferenceClass) -> Key {
-        let place = general_place(&difference.at);
-        let kind = difference.kind;
+    fn of(endpoint: u32, difference: &Difference, class: DifferenceClass) -> Key {
+        Key::new(endpoint, general_place(&difference.at), difference.kind, class)
+    }
+
+    pub(crate) fn new(endpoint: u32, place: String, kind: DifferenceKind, class: DifferenceClass) -> Key {
         // FNV-1a, 64 bits: the same on every machine, which the standard hashers do not promise.
         let text = place.bytes().chain(kind.as_str().bytes()).chain(class.as_str().bytes());
         let digest = endpoint

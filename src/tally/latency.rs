@@ -1,5 +1,7 @@
 //! Latency histograms: both sides of the same exchanges.
 
+mod bytes;
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -11,29 +13,66 @@ pub const LATENCY_MAX: Duration = Duration::from_secs(600);
 /// Three significant digits: a bucket is at most a thousandth of its value wide.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// A growing histogram in microseconds. Grows with the largest value recorded: 12 KiB up to 4 ms, 84 KiB at most.
+/// So many values are kept as they are; a histogram takes as much as 2,000 of them.
+const FEW: usize = 256;
+
+/// Latencies in microseconds. A few are kept as they came, many in a growing histogram: 8 KiB up to 2 ms, 84 KiB at
+/// most. Either way it is the same distribution that comes out.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Recorder {
-    /// None until the first value, so that an endpoint without latencies costs nothing.
-    values: Option<Histogram<u32>>,
-    censored: u64,
-    saturated: u64,
-    unrecorded: u64,
+pub(crate) struct Recorder {
+    values: Values,
+    pub(super) censored: u64,
+    pub(super) saturated: u64,
+    pub(super) unrecorded: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Values {
+    Few(Vec<u32>),
+    /// A bucket holds up to 2^32 - 1 values.
+    Many(Histogram<u32>),
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values::Few(Vec::new())
+    }
 }
 
 impl Recorder {
     /// One latency; `censored` where it is only known to be at least so long.
-    pub(super) fn record(&mut self, latency: Duration, censored: bool) {
+    pub(crate) fn record(&mut self, latency: Duration, censored: bool) {
         let max = LATENCY_MAX.as_micros() as u64;
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.saturated += u64::from(micros > max);
         self.censored += u64::from(censored);
-        if self.values.is_none() {
-            self.values = Histogram::new(SIGNIFICANT_DIGITS).ok();
+        self.record_many(micros.clamp(1, max) as u32, 1);
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap(&self) -> usize {
+        match &self.values {
+            Values::Few(values) => values.capacity() * size_of::<u32>(),
+            Values::Many(values) => values.distinct_values() * size_of::<u32>(),
         }
-        let recorded = self.values.as_mut().map(|values| values.record(micros.clamp(1, max)));
-        // Cannot happen with the constants above; if it did, it would be seen.
-        self.unrecorded += u64::from(!matches!(recorded, Some(Ok(()))));
+    }
+
+    pub(super) fn record_many(&mut self, micros: u32, times: u32) {
+        if let Values::Few(values) = &mut self.values {
+            if values.len().saturating_add(times as usize) <= FEW {
+                values.extend(std::iter::repeat_n(micros, times as usize));
+                return;
+            }
+            match histogram(values) {
+                Some(many) => self.values = Values::Many(many),
+                None => return self.unrecorded += u64::from(times),
+            }
+        }
+        if let Values::Many(values) = &mut self.values {
+            // Cannot fail with the constants above; if it did, it would be seen.
+            let recorded = values.record_n(u64::from(micros), times);
+            self.unrecorded += if recorded.is_ok() { 0 } else { u64::from(times) };
+        }
     }
 
     pub(super) fn merge(&mut self, other: Recorder) {
@@ -41,18 +80,38 @@ impl Recorder {
         self.saturated += other.saturated;
         self.unrecorded += other.unrecorded;
         match (&mut self.values, other.values) {
-            (Some(values), Some(more)) => {
+            (_, Values::Few(few)) => few.into_iter().for_each(|micros| self.record_many(micros, 1)),
+            (Values::Many(values), Values::Many(more)) => {
                 let count = more.len();
                 if values.add(more).is_err() {
                     self.unrecorded += count;
                 }
             }
-            (values @ None, more) => *values = more,
-            (Some(_), None) => {}
+            (values @ Values::Few(_), many @ Values::Many(_)) => {
+                if let Values::Few(few) = std::mem::replace(values, many) {
+                    few.into_iter().for_each(|micros| self.record_many(micros, 1));
+                }
+            }
         }
     }
 
-    pub(super) fn snapshot(&self) -> Latency {
+    /// What was recorded, as (value, how often), from the smallest. The value is the bucket's least, or the latency
+    /// itself where there are few: recorded again, either falls into the same bucket.
+    pub(super) fn recorded(&self) -> Vec<(u32, u32)> {
+        match &self.values {
+            Values::Few(values) => {
+                let mut sorted = values.clone();
+                sorted.sort_unstable();
+                sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
+            }
+            Values::Many(values) => values
+                .iter_recorded()
+                .map(|step| (values.lowest_equivalent(step.value_iterated_to()).max(1) as u32, step.count_at_value()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Latency {
         let mut latency = Latency {
             count: 0,
             censored: self.censored,
@@ -60,7 +119,16 @@ impl Recorder {
             unrecorded: self.unrecorded,
             buckets: Vec::new(),
         };
-        if let Some(values) = &self.values {
+        let made;
+        let values = match &self.values {
+            Values::Few(few) if few.is_empty() => return latency,
+            Values::Few(few) => {
+                made = histogram(few);
+                made.as_ref()
+            }
+            Values::Many(values) => Some(values),
+        };
+        if let Some(values) = values {
             latency.count = values.len();
             latency.buckets = values
                 .iter_recorded()
@@ -76,6 +144,13 @@ impl Recorder {
         }
         latency
     }
+}
+
+/// None only where the constants were wrong.
+fn histogram(values: &[u32]) -> Option<Histogram<u32>> {
+    let mut histogram = Histogram::new(SIGNIFICANT_DIGITS).ok()?;
+    values.iter().try_for_each(|micros| histogram.record(u64::from(*micros))).ok()?;
+    Some(histogram)
 }
 
 /// Latencies that are told apart no further.

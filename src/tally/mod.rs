@@ -3,17 +3,22 @@
 //! A [`Tally`] absorbs observations with their comparisons. Tallies merge in any order: however the observations
 //! were spread over workers, the [`Snapshot`] of the merged tally is the same, byte for byte.
 
+mod cells;
 mod count;
 mod endpoints;
 mod group;
 mod latency;
 mod snapshot;
 
+pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
 pub use count::Tally;
+pub(crate) use count::{EndpointTally, RuleTally};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, OTHER};
-pub(crate) use group::general_place;
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS};
+pub(crate) use group::{Group, Key, MAX_PLACE_BYTES, general_place};
+pub(crate) use latency::Recorder;
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair};
+pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};
 
 #[cfg(test)]

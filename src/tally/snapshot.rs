@@ -9,7 +9,7 @@ use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
-use super::count::{EndpointTally, RuleTally, Tally, merge_books};
+use super::count::{EndpointTally, RuleTally, Tally};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::{LatencyPair, Recorder};
 
@@ -77,12 +77,12 @@ pub struct Drift {
 
 /// The first difference that a rule answered for; its endpoint still a number.
 #[derive(Debug, Clone)]
-pub(super) struct RuleSample {
-    pub(super) sequence: u64,
-    pub(super) endpoint: u32,
-    pub(super) place: String,
-    pub(super) legacy: Option<String>,
-    pub(super) candidate: Option<String>,
+pub(crate) struct RuleSample {
+    pub(crate) sequence: u64,
+    pub(crate) endpoint: u32,
+    pub(crate) place: String,
+    pub(crate) legacy: Option<String>,
+    pub(crate) candidate: Option<String>,
 }
 
 /// What one rule did.
@@ -112,8 +112,8 @@ impl Tally {
         let mut books = ShadowBooks::default();
         let mut total = EndpointTally::default();
         let mut by_endpoint: BTreeMap<Endpoint, EndpointTally> = BTreeMap::new();
-        for (number, tally) in self.endpoints {
-            merge_books(&mut books, &tally.books);
+        for (number, tally) in self.cells.into_endpoints() {
+            books.merge(&tally.books);
             total.merge(EndpointTally {
                 legacy: tally.legacy.clone(),
                 candidate: tally.candidate.clone(),
@@ -125,7 +125,7 @@ impl Tally {
         let groups = resolve_groups(self.groups, endpoints);
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
         Snapshot {
-            ledger: Ledger { capture, wire, shadow: Some(books) },
+            ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
             last: self.last.map(|t| t.to_string()),
             endpoints: by_endpoint.into_iter().map(|(endpoint, tally)| tally.snapshot(endpoint)).collect(),
@@ -193,6 +193,8 @@ fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup
             class,
             differences: group.differences,
             exchanges: group.exchanges,
+            first_seen: group.first.map(|t| t.to_string()),
+            last_seen: group.last.map(|t| t.to_string()),
             examples: group.examples.into_values().collect(),
         })
         .collect();

@@ -1,5 +1,6 @@
 //! Every bound of the wire code, by name. What a bound evicts is counted under the name given here.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -60,8 +61,8 @@ pub(crate) mod name {
 }
 
 /// One more eviction by that limit.
-pub(crate) fn evicted(book: &mut BTreeMap<&'static str, u64>, limit: &'static str) {
-    *book.entry(limit).or_default() += 1;
+pub(crate) fn evicted(book: &mut BTreeMap<Cow<'static, str>, u64>, limit: &'static str) {
+    *book.entry(Cow::Borrowed(limit)).or_default() += 1;
 }
 
 /// A sum of bytes with a ceiling.

@@ -106,7 +106,7 @@ impl Wire {
         books.frames_used = frames.used;
         books.frames_refused = frames.refused;
         for (limit, n) in frames.evicted {
-            *books.evicted.entry(limit).or_default() += n;
+            *books.evicted.entry(limit.into()).or_default() += n;
         }
         books
     }

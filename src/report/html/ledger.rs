@@ -29,7 +29,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             }
             @if !ledger.wire.evicted.is_empty() {
                 h3 { "Limits that were reached" }
-                ul.plain { @for (limit, n) in &ledger.wire.evicted { li { (*limit) ": " (count(*n)) } } }
+                ul.plain { @for (limit, n) in &ledger.wire.evicted { li { (text(limit)) ": " (count(*n)) } } }
             }
             @if drift.asked > 0 {
                 p.meta {

@@ -1,0 +1,125 @@
+//! The shape of a run file.
+//!
+//! A stretch is what one process saw from its start to its end. Every other row belongs to one. Texts that many
+//! stretches share (the policy, the rules) are kept once, by their SHA-256.
+
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// `tapc` in the file's header (<https://www.sqlite.org/fileformat2.html#application_id>).
+pub const APPLICATION_ID: i64 = 0x7461_7063;
+/// The version of the tables below.
+pub const FORMAT: i64 = 1;
+/// Largest single value that is written or read, in bytes.
+const MAX_VALUE: i32 = 64 << 20;
+/// How long a reader that is in the way is waited for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
+/// letting somebody else's statements run.
+const TABLES: [(&str, &str); 7] = [
+    ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
+    (
+        "stretches",
+        "CREATE TABLE stretches (id INTEGER PRIMARY KEY, began INTEGER NOT NULL, pid INTEGER NOT NULL, \
+         written TEXT NOT NULL, finished INTEGER NOT NULL, facts TEXT NOT NULL, policy TEXT NOT NULL, \
+         rules TEXT NOT NULL, notes TEXT NOT NULL, ledger TEXT NOT NULL, endpoints TEXT NOT NULL, \
+         first INTEGER, last INTEGER, differences INTEGER NOT NULL, more_differences INTEGER NOT NULL, \
+         drift_asked INTEGER NOT NULL, drift_drifted INTEGER NOT NULL, writes INTEGER NOT NULL, \
+         failed_writes INTEGER NOT NULL, coarsened INTEGER NOT NULL) STRICT",
+    ),
+    (
+        "outcomes",
+        "CREATE TABLE outcomes (stretch INTEGER NOT NULL, minute INTEGER NOT NULL, endpoint INTEGER NOT NULL, \
+         exchanges INTEGER NOT NULL, sent INTEGER NOT NULL, compared INTEGER NOT NULL, matched INTEGER NOT NULL, \
+         accepted INTEGER NOT NULL, mismatched INTEGER NOT NULL, noisy INTEGER NOT NULL, drifted INTEGER NOT NULL, \
+         legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
+         not_comparable TEXT NOT NULL, accepted_by TEXT NOT NULL, legacy BLOB NOT NULL, candidate BLOB NOT NULL, \
+         captured BLOB NOT NULL, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
+    ),
+    (
+        "failures",
+        "CREATE TABLE failures (stretch INTEGER NOT NULL, endpoint INTEGER NOT NULL, failure TEXT NOT NULL, \
+         sequence INTEGER NOT NULL, request TEXT NOT NULL, PRIMARY KEY (stretch, endpoint, failure)) STRICT",
+    ),
+    (
+        "differences",
+        "CREATE TABLE differences (id INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, digest BLOB NOT NULL, \
+         endpoint INTEGER NOT NULL, place TEXT NOT NULL, kind TEXT NOT NULL, class TEXT NOT NULL, \
+         differences INTEGER NOT NULL, exchanges INTEGER NOT NULL, first INTEGER, last INTEGER, \
+         UNIQUE (stretch, digest, endpoint, place, kind, class)) STRICT",
+    ),
+    (
+        "examples",
+        "CREATE TABLE examples (difference INTEGER NOT NULL, sequence INTEGER NOT NULL, example TEXT NOT NULL, \
+         PRIMARY KEY (difference, sequence)) STRICT",
+    ),
+    (
+        "rules",
+        "CREATE TABLE rules (stretch INTEGER NOT NULL, id TEXT NOT NULL, answer TEXT NOT NULL, \
+         differences INTEGER NOT NULL, exchanges INTEGER NOT NULL, sequence INTEGER NOT NULL, \
+         endpoint INTEGER NOT NULL, place TEXT NOT NULL, legacy TEXT, candidate TEXT, \
+         PRIMARY KEY (stretch, id)) STRICT",
+    ),
+];
+
+/// What a file turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing in it yet.
+    Nothing,
+    /// A run file of ours.
+    Run,
+}
+
+/// Opens a database with what holds for reading and for writing: bounded values, and nothing in the file runs.
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+/// What the file is. Refuses what is not ours, is newer, or holds more than our tables.
+pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
+    let fail = |error| StoreError::of(path, &error);
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(fail);
+    let path = path.to_owned();
+    match (number("application_id")?, number("user_version")?) {
+        (APPLICATION_ID, FORMAT) => {}
+        (APPLICATION_ID, found) if found > FORMAT => return Err(StoreError::Newer { path, found, known: FORMAT }),
+        (0, 0) if number("page_count")? == 0 => return Ok(Found::Nothing),
+        _ => return Err(StoreError::Foreign { path }),
+    }
+    let mut statement =
+        connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").map_err(fail)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+        .and_then(|rows| rows.take(TABLES.len() + 1).collect::<Result<Vec<_>, _>>())
+        .map_err(fail)?;
+    let ours = rows.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).eq(TABLES);
+    if ours {
+        Ok(Found::Run)
+    } else {
+        Err(StoreError::Damaged { path, what: "its tables are not as we make them".into() })
+    }
+}
+
+/// Makes the tables, all or none, and then lets readers read beside a writer (WAL).
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    for (_, sql) in TABLES {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.commit()
+}
