@@ -13,7 +13,7 @@ use super::budget::Share;
 use super::numbering::Numbered;
 use super::progress::{Progress, bump};
 use crate::exchange::{Fate, Observation, Skip};
-use crate::shadow::{Admission, DryRun, Heard, Shadow, ShadowRequest};
+use crate::shadow::{Admission, AdmissionStanding, DryRun, Heard, Shadow, ShadowRequest};
 
 /// An observation with the permit and the share that bound how many there are, and how large.
 pub(crate) struct Permitted {
@@ -41,7 +41,19 @@ pub(crate) struct Asker {
     pub(crate) live: bool,
 }
 
+/// What an asker leaves at its end. Without its sender: the workers end when the last one is dropped.
+pub(crate) struct Left {
+    pub(crate) counting: Counting,
+    pub(crate) admission: AdmissionStanding,
+    pub(crate) dry_run: Option<DryRun>,
+}
+
 impl Asker {
+    /// Nothing more will come. What is in flight still goes its way.
+    pub(crate) fn end(self) -> Left {
+        Left { admission: self.admission.standing(), counting: self.counting, dry_run: self.dry_run }
+    }
+
     /// Whether this one may go out, and what is sent then. Where it may not, it is counted, and its way ends.
     pub(crate) fn decide(&mut self, numbered: Numbered) -> Option<(Numbered, ShadowRequest)> {
         let now = self.begun.elapsed();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::asker::Asker;
+use super::asker::{Asker, Left};
 use super::numbering::Numbered;
 use crate::exchange::Skip;
 use crate::shadow::Pacer;
@@ -26,12 +26,12 @@ pub(crate) struct Paced {
 
 impl Paced {
     /// Runs until the source drops its sender.
-    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Asker {
+    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Left {
         loop {
             match exchanges.recv_timeout(NAP) {
                 Ok(numbered) => self.one(numbered),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.asker,
+                Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }
             self.asker.counting.tell_if_asked();
         }

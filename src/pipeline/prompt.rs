@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::asker::Asker;
+use super::asker::{Asker, Left};
 use super::numbering::Numbered;
 use crate::exchange::Skip;
 
@@ -29,13 +29,13 @@ pub(crate) struct Prompt {
 
 impl Prompt {
     /// Runs until the source drops its sender.
-    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Asker {
+    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Left {
         let mut sent = 0;
         loop {
             match exchanges.recv_timeout(LOOK_EVERY) {
                 Ok(numbered) => sent += u64::from(self.one(numbered, sent)),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.asker,
+                Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }
             self.asker.counting.tell_if_asked();
         }

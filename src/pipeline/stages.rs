@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::asker::{Asker, Permitted};
+use super::asker::{Asker, Left, Permitted};
 use super::asks::{Asks, Counting, Telling};
 use super::budget::{BODY_BYTES, Budget, LIVE_BODY_BYTES};
 use super::live::{Assembler, BATCHES, Taker};
@@ -40,7 +40,7 @@ const QUEUED_LIVE: usize = 1024;
 pub(crate) struct Stages {
     source: JoinHandle<Read>,
     taker: Option<JoinHandle<Result<(), CaptureError>>>,
-    dispatcher: JoinHandle<Asker>,
+    dispatcher: JoinHandle<Left>,
     workers: Vec<JoinHandle<Counting>>,
     rest: Receiver<Counting>,
 }
@@ -209,14 +209,12 @@ impl Stages {
             read.ledger.capture.damage.push(error.to_string());
             read.ledger.capture.finished = false;
         }
-        let asker = joined(dispatcher);
-        for counting in workers.into_iter().map(joined).chain(rest.try_recv()) {
+        let Left { counting, admission, dry_run } = joined(dispatcher);
+        for counting in workers.into_iter().map(joined).chain(rest.try_recv()).chain([counting]) {
             recorder.take(counting.tally);
         }
-        let admission = asker.admission.standing();
-        recorder.take(asker.counting.tally);
         let (snapshot, file) = recorder.finish(read);
-        Ended { snapshot, dry_run: asker.dry_run, admission, file }
+        Ended { snapshot, dry_run, admission, file }
     }
 }
 
