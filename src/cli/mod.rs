@@ -2,9 +2,11 @@
 
 mod demo;
 mod inspect;
+mod judge;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod signal;
 mod walk;
 
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::report::visible;
+use crate::verdict::Decision;
 
 /// Shadow-traffic comparison: may users be moved from the legacy implementation to the candidate?
 ///
@@ -37,6 +40,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
+    Judge(judge::JudgeArgs),
+    Report(report::ReportArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +84,16 @@ impl From<Status> for ExitCode {
     }
 }
 
+impl From<Decision> for Status {
+    fn from(decision: Decision) -> Status {
+        match decision {
+            Decision::Go => Status::Fine,
+            Decision::NoGo => Status::NoGo,
+            Decision::Inconclusive => Status::Inconclusive,
+        }
+    }
+}
+
 /// Any error that ends a command; printed once, with its causes.
 pub type Trouble = Box<dyn Error + Send + Sync>;
 
@@ -109,6 +124,8 @@ impl Cli {
             Command::Replay(args) => args.run(color),
             Command::Inspect(args) => args.run(color),
             Command::Demo(args) => args.run(color),
+            Command::Judge(args) => args.run(color),
+            Command::Report(args) => args.run(color),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::pipeline::{Plan, Progress, Source, replay};
 use crate::report::{Report, RunFacts};
 use crate::rules::RuleSet;
 use crate::shadow::{Pace, Shadow};
-use crate::verdict::{self, Decision};
+use crate::verdict;
 
 /// A replay as it was meant.
 pub(super) struct Walk {
@@ -56,11 +56,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let verdict = verdict::judge(&snapshot, &policy, &notes);
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
-    Ok(match verdict.verdict {
-        Decision::Go => Status::Fine,
-        Decision::NoGo => Status::NoGo,
-        Decision::Inconclusive => Status::Inconclusive,
-    })
+    Ok(verdict.verdict.into())
 }
 
 /// What is known of a run before it begins.

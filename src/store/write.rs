@@ -187,9 +187,14 @@ fn rule(db: &Connection, stretch: i64, id: &str, tally: &RuleTally) -> Result<()
     Ok(())
 }
 
+/// In hexadecimal digits.
+pub(super) fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Keeps a text once; its SHA-256 stands for it.
 pub(super) fn content(db: &Connection, text: &str) -> Result<String> {
-    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest(text);
     db.execute("INSERT OR IGNORE INTO contents VALUES (?1, ?2)", params![digest, text])?;
     Ok(digest)
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::sums::{Sum, Tone, sums};
+use crate::report::sums::{Sum, Tone, kept, sums};
 use crate::verdict::words::{count, percent};
 
 use super::text;
@@ -29,6 +29,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 h3 { "Limits that were reached" }
                 ul.plain { @for (limit, n) in &ledger.wire.evicted { li { (text(limit)) ": " (count(*n)) } } }
             }
+            @if let Some(kept) = kept(ledger) { p.meta { (kept) "." } }
             @if drift.asked > 0 {
                 p.meta {
                     (count(drift.drifted)) " of " (count(drift.asked))
