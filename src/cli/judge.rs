@@ -9,8 +9,7 @@ use crate::report::Report;
 use crate::store::{self, Run};
 use crate::verdict::{self, Verdict};
 
-const GATES_DIFFER: &str =
-    "the stretches of this run had policies with different gates; say which is to hold with --policy FILE, or judge \
+const GATES_DIFFER: &str = "the stretches of this run had policies with different gates; say which is to hold with --policy FILE, or judge \
      one with --stretch N";
 
 /// Judge the evidence in run files: under the policy that is kept in them, or under another one's gates

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// What went wrong with a run file.
 #[derive(Debug, thiserror::Error)]
@@ -120,14 +120,17 @@ impl StoreError {
     /// An error of the database about that file.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> StoreError {
         let path = path.to_owned();
+        let code = error.sqlite_error().map_or(0, |error| error.extended_code);
         match error.sqlite_error_code() {
+            // The index of the log, which is a file beside, could not grow.
+            _ if code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { path },
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { path },
             Some(ErrorCode::DiskFull) => StoreError::Full { path },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: one_line(&error.to_string()) },
             Some(ErrorCode::TooBig) => StoreError::Damaged { path, what: "a value is larger than any of ours".into() },
             // A column that is missing or of another type than we write.
             None => StoreError::Damaged { path, what: one_line(&error.to_string()) },
-            Some(_) => StoreError::Database { path, message: one_line(&error.to_string()) },
+            Some(_) => StoreError::Database { path, message: one_line(&format!("{error} ({code})")) },
         }
     }
 

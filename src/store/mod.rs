@@ -27,3 +27,6 @@ pub struct Policy {
     /// Its text.
     pub text: String,
 }
+
+#[cfg(test)]
+mod tests;

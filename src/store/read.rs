@@ -221,9 +221,8 @@ fn differences(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Tru
 }
 
 fn examples(db: &Connection, difference: i64) -> Result<BTreeMap<u64, Arc<Example>>> {
-    let mut statement = db.prepare_cached(
-        "SELECT sequence, example FROM examples WHERE difference = ?1 ORDER BY sequence LIMIT ?2",
-    )?;
+    let mut statement =
+        db.prepare_cached("SELECT sequence, example FROM examples WHERE difference = ?1 ORDER BY sequence LIMIT ?2")?;
     let mut rows = statement.query([difference, MAX_EXAMPLES_PER_GROUP as i64])?;
     let mut examples = BTreeMap::new();
     while let Some(row) = rows.next()? {

@@ -105,7 +105,11 @@ pub(super) fn in_order(stretches: &mut [Stretch]) -> Result<(), StoreError> {
 fn same_subject(stretches: &[Stretch]) -> Result<(), StoreError> {
     let Some(first) = stretches.first() else { return Ok(()) };
     let in_words = |at: usize, stretch: &Stretch| {
-        format!("stretch {at} ({}, from {})", stretch.file.display(), Timestamp(stretch.identity.0 / 1_000_000_000 * 1_000_000_000))
+        format!(
+            "stretch {at} ({}, from {})",
+            stretch.file.display(),
+            Timestamp(stretch.identity.0 / 1_000_000_000 * 1_000_000_000)
+        )
     };
     for (at, other) in stretches.iter().enumerate() {
         let what = if other.facts.candidate != first.facts.candidate {

@@ -8,8 +8,8 @@ use super::group::{Group, Groups, Key};
 impl Tally {
     /// The same counts under other endpoint numbers, and with positions in the source that begin at `offset`.
     pub(crate) fn renumbered(mut self, number: impl Fn(u32) -> u32, offset: u64) -> Tally {
-        let moved = |sequence: u64| sequence.saturating_add(offset);
-        self.cells = self.cells.renumbered(&number, &moved);
+        let moved = move |sequence: u64| sequence.saturating_add(offset);
+        self.cells = self.cells.renumbered(&number, moved);
         let mut groups = Groups::default();
         for (key, group) in self.groups.groups {
             let key = Key::new(number(key.endpoint), key.place, key.kind, key.class);
