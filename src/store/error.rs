@@ -64,6 +64,14 @@ pub enum StoreError {
         /// What it said.
         message: String,
     },
+    /// A killed run in a folder where nothing can be made.
+    #[error("the run file {}: {message}; beside a run that was killed lies its log, {}-wal, and to read it its folder must be writable: copy both", path.display(), path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        message: String,
+    },
     /// Opened and never written.
     #[error("the run file {} holds no evidence: nothing was written to it", path.display())]
     Empty {
@@ -124,6 +132,11 @@ impl StoreError {
         match error.sqlite_error_code() {
             // The index of the log, which is a file beside, could not grow.
             _ if code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { path },
+            // Making the file was cut short, and undoing that is left to who writes it.
+            _ if code == ffi::SQLITE_READONLY_ROLLBACK => StoreError::Empty { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+                StoreError::Log { path, message: one_line(&error.to_string()) }
+            }
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { path },
             Some(ErrorCode::DiskFull) => StoreError::Full { path },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: one_line(&error.to_string()) },
@@ -134,9 +147,13 @@ impl StoreError {
         }
     }
 
-    /// Whether what failed may succeed later with the same file: a full disk, an error of the device.
+    /// Whether what failed may succeed later with the same file: a full disk, an error of the device, a reader that is
+    /// in the way.
     pub(super) fn may_pass(error: &rusqlite::Error) -> bool {
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+        matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::DatabaseBusy)
+        )
     }
 }
 

@@ -17,7 +17,7 @@ pub use error::StoreError;
 pub use file::{MAX_STRETCHES, RunFile, StretchFacts};
 pub use read::{Stretch, read};
 pub use schema::{APPLICATION_ID, FORMAT};
-pub use unite::{Run, load, only, unite};
+pub use unite::{Run, like_the_latest, load, only, unite};
 
 /// A policy that was in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

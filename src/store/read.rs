@@ -43,8 +43,8 @@ pub struct Stretch {
     pub policy: String,
     /// What the rules in force say of themselves.
     pub notes: Vec<RuleNote>,
-    /// What names the rules by their content.
-    pub(super) rules: String,
+    /// The digests of the rule files in force, in order: by content, whatever they were called.
+    pub(super) rules: Vec<String>,
     /// When it began, and whose it was: the same twice is a copy.
     pub(super) identity: (i64, i64),
     pub(super) file: PathBuf,
@@ -59,8 +59,9 @@ pub struct Stretch {
 /// A file that cannot be read, is no run file or is damaged; the same stretch twice.
 pub fn read(paths: &[PathBuf]) -> std::result::Result<Vec<Stretch>, StoreError> {
     let mut stretches = Vec::new();
+    let mut trust = Trust::default();
     for path in paths {
-        stretches.extend(one_file(path)?);
+        stretches.extend(one_file(path, &mut trust)?);
         if stretches.len() > MAX_STRETCHES {
             let (path, found) = (path.clone(), stretches.len());
             return Err(StoreError::TooMany { path, found, limit: MAX_STRETCHES });
@@ -70,7 +71,7 @@ pub fn read(paths: &[PathBuf]) -> std::result::Result<Vec<Stretch>, StoreError> 
     Ok(stretches)
 }
 
-fn one_file(path: &Path) -> std::result::Result<Vec<Stretch>, StoreError> {
+fn one_file(path: &Path, trust: &mut Trust) -> std::result::Result<Vec<Stretch>, StoreError> {
     let system = |source, way_out| StoreError::System { path: path.to_owned(), source, way_out };
     // Asked by name: opening the file here and closing it again would drop SQLite's locks if this process writes it.
     let there = fs::metadata(path).map_err(|source| system(source, "name a file that a run wrote"))?;
@@ -89,12 +90,11 @@ fn one_file(path: &Path) -> std::result::Result<Vec<Stretch>, StoreError> {
         let what = sound.split_whitespace().take(20).collect::<Vec<_>>().join(" ");
         return Err(StoreError::Damaged { path: path.to_owned(), what });
     }
-    let stretches = stretches(&view, path).map_err(fail)?;
+    let stretches = stretches(&view, path, trust).map_err(fail)?;
     if stretches.is_empty() { Err(StoreError::Empty { path: path.to_owned() }) } else { Ok(stretches) }
 }
 
-fn stretches(db: &Connection, path: &Path) -> Result<Vec<Stretch>> {
-    let mut trust = Trust::default();
+fn stretches(db: &Connection, path: &Path, trust: &mut Trust) -> Result<Vec<Stretch>> {
     let mut statement = db.prepare(
         "SELECT id, began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, first, last, \
          differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened \
@@ -103,7 +103,7 @@ fn stretches(db: &Connection, path: &Path) -> Result<Vec<Stretch>> {
     let mut rows = statement.query([MAX_STRETCHES as i64 + 1])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        all.push(stretch(db, row, path, &mut trust)?);
+        all.push(stretch(db, row, path, trust)?);
     }
     Ok(all)
 }
@@ -139,7 +139,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     let paired = ledger.wire.requests_paired;
     let interrupted = if finished { 0 } else { paired.saturating_sub(exchanges) };
     ledger.store = Some(store);
-    let rules = rows::text(row, 7)?.to_owned();
+    let rules: Vec<(String, String)> = rows::parsed(&content(db, rows::text(row, 7)?)?)?;
     Ok(Stretch {
         note: StretchNote {
             file: path.display().to_string(),
@@ -152,7 +152,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
         policy: content(db, rows::text(row, 6)?)?,
         notes: rows::parsed(&content(db, rows::text(row, 8)?)?)?,
         facts,
-        rules,
+        rules: rules.into_iter().map(|(_, text)| super::write::digest(&text)).collect(),
         identity: (row.get(1)?, row.get(2)?),
         file: path.to_owned(),
         ledger,

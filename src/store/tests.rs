@@ -242,6 +242,21 @@ fn what_was_under_way_when_the_process_was_killed_is_counted_as_interrupted() {
 }
 
 #[test]
+fn what_was_put_together_while_it_could_not_be_written_is_in_the_books() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run");
+    let run = numbered((0..90).map(|n| (Invented::new(n, 0), n as i64)).collect());
+    let mut pending = Tally::new();
+    run.iter().for_each(|one| pending.merge(tally_of([one])));
+    assert!(pending.keys() == 90 && pending.coarsen());
+    let mut open = RunFile::open(&file, &facts()).unwrap();
+    open.finish(&pending, &books(90), &endpoints(), &facts().facts).unwrap();
+    let read = load(&[file]).unwrap();
+    assert_eq!(read.snapshot.ledger.store.unwrap().coarsened, 90 - pending.keys() as u64);
+    assert_eq!(json(&read.snapshot), expected(tally_of(&run), 90));
+}
+
+#[test]
 fn more_outcomes_than_pairs_are_an_account_that_does_not_close() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run");
@@ -319,6 +334,13 @@ fn evidence_of_different_things_is_not_mixed() {
         let refused = load(&[path("a"), path(name)]).unwrap_err().to_string();
         assert!(refused.contains(what) && refused.contains("--stretch 2") && !refused.contains('\n'), "{refused}");
     }
+    let mut renamed = facts();
+    renamed.rules[0].0 = "elsewhere/a.yaml".into();
+    finished(&path("renamed"), &renamed);
+    assert!(load(&[path("a"), path("renamed")]).is_ok(), "rules are told apart by content");
+    let all = super::read(&["a", "rules", "candidate", "renamed"].map(path)).unwrap();
+    let files: Vec<_> = like_the_latest(all).into_iter().map(|stretch| stretch.file).collect();
+    assert_eq!(files, [path("a"), path("renamed")]);
     fs::copy(path("a"), path("copy")).unwrap();
     let refused = load(&[path("a"), path("copy")]).unwrap_err().to_string();
     assert!(refused.contains("is both in"), "{refused}");
@@ -484,4 +506,44 @@ fn counts_are_kept_by_minute() {
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
     let first = 1_700_000_000 / 60;
     assert_eq!(rows, [(first, 4), (first + 1, 4), (first + 2, 2)]);
+}
+
+/// Not asserted: how long a write takes and how much a minute costs. `cargo test --release --lib -- --ignored --nocapture measured`
+#[test]
+#[ignore = "a measurement"]
+fn measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run");
+    let table: Vec<Endpoint> = (0..100).map(|n| endpoint(&format!("GET /e{n}/{{id}}"))).collect();
+    for (per_second, seconds) in [(1_000_u64, 120_u64), (10_000, 60)] {
+        let (mut sequence, mut spent) = (0, std::time::Duration::ZERO);
+        let mut open = RunFile::open(&file, &facts()).unwrap();
+        for second in 0..seconds {
+            let mut delta = Tally::new();
+            for _ in 0..per_second {
+                let hash = |salt: u64| ((sequence + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 20_000;
+                let time = |salt| std::time::Duration::from_micros(2_000 + hash(salt) + hash(salt + 7));
+                let mut one = Invented::new(0, (sequence % 100) as u32).times(time(1), time(2));
+                one.observation.sequence = sequence;
+                let start = one.observation.exchange.moments.request_start.unwrap();
+                let by = per_second as i64 * MINUTE * 1000 + second as i64 * 1_000_000_000;
+                one.observation.exchange.moments.request_start = Some(Timestamp(start.0 + by));
+                one.absorbed_by(&mut delta);
+                sequence += 1;
+            }
+            let began = std::time::Instant::now();
+            open.write(&delta, &books(sequence), &table).unwrap();
+            spent += began.elapsed();
+        }
+        open.finish(&Tally::new(), &books(sequence), &table, &facts().facts).unwrap();
+        drop(open);
+        let bytes = fs::metadata(&file).unwrap().len();
+        fs::remove_file(&file).unwrap();
+        println!(
+            "{per_second}/s on 100 endpoints: {:?} a write, {} bytes an exchange, {} bytes a minute and endpoint",
+            spent / seconds as u32,
+            bytes / sequence,
+            bytes / (seconds / 60) / 100
+        );
+    }
 }

@@ -51,6 +51,15 @@ pub fn only(mut stretches: Vec<Stretch>, wanted: usize) -> Result<Run, StoreErro
     unite(vec![stretches.swap_remove(wanted - 1)])
 }
 
+/// The stretches that are evidence of the same as the latest: what a process that has just ended its own can put
+/// together with those before it.
+pub fn like_the_latest(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let Some(latest) = stretches.pop() else { return stretches };
+    stretches.retain(|stretch| differ_in(stretch, &latest).is_none());
+    stretches.push(latest);
+    stretches
+}
+
 /// Puts stretches together that are evidence of the same: the same rules, the same candidate, the same legacy.
 ///
 /// # Errors
@@ -112,16 +121,7 @@ fn same_subject(stretches: &[Stretch]) -> Result<(), StoreError> {
         )
     };
     for (at, other) in stretches.iter().enumerate() {
-        let what = if other.facts.candidate != first.facts.candidate {
-            format!("their candidate ({} and {})", first.facts.candidate, other.facts.candidate)
-        } else if other.facts.legacy != first.facts.legacy {
-            let name = |facts: &RunFacts| facts.legacy.clone().unwrap_or_else(|| "none".to_owned());
-            format!("their live legacy ({} and {})", name(&first.facts), name(&other.facts))
-        } else if other.rules != first.rules || in_force(&other.notes) != in_force(&first.notes) {
-            "the rules in force".to_owned()
-        } else {
-            continue;
-        };
+        let Some(what) = differ_in(first, other) else { continue };
         return Err(StoreError::Mixed {
             first: in_words(1, first),
             second: in_words(at + 1, other),
@@ -131,6 +131,19 @@ fn same_subject(stretches: &[Stretch]) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+/// In what way they are evidence of different things.
+fn differ_in(first: &Stretch, other: &Stretch) -> Option<String> {
+    if other.facts.candidate != first.facts.candidate {
+        return Some(format!("their candidate ({} and {})", first.facts.candidate, other.facts.candidate));
+    }
+    if other.facts.legacy != first.facts.legacy {
+        let name = |facts: &RunFacts| facts.legacy.clone().unwrap_or_else(|| "none".to_owned());
+        return Some(format!("their live legacy ({} and {})", name(&first.facts), name(&other.facts)));
+    }
+    let same_rules = other.rules == first.rules && in_force(&other.notes) == in_force(&first.notes);
+    (!same_rules).then(|| "the rules in force".to_owned())
 }
 
 /// A rule that expired between two stretches was in force in one of them only.
