@@ -3,9 +3,11 @@
 mod asking;
 mod demo;
 mod inspect;
+mod judge;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod signal;
 mod walk;
 mod watch;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::report::visible;
+use crate::verdict::Decision;
 
 /// Shadow-traffic comparison: may users be moved from the legacy implementation to the candidate?
 ///
@@ -40,6 +43,8 @@ enum Command {
     Watch(Box<watch::WatchArgs>),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
+    Judge(judge::JudgeArgs),
+    Report(report::ReportArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,6 +87,16 @@ impl From<Status> for ExitCode {
     }
 }
 
+impl From<Decision> for Status {
+    fn from(decision: Decision) -> Status {
+        match decision {
+            Decision::Go => Status::Fine,
+            Decision::NoGo => Status::NoGo,
+            Decision::Inconclusive => Status::Inconclusive,
+        }
+    }
+}
+
 /// Any error that ends a command; printed once, with its causes.
 pub type Trouble = Box<dyn Error + Send + Sync>;
 
@@ -113,6 +128,8 @@ impl Cli {
             Command::Watch(args) => args.run(color),
             Command::Inspect(args) => args.run(color),
             Command::Demo(args) => args.run(color),
+            Command::Judge(args) => args.run(color),
+            Command::Report(args) => args.run(color),
         }
     }
 

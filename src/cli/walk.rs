@@ -17,7 +17,7 @@ use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::Shadow;
 use crate::store::{RunFile, StretchFacts};
-use crate::verdict::{self, Decision};
+use crate::verdict;
 
 /// A run as it was meant.
 pub(super) struct Walk {
@@ -74,11 +74,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let verdict = verdict::judge(&snapshot, &policy, &notes);
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
-    Ok(match verdict.verdict {
-        Decision::Go => Status::Fine,
-        Decision::NoGo => Status::NoGo,
-        Decision::Inconclusive => Status::Inconclusive,
-    })
+    Ok(verdict.verdict.into())
 }
 
 /// What is known of a run before it begins.

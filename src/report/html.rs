@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::exchange::RuleNote;
+use crate::exchange::{RuleNote, StretchNote};
 use crate::ledger::ShadowBooks;
 use crate::tally::RuleUse;
 use crate::verdict::words::{count, counted};
@@ -147,6 +147,34 @@ fn side(value: Option<&str>) -> Markup {
     }
 }
 
+/// What a run was put together from.
+fn stretches(stretches: &[StretchNote]) -> Markup {
+    if stretches.is_empty() {
+        return html! {};
+    }
+    html! {
+        h3 { "Its stretches" }
+        table.stretches {
+            thead { tr { th { "" } th { "Started" } th { "Last written" } th { "End" } th.n { "Exchanges" } th.n { "Interrupted" } th { "File" } } }
+            tbody {
+                @for (at, stretch) in stretches.iter().enumerate() {
+                    tr {
+                        th scope="row" { (at + 1) }
+                        td data-label="Started" { (text(&stretch.started)) }
+                        td data-label="Last written" { (text(&stretch.last_written)) }
+                        td.bad[!stretch.finished] data-label="End" {
+                            @if stretch.finished { "finished" } @else { "killed, or still running" }
+                        }
+                        td.n data-label="Exchanges" { (count(stretch.exchanges)) }
+                        td.n.bad[stretch.interrupted > 0] data-label="Interrupted" { (count(stretch.interrupted)) }
+                        td data-label="File" { (code(&stretch.file)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn facts(report: &Report<'_>) -> Markup {
     let facts = report.facts;
     let snapshot = report.snapshot;
@@ -169,6 +197,7 @@ fn facts(report: &Report<'_>) -> Markup {
                 @if let Some(why) = &facts.stopped_early { dt { "Stopped early" } dd { (text(why)) } }
                 @for (name, limit) in &facts.limits { dt { (text(name)) } dd { (text(limit)) } }
             }
+            (stretches(&facts.stretches))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The ledger as sums: a whole and its parts, the same for every renderer.
 
-use crate::ledger::{Counts, Ledger, LiveBooks};
+use crate::ledger::{Counts, Ledger, LiveBooks, StoreBooks};
+use crate::verdict::words::counted;
 
 /// How good a part is: for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,20 @@ fn received(looked_at: u64) -> impl Fn(&LiveBooks) -> Sum {
     }
 }
 
+/// What is worth knowing of how the evidence came into the run file, in words; None where it is nothing.
+pub(super) fn kept(ledger: &Ledger) -> Option<String> {
+    let StoreBooks { writes, failed_writes, coarsened } = ledger.store?;
+    let mut text = format!("{} to the run file", counted(writes, "write"));
+    if failed_writes > 0 {
+        let failed = counted(failed_writes, "further one");
+        text.push_str(&format!("; {failed} failed, and what it held went in with a later one"));
+    }
+    if coarsened > 0 {
+        text.push_str(&format!("; counts of {} were put together meanwhile", counted(coarsened, "minute")));
+    }
+    Some(text)
+}
+
 /// The accounts in the order of the walk.
 pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
     use Tone::{Aside, Bad, Kept};
@@ -92,7 +107,11 @@ pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
         sums.push(sum(
             "exchanges",
             s.exchanges,
-            vec![part("sent", s.sent, Kept), reasoned("skipped", &s.skipped, Aside, |why| why.as_str())],
+            vec![
+                part("sent", s.sent, Kept),
+                reasoned("skipped", &s.skipped, Aside, |why| why.as_str()),
+                part("interrupted", s.interrupted, Bad),
+            ],
         ));
         sums.push(sum(
             "sent",

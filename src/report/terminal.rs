@@ -7,7 +7,7 @@ use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
-use super::sums::{Sum, beside, sums};
+use super::sums::{Sum, beside, kept, sums};
 use super::{Report, html, losses};
 
 /// No line is longer.
@@ -184,6 +184,9 @@ fn accounts(page: &mut Page, ledger: &Ledger) {
     for (limit, n) in &ledger.wire.evicted {
         page.behind(Ink::Unsure, "  limit reached ", &format!("{}: {}", visible(limit), count(*n)));
     }
+    if let Some(kept) = kept(ledger) {
+        page.behind(Ink::Dim, "  kept          ", &kept);
+    }
     for open in ledger.open_accounts() {
         page.behind(Ink::Bad, "  DOES NOT CLOSE ", &open.to_string());
     }
@@ -347,6 +350,18 @@ fn facts(page: &mut Page, report: &Report<'_>) {
         if !value.is_empty() {
             page.behind(Ink::Dim, &format!("  {name:<14}"), &visible(value));
         }
+    }
+    for (at, stretch) in facts.stretches.iter().enumerate() {
+        let name = format!("  {:<14}", format!("stretch {}", at + 1));
+        let (from, to) = (visible(&stretch.started), visible(&stretch.last_written));
+        let exchanges = counted(stretch.exchanges, "exchange");
+        let text = if stretch.finished {
+            format!("{from} to {to}, {exchanges}")
+        } else {
+            let interrupted = count(stretch.interrupted);
+            format!("{from} to {to}, killed or still running: {exchanges}, {interrupted} interrupted")
+        };
+        page.behind(Ink::Dim, &name, &text);
     }
 }
 

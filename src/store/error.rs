@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// What went wrong with a run file.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,14 @@ pub enum StoreError {
         /// What it said.
         message: String,
     },
+    /// A killed run in a folder where nothing can be made.
+    #[error("the run file {}: {message}; beside a run that was killed lies its log, {}-wal, and to read it its folder must be writable: copy both", path.display(), path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        message: String,
+    },
     /// Opened and never written.
     #[error("the run file {} holds no evidence: nothing was written to it", path.display())]
     Empty {
@@ -120,20 +128,32 @@ impl StoreError {
     /// An error of the database about that file.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> StoreError {
         let path = path.to_owned();
+        let code = error.sqlite_error().map_or(0, |error| error.extended_code);
         match error.sqlite_error_code() {
+            // The index of the log, which is a file beside, could not grow.
+            _ if code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { path },
+            // Making the file was cut short, and undoing that is left to who writes it.
+            _ if code == ffi::SQLITE_READONLY_ROLLBACK => StoreError::Empty { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+                StoreError::Log { path, message: one_line(&error.to_string()) }
+            }
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { path },
             Some(ErrorCode::DiskFull) => StoreError::Full { path },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: one_line(&error.to_string()) },
             Some(ErrorCode::TooBig) => StoreError::Damaged { path, what: "a value is larger than any of ours".into() },
             // A column that is missing or of another type than we write.
             None => StoreError::Damaged { path, what: one_line(&error.to_string()) },
-            Some(_) => StoreError::Database { path, message: one_line(&error.to_string()) },
+            Some(_) => StoreError::Database { path, message: one_line(&format!("{error} ({code})")) },
         }
     }
 
-    /// Whether what failed may succeed later with the same file: a full disk, an error of the device.
+    /// Whether what failed may succeed later with the same file: a full disk, an error of the device, a reader that is
+    /// in the way.
     pub(super) fn may_pass(error: &rusqlite::Error) -> bool {
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+        matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::DatabaseBusy)
+        )
     }
 }
 

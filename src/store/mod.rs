@@ -7,10 +7,26 @@
 
 mod error;
 mod file;
+mod read;
 mod rows;
 mod schema;
+mod unite;
 mod write;
 
 pub use error::StoreError;
 pub use file::{MAX_STRETCHES, RunFile, StretchFacts};
+pub use read::{Stretch, read};
 pub use schema::{APPLICATION_ID, FORMAT};
+pub use unite::{Run, like_the_latest, load, only, unite};
+
+/// A policy that was in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The file it was read from; None: the defaults.
+    pub file: Option<String>,
+    /// Its text.
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests;

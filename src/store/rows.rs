@@ -88,11 +88,13 @@ pub(super) fn cell(row: &Row<'_>, trust: &mut Trust) -> Result<Cell> {
     cell.books.failed = trust.counts(text(row, 11)?)?;
     cell.books.not_comparable = trust.counts(text(row, 12)?)?;
     cell.accepted_by = trust.counts(text(row, 13)?)?;
-    let recorder = |at: usize| {
-        let bytes = row.get_ref(at)?.as_blob()?;
-        Recorder::from_bytes(bytes).ok_or_else(|| refused("a histogram is none of ours"))
+    let recorder = |at: usize| match row.get_ref(at)?.as_blob_or_null()? {
+        Some(bytes) => Recorder::from_bytes(bytes).map(Some).ok_or_else(|| refused("a histogram is none of ours")),
+        None => Ok(None),
     };
-    (cell.legacy, cell.candidate, cell.captured) = (recorder(14)?, recorder(15)?, recorder(16)?);
+    cell.legacy = recorder(14)?.unwrap_or_default();
+    cell.candidate = recorder(15)?.unwrap_or_default();
+    cell.captured = recorder(16)?.unwrap_or_else(|| cell.legacy.clone());
     Ok(cell)
 }
 

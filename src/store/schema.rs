@@ -40,7 +40,7 @@ const TABLES: [(&str, &str); 7] = [
          accepted INTEGER NOT NULL, mismatched INTEGER NOT NULL, noisy INTEGER NOT NULL, drifted INTEGER NOT NULL, \
          legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
          not_comparable TEXT NOT NULL, accepted_by TEXT NOT NULL, legacy BLOB NOT NULL, candidate BLOB NOT NULL, \
-         captured BLOB NOT NULL, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
+         captured BLOB, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
     ),
     (
         "failures",
@@ -79,6 +79,8 @@ pub(super) enum Found {
 
 /// Opens a database with what holds for reading and for writing: bounded values, and nothing in the file runs.
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // A relative name could be one that SQLite takes for something else, such as `:memory:`.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

@@ -69,6 +69,9 @@ fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -
         None => tally,
     };
     let books = &tally.books;
+    let (legacy, captured) = (tally.legacy.to_bytes(), tally.captured.to_bytes());
+    // Without a live legacy, and without failures, it is the same once more.
+    let captured = (captured != legacy).then_some(captured);
     db.prepare_cached(
         "INSERT OR REPLACE INTO outcomes VALUES \
          (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
@@ -91,9 +94,9 @@ fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -
         rows::json(&books.failed)?,
         rows::json(&books.not_comparable)?,
         rows::json(&tally.accepted_by)?,
-        tally.legacy.to_bytes(),
+        legacy,
         tally.candidate.to_bytes(),
-        tally.captured.to_bytes(),
+        captured,
     ])?;
     Ok(())
 }
@@ -187,9 +190,14 @@ fn rule(db: &Connection, stretch: i64, id: &str, tally: &RuleTally) -> Result<()
     Ok(())
 }
 
+/// In hexadecimal digits.
+pub(super) fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Keeps a text once; its SHA-256 stands for it.
 pub(super) fn content(db: &Connection, text: &str) -> Result<String> {
-    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest(text);
     db.execute("INSERT OR IGNORE INTO contents VALUES (?1, ?2)", params![digest, text])?;
     Ok(digest)
 }

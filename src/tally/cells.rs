@@ -84,6 +84,16 @@ impl Cells {
         self.bound();
     }
 
+    /// The same counts under other numbers.
+    pub(super) fn renumbered(self, number: impl Fn(u32) -> u32, moved: impl Fn(u64) -> u64) -> Cells {
+        let mut cells = Cells { grain: self.grain, coarsened: self.coarsened, ..Cells::default() };
+        for ((minute, was), mut cell) in self.cells {
+            cell.failure_samples.values_mut().for_each(|sample| sample.sequence = moved(sample.sequence));
+            cells.add((minute, number(was)), cell);
+        }
+        cells
+    }
+
     /// All minutes together.
     pub(super) fn into_endpoints(self) -> BTreeMap<u32, EndpointTally> {
         let mut endpoints: BTreeMap<u32, EndpointTally> = BTreeMap::new();

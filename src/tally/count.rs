@@ -107,6 +107,11 @@ impl Tally {
         self.cells.len() == 0
     }
 
+    /// How many exchanges it has counted.
+    pub fn exchanges(&self) -> u64 {
+        self.cells.iter().map(|(_, cell)| cell.books.exchanges).sum()
+    }
+
     /// Puts minutes together, the next step of: hours, days, all. Done by itself past the bounds; nothing is lost but
     /// when it was. False where nothing is left to put together.
     pub fn coarsen(&mut self) -> bool {

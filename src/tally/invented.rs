@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::{Snapshot, Tally};
 use crate::exchange::{
     Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Failed, Failure,
-    Fate, Headers, Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, Segment, Skip,
+    Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, Segment, Skip,
     Timestamp, Version,
 };
 use crate::ledger::{CaptureBooks, WireBooks};
@@ -159,4 +160,35 @@ pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snap
     let endpoints: Vec<Endpoint> = endpoints.iter().map(|text| endpoint(text)).collect();
     let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true, live: None };
     tally_of(observations).snapshot(&endpoints, wire, capture)
+}
+
+/// One invented observation, as numbers that proptest can shrink.
+pub(crate) fn any_invented() -> impl Strategy<Value = Invented> {
+    let differences = prop::collection::vec((0..3_usize, 0..3_usize, 0..5_usize), 0..4);
+    (0..4_u32, 0..8_usize, differences, 1..5_000_u64, 1..5_000_u64, any::<Option<bool>>()).prop_map(
+        |(number, outcome, differences, legacy, candidate, drifted)| {
+            let mut one = Invented::new(0, number);
+            one = one.times(Duration::from_micros(legacy), Duration::from_micros(candidate));
+            for (index, key, rule) in differences {
+                let rule = match rule {
+                    0 => Some(("volatile", RuleAnswer::Ignore)),
+                    1 => Some(("wanted", RuleAnswer::Accept)),
+                    _ => None,
+                };
+                one = one.differing(index, ["price", "name", "tax"][key], rule);
+                one.comparison.differences.last_mut().unwrap().kind = DifferenceKind::ALL[index];
+            }
+            one.comparison.legacy_drifted = drifted;
+            one.comparison.more_differences = candidate % 3;
+            match outcome {
+                0 => one.skipped(Skip::UnsafeMethod),
+                1 => one.failed(Failure::Timeout, Duration::from_micros(candidate)),
+                2 => one.failed(Failure::Closed, Duration::from_micros(candidate)),
+                3 => one.outcome(Outcome::Accepted),
+                4 => one.outcome(Outcome::Drifted),
+                5 => one.outcome(Outcome::NotComparable(NotComparable::LimitReached)),
+                _ => one,
+            }
+        },
+    )
 }

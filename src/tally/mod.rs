@@ -8,6 +8,7 @@ mod count;
 mod endpoints;
 mod group;
 mod latency;
+mod renumber;
 mod snapshot;
 
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};

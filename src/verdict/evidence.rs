@@ -64,6 +64,8 @@ struct Missing {
     ambiguous: u64,
     /// Asked, and not compared.
     not_comparable: u64,
+    /// Under way when the process was killed.
+    interrupted: u64,
     all: u64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
     stopped: bool,
@@ -80,20 +82,24 @@ impl Missing {
             lost,
             ambiguous: unread.into_iter().map(|why| wire.requests_unpaired.get(why)).sum(),
             not_comparable: shadow.map_or(0, |s| s.not_comparable.total()),
+            interrupted: shadow.map_or(0, |s| s.interrupted),
             all,
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
     }
 
     fn count(&self) -> u64 {
-        self.lost + self.ambiguous + self.not_comparable
+        self.lost + self.ambiguous + self.not_comparable + self.interrupted
     }
 
     /// What is wrong with it beside the loss, in words.
     fn beside(&self, damage: u64) -> String {
         let mut text = String::new();
-        for (n, what) in [(self.ambiguous, "more ambiguous or malformed"), (self.not_comparable, "more not comparable")]
-        {
+        for (n, what) in [
+            (self.ambiguous, "more ambiguous or malformed"),
+            (self.not_comparable, "more not comparable"),
+            (self.interrupted, "more interrupted when the process was killed"),
+        ] {
             if n > 0 {
                 text.push_str(&format!("; {} {what}", count(n)));
             }
@@ -115,7 +121,7 @@ impl Missing {
         if self.ambiguous + self.not_comparable > 0 {
             ways.push("leaving out with --filter what cannot be read or compared, and judging that by other means");
         }
-        if self.stopped {
+        if self.stopped || self.interrupted > 0 {
             ways.push("a run that comes to its end");
         }
         ways.join("; ")

@@ -74,7 +74,12 @@ fn group_article(group: &DifferenceGroup, open: bool) -> Markup {
                     @if group.differences != group.exchanges { ", " (counted(group.differences, "difference")) }
                 }
             }
-            p.meta { (code(&group.endpoint.to_string())) }
+            p.meta {
+                (code(&group.endpoint.to_string()))
+                @if let (Some(first), Some(last)) = (&group.first_seen, &group.last_seen) && first != last {
+                    " · first seen " (text(first)) ", last " (text(last))
+                }
+            }
             @if let Some(difference) = first { (value_pair(difference)) }
             @for (at, example) in group.examples.iter().enumerate() { (example_block(example, open && at == 0)) }
         }

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
+use crate::report::sums::{Sum, Tone, beside, kept, sums};
 use crate::report::{Report, losses};
-use crate::report::sums::{Sum, Tone, beside, sums};
 use crate::verdict::words::{count, counted, percent};
 
 use super::{code, text};
@@ -31,6 +31,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 h3 { "Limits that were reached" }
                 ul.plain { @for (limit, n) in &ledger.wire.evicted { li { (text(limit)) ": " (count(*n)) } } }
             }
+            @if let Some(kept) = kept(ledger) { p.meta { (kept) "." } }
             @if drift.asked > 0 {
                 p.meta {
                     (count(drift.drifted)) " of " (count(drift.asked))

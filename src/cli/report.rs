@@ -1,0 +1,22 @@
+//! `tapcompare report`: the evidence of run files, rendered.
+
+use super::judge::EvidenceArgs;
+use super::output::Output;
+use super::{Status, Trouble};
+
+/// Render run files as text, JSON or a page; unlike `judge`, exits 0 whatever the verdict
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl ReportArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        self.output.check()?;
+        self.output.write(&self.evidence.judged()?.report(), color)?;
+        Ok(Status::Fine)
+    }
+}

@@ -1,0 +1,190 @@
+//! Stretches of one run or of several, put together to one body of evidence.
+//!
+//! Endpoint numbers are each stretch's own, so the endpoints themselves are what is united. Positions in the source go
+//! on where the stretch before ended. Counts and histograms add up exactly; groups of differences too, as long as there
+//! are not more of them than the bound.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::exchange::{Endpoint, RuleNote, RunFacts, Timestamp};
+use crate::ledger::Ledger;
+use crate::tally::{OTHER, Snapshot, Tally};
+
+use super::read::{Stretch, read};
+use super::{Policy, StoreError};
+
+/// Captures that are named of a run that was put together.
+const MAX_SOURCES: usize = 100;
+
+/// The evidence of a run: what `judge` and `report` need.
+#[derive(Debug)]
+pub struct Run {
+    /// Everything that was counted.
+    pub snapshot: Snapshot,
+    /// How it was made; the stretches are in it where there are several.
+    pub facts: RunFacts,
+    /// The policies in force, each once, the latest last.
+    pub policies: Vec<Policy>,
+    /// What the rules in force say of themselves.
+    pub notes: Vec<RuleNote>,
+}
+
+/// The evidence of these run files together.
+///
+/// # Errors
+/// As for [`read`] and [`unite`].
+pub fn load(paths: &[PathBuf]) -> Result<Run, StoreError> {
+    unite(read(paths)?)
+}
+
+/// The evidence of the one stretch with that place in the order of their start, from 1.
+///
+/// # Errors
+/// [`StoreError::NoStretch`].
+pub fn only(mut stretches: Vec<Stretch>, wanted: usize) -> Result<Run, StoreError> {
+    let found = stretches.len();
+    if wanted == 0 || wanted > found {
+        let found = if found == 1 { "1 is".to_owned() } else { format!("{found} are") };
+        return Err(StoreError::NoStretch { wanted, found });
+    }
+    unite(vec![stretches.swap_remove(wanted - 1)])
+}
+
+/// The stretches that are evidence of the same as the latest: what a process that has just ended its own can put
+/// together with those before it.
+pub fn like_the_latest(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
+    let Some(latest) = stretches.pop() else { return stretches };
+    stretches.retain(|stretch| differ_in(stretch, &latest).is_none());
+    stretches.push(latest);
+    stretches
+}
+
+/// Puts stretches together that are evidence of the same: the same rules, the same candidate, the same legacy.
+///
+/// # Errors
+/// [`StoreError::Mixed`].
+pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
+    in_order(&mut stretches)?;
+    same_subject(&stretches)?;
+    let facts = facts_of(&stretches);
+    let mut policies: Vec<Policy> = Vec::new();
+    let mut notes = Vec::new();
+    let (mut tally, mut ledger) = (Tally::new(), Ledger::default());
+    let mut numbers: BTreeMap<Endpoint, u32> = BTreeMap::new();
+    let (mut offset, mut interrupted) = (0_u64, 0_u64);
+    for stretch in stretches {
+        let policy = Policy { file: stretch.facts.policy.clone(), text: stretch.policy };
+        policies.retain(|known| *known != policy);
+        policies.push(policy);
+        notes = stretch.notes;
+        let numbers_of_it = united(&stretch.endpoints, &mut numbers);
+        let number = |number: u32| numbers_of_it.get(number as usize).or(numbers_of_it.last()).copied().unwrap_or(0);
+        tally.merge(stretch.tally.renumbered(number, offset));
+        offset = offset.saturating_add(stretch.note.exchanges.max(stretch.ledger.wire.requests_paired));
+        interrupted = interrupted.saturating_add(stretch.note.interrupted);
+        ledger.merge(&stretch.ledger);
+    }
+    let mut endpoints = vec![other(); numbers.len()];
+    for (endpoint, number) in numbers {
+        endpoints[number as usize] = endpoint;
+    }
+    let mut snapshot = tally.snapshot(&endpoints, ledger.wire, ledger.capture);
+    snapshot.ledger.store = ledger.store;
+    if let Some(books) = &mut snapshot.ledger.shadow {
+        books.interrupted = interrupted;
+        books.exchanges = books.exchanges.saturating_add(interrupted);
+    }
+    Ok(Run { snapshot, facts, policies, notes })
+}
+
+/// By their start; where two started at the same instant, by their file. The same stretch twice would count twice.
+pub(super) fn in_order(stretches: &mut [Stretch]) -> Result<(), StoreError> {
+    stretches.sort_by(|a, b| (a.identity, &a.file).cmp(&(b.identity, &b.file)));
+    match stretches.windows(2).find(|pair| pair[0].identity == pair[1].identity) {
+        None => Ok(()),
+        Some(pair) => Err(StoreError::Twice {
+            began: Timestamp(pair[0].identity.0).to_string(),
+            first: pair[0].file.clone(),
+            second: pair[1].file.clone(),
+        }),
+    }
+}
+
+fn same_subject(stretches: &[Stretch]) -> Result<(), StoreError> {
+    let Some(first) = stretches.first() else { return Ok(()) };
+    let in_words = |at: usize, stretch: &Stretch| {
+        format!(
+            "stretch {at} ({}, from {})",
+            stretch.file.display(),
+            Timestamp(stretch.identity.0 / 1_000_000_000 * 1_000_000_000)
+        )
+    };
+    for (at, other) in stretches.iter().enumerate() {
+        let Some(what) = differ_in(first, other) else { continue };
+        return Err(StoreError::Mixed {
+            first: in_words(1, first),
+            second: in_words(at + 1, other),
+            what,
+            first_number: 1,
+            second_number: at + 1,
+        });
+    }
+    Ok(())
+}
+
+/// In what way they are evidence of different things.
+fn differ_in(first: &Stretch, other: &Stretch) -> Option<String> {
+    if other.facts.candidate != first.facts.candidate {
+        return Some(format!("their candidate ({} and {})", first.facts.candidate, other.facts.candidate));
+    }
+    if other.facts.legacy != first.facts.legacy {
+        let name = |facts: &RunFacts| facts.legacy.clone().unwrap_or_else(|| "none".to_owned());
+        return Some(format!("their live legacy ({} and {})", name(&first.facts), name(&other.facts)));
+    }
+    let same_rules = other.rules == first.rules && in_force(&other.notes) == in_force(&first.notes);
+    (!same_rules).then(|| "the rules in force".to_owned())
+}
+
+/// A rule that expired between two stretches was in force in one of them only.
+fn in_force(notes: &[RuleNote]) -> Vec<(&str, bool)> {
+    notes.iter().map(|note| (&*note.id, note.expired)).collect()
+}
+
+/// The numbers that a stretch's endpoints have in the whole; the last is the one of what it has no name for.
+fn united(endpoints: &[Endpoint], numbers: &mut BTreeMap<Endpoint, u32>) -> Vec<u32> {
+    let unnamed = other();
+    let mut number = |endpoint: &Endpoint| {
+        let next = numbers.len() as u32;
+        *numbers.entry(endpoint.clone()).or_insert(next)
+    };
+    endpoints.iter().chain([&unnamed]).map(&mut number).collect()
+}
+
+fn other() -> Endpoint {
+    Endpoint { method: OTHER.into(), template: OTHER.into() }
+}
+
+/// How the whole was made: as the last stretch was, from the start of the first.
+fn facts_of(stretches: &[Stretch]) -> RunFacts {
+    let (Some(first), Some(last)) = (stretches.first(), stretches.last()) else { return RunFacts::default() };
+    let mut facts = last.facts.clone();
+    facts.started.clone_from(&first.facts.started);
+    facts.sources.clear();
+    for source in stretches.iter().flat_map(|stretch| &stretch.facts.sources) {
+        if facts.sources.len() < MAX_SOURCES && !facts.sources.contains(source) {
+            facts.sources.push(source.clone());
+        }
+    }
+    let killed = stretches.iter().filter(|stretch| !stretch.note.finished).count();
+    if !last.note.finished {
+        facts.finished.clone_from(&last.note.last_written);
+    }
+    if killed > 0 && stretches.len() == 1 {
+        facts.stopped_early = Some(format!("killed, or still running; last written at {}", last.note.last_written));
+    } else if facts.stopped_early.is_none() {
+        facts.stopped_early = stretches.iter().find_map(|stretch| stretch.facts.stopped_early.clone());
+    }
+    facts.stretches = if stretches.len() > 1 { stretches.iter().map(|s| s.note.clone()).collect() } else { Vec::new() };
+    facts
+}

@@ -1,0 +1,146 @@
+//! Run files as a person meets them: judged, rendered, put together, refused.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a command that cannot be run is a failed test")]
+
+mod store_support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use store_support::{UNDER_WAY, absorb, books, endpoints, facts};
+use tapcompare::store::{RunFile, StretchFacts};
+use tapcompare::tally::Tally;
+
+/// Gates that the invented run meets: a third of it is mismatched or accepted.
+const EASY: &str = "gates:\n  mismatch_rate: {below: 30%}\n  coverage: {requests_per_endpoint: 100}\n  \
+                    latency: {at_most: 2x}\n  loss: {below: 1%}\n  candidate_errors: {below: 1%}\n";
+const HARD: &str = "gates:\n  mismatch_rate: {below: 1%}\n  coverage: {requests_per_endpoint: 100}\n";
+
+fn tapcompare(args: &[&str], files: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tapcompare")).args(args).args(files).output().unwrap()
+}
+
+fn told(output: &Output) -> (i32, String) {
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).trim_end().to_owned())
+}
+
+fn under(policy: &str) -> StretchFacts {
+    let mut facts = StretchFacts { policy: policy.to_owned(), ..facts() };
+    facts.facts.policy = Some("kept.yaml".into());
+    facts.facts.started = "2026-11-21T09:00:00Z".into();
+    facts
+}
+
+/// A stretch of so many exchanges; where it is not finished, some are under way at its end.
+fn stretch(file: &Path, facts: &StretchFacts, exchanges: u64, finished: bool) {
+    let mut run = RunFile::open(file, facts).unwrap();
+    for part in 0..4 {
+        let mut delta = Tally::new();
+        (part * exchanges / 4..(part + 1) * exchanges / 4).for_each(|n| absorb(&mut delta, n));
+        let paired = (part + 1) * exchanges / 4 + if finished { 0 } else { UNDER_WAY };
+        run.write(&delta, &books(paired), &endpoints()).unwrap();
+    }
+    if finished {
+        run.finish(&Tally::new(), &books(exchanges), &endpoints(), &facts.facts).unwrap();
+    }
+}
+
+#[test]
+fn a_run_is_judged_under_the_kept_policy_or_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, hard) = (folder.path().join("run"), folder.path().join("hard.yaml"));
+    fs::write(&hard, HARD).unwrap();
+    stretch(&run, &under(EASY), 2000, true);
+
+    let first = tapcompare(&["judge", "--output", "json"], &[&run]);
+    assert_eq!(told(&first), (0, String::new()), "{}", String::from_utf8_lossy(&first.stdout));
+    assert_eq!(
+        tapcompare(&["judge", "--output", "json"], &[&run]).stdout,
+        first.stdout,
+        "judged twice, the same bytes"
+    );
+    let json: Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!(json["verdict"], "GO");
+    assert_eq!(json["facts"]["policy"], "kept.yaml");
+    assert_eq!(json["snapshot"]["ledger"]["store"]["writes"], 5);
+    assert!(json["facts"].get("stretches").is_none());
+
+    let under_hard = tapcompare(&["judge", "--policy", hard.to_str().unwrap()], &[&run]);
+    assert_eq!(told(&under_hard).0, 1);
+    assert!(String::from_utf8_lossy(&under_hard.stdout).starts_with("NO-GO"));
+    let rendered = tapcompare(&["report", "--policy", hard.to_str().unwrap()], &[&run]);
+    assert_eq!(told(&rendered), (0, String::new()));
+    assert_eq!(rendered.stdout, under_hard.stdout);
+}
+
+#[test]
+fn stretches_are_put_together_and_what_was_killed_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let [run, other, page] = ["run", "other", "page.html"].map(|name| folder.path().join(name));
+    stretch(&run, &under(EASY), 1000, false);
+    stretch(&run, &under(EASY), 1000, true);
+    stretch(&other, &under(EASY), 1000, true);
+    let together = tapcompare(&["judge", "--html", page.to_str().unwrap()], &[&other, &run]);
+    assert_eq!(told(&together), (0, String::new()));
+    let text = String::from_utf8_lossy(&together.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "exchanges 3,003 = sent 3,000 + interrupted 3",
+        "stretch 1",
+        "killed or still running: 1,003 exchanges, 3 interrupted",
+        "kept 14 writes to the run file",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let page = fs::read_to_string(page).unwrap();
+    for expected in ["Its stretches", "killed, or still running", "other</code>", "interrupted <b>3</b>"] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    // Each stretch by itself.
+    for (number, exchanges, interrupted) in [("1", 1003, 3), ("2", 1000, 0), ("3", 1000, 0)] {
+        let one = tapcompare(&["judge", "--output", "json", "--stretch", number], &[&run, &other]);
+        let json: Value = serde_json::from_slice(&one.stdout).unwrap();
+        let shadow = &json["snapshot"]["ledger"]["shadow"];
+        assert_eq!(
+            (shadow["exchanges"].as_u64(), shadow["interrupted"].as_u64()),
+            (Some(exchanges), Some(interrupted))
+        );
+        let stopped = json["facts"]["stopped_early"].as_str().unwrap_or_default();
+        assert_eq!(stopped.starts_with("killed, or still running; last written at 20"), interrupted > 0);
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let [run, gates, candidate, text] = ["run", "gates", "candidate", "text"].map(|name| folder.path().join(name));
+    stretch(&run, &under(EASY), 40, true);
+    stretch(&gates, &under(HARD), 40, true);
+    let mut other = under(EASY);
+    other.facts.candidate = "http://10.0.0.9".into();
+    stretch(&candidate, &other, 40, true);
+    fs::write(&text, "no run").unwrap();
+    let absent = folder.path().join("absent");
+    for (args, files, expected) in [
+        (&[][..], &[&run, &gates][..], "--policy FILE"),
+        (&[], &[&run, &candidate], "--stretch 2"),
+        (&[], &[&text], "is no run file"),
+        (&[], &[&absent], "No such file"),
+        (&[], &[&run, &run], "name one of the two"),
+        (&["--stretch", "2"], &[&run], "there is no stretch 2: 1 is there"),
+        (&["--stretch", "0"], &[&run], "there is no stretch 0"),
+    ] {
+        let files: Vec<&Path> = files.iter().map(|file| file.as_path()).collect();
+        for command in ["judge", "report"] {
+            let (status, line) = told(&tapcompare(&[&[command], args].concat(), &files));
+            assert_eq!(status, 2, "{line}");
+            assert!(line.contains(expected) && line.lines().count() == 1, "{line}");
+        }
+    }
+    // With one policy said, gates that differ are no obstacle.
+    let policy = folder.path().join("easy.yaml");
+    fs::write(&policy, EASY).unwrap();
+    let both = tapcompare(&["judge", "--policy", policy.to_str().unwrap()], &[&run, &gates]);
+    assert_eq!(told(&both), (3, String::new()), "too few requests");
+}
