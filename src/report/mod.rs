@@ -65,8 +65,3 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests;
-
-/// Stub.
-pub fn dry_run(_dry_run: &crate::shadow::DryRun, _colour: bool) -> String {
-    String::new()
-}

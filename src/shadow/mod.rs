@@ -9,7 +9,6 @@ pub mod breaker;
 mod bucket;
 pub mod client;
 mod connection;
-mod dry_run;
 mod failure;
 pub mod pace;
 pub mod request;
@@ -20,7 +19,6 @@ mod secrets;
 
 pub use admission::{Admission, AdmissionStanding, Heard};
 pub use breaker::{BreakerCause, BreakerStanding, BreakerState};
-pub use dry_run::DryRun;
 pub use client::{Client, TargetError};
 pub use pace::{Pace, Pacer, Turn};
 pub use request::{Opening, ShadowRequest};
