@@ -35,7 +35,7 @@ use crate::compare::Comparer;
 use crate::config::Policy;
 use crate::exchange::{Endpoint, Exchange};
 use crate::ledger::Ledger;
-use crate::shadow::{Pace, Shadow};
+use crate::shadow::{Admission, Pace, Shadow};
 use crate::tally::{EndpointTable, Snapshot, Tally};
 
 /// Exchanges between the source and the dispatcher. More would only be memory: the dispatcher waits for permits.
@@ -110,6 +110,7 @@ pub fn replay(
 
     let dispatch = dispatch::Dispatch {
         shadow,
+        admission: Admission::new(&policy.safety, false),
         rate: policy.safety.limits.rate,
         runtime: runtime.clone(),
         stop: Arc::clone(stop),

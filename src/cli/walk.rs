@@ -32,6 +32,9 @@ pub(super) struct Walk {
 
 /// Replays, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
+    for warning in walk.policy.safety.warnings() {
+        tracing::warn!("{warning}");
+    }
     let notes = walk.rules.notes();
     let mut facts = facts_before(&walk);
     let policy = Arc::clone(&walk.policy);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -13,7 +13,7 @@ use super::Numbered;
 use super::budget::Share;
 use super::progress::{Progress, bump};
 use crate::exchange::{Fate, Observation, Skip};
-use crate::shadow::{Pace, Pacer, Shadow, ShadowRequest};
+use crate::shadow::{Admission, Heard, Pace, Pacer, Shadow, ShadowRequest};
 
 /// The longest sleep between two looks at the stop flag.
 const NAP: Duration = Duration::from_millis(50);
@@ -28,6 +28,8 @@ pub(crate) struct Permitted {
 /// The thread that decides and paces.
 pub(crate) struct Dispatch {
     pub(crate) shadow: Arc<Shadow>,
+    /// Which of those that may go out do so now.
+    pub(crate) admission: Admission,
     /// Requests a second, at most.
     pub(crate) rate: Option<f64>,
     pub(crate) runtime: Handle,
@@ -39,36 +41,55 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// Runs until the source drops its sender.
-    pub(crate) fn run(self, exchanges: &Receiver<Numbered>, pace: Pace, in_flight: usize) {
+    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>, pace: Pace, in_flight: usize) {
+        // Emptied before each request: there is never more in it than what was in flight, and the one before.
+        let (heard_in, heard) = bounded::<Heard>(in_flight * 2);
         let permits = Arc::new(Semaphore::new(in_flight));
         let mut pacer = Pacer::new(pace, self.rate);
         let begun = Instant::now();
         for numbered in exchanges {
             // Taken before the turn is asked for: at full speed a request is due when there is a place for it.
             let Some(permit) = self.permit(&permits) else { return };
-            match self.shadow.decide(&numbered.exchange) {
+            for heard in heard.try_iter() {
+                self.admission.heard(&heard, begun.elapsed());
+            }
+            let decided = self.shadow.decide(&numbered.exchange);
+            let admitted = decided.and_then(|request| {
+                self.admission.admit(&numbered.exchange, &request, begun.elapsed()).map(|()| request)
+            });
+            match admitted {
                 Err(skip) => send(&self.observations, numbered.observed(Fate::Skipped(skip), permit)),
                 Ok(request) => {
                     let start = numbered.exchange.moments.request_start.unwrap_or_default();
                     let turn = pacer.turn(start, begun.elapsed());
                     self.sleep_until(begun + turn.send_at);
                     if self.stopped() {
+                        self.admission.unsent(&request);
                         send(&self.observations, numbered.observed(Fate::Skipped(Skip::Stopped), permit));
                     } else {
-                        self.ask(numbered, request, begun + turn.intended, permit);
+                        self.ask(numbered, request, begun + turn.intended, permit, heard_in.clone());
                     }
                 }
             }
         }
     }
 
-    fn ask(&self, numbered: Numbered, request: ShadowRequest, intended: Instant, permit: OwnedSemaphorePermit) {
+    fn ask(
+        &self,
+        numbered: Numbered,
+        request: ShadowRequest,
+        intended: Instant,
+        permit: OwnedSemaphorePermit,
+        heard: Sender<Heard>,
+    ) {
         let (shadow, progress) = (Arc::clone(&self.shadow), Arc::clone(&self.progress));
         let observations = self.observations.clone();
         bump(&progress.sent);
         self.runtime.spawn(async move {
             let asked = shadow.observe(&request, intended.into()).await;
             bump(&progress.answered);
+            // Before the permit falls. A send that fails means that the dispatcher has ended.
+            let _ = heard.try_send(Heard::of(&request, &asked, &numbered.exchange));
             send(&observations, numbered.observed(Fate::Asked(Box::new(asked)), permit));
         });
     }

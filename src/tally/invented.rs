@@ -75,6 +75,13 @@ impl Invented {
         self
     }
 
+    /// The candidate answers with that status, in the name of whoever asked or not.
+    pub(crate) fn answered(mut self, status: u16, credentials: Carried) -> Invented {
+        let answer = Answer { response: response(status), latency: Duration::from_millis(9) };
+        self.observation.fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials }));
+        self
+    }
+
     pub(crate) fn skipped(mut self, skip: Skip) -> Invented {
         self.observation.fate = Fate::Skipped(skip);
         self.outcome(Outcome::Skipped(skip))
