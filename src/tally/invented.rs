@@ -60,6 +60,10 @@ impl Invented {
         }
     }
 
+    pub(crate) fn exchange(&self) -> Exchange {
+        self.observation.exchange.clone()
+    }
+
     pub(crate) fn outcome(mut self, outcome: Outcome) -> Invented {
         self.comparison.outcome = outcome;
         self
