@@ -11,6 +11,7 @@ pub mod client;
 mod connection;
 pub mod dry_run;
 mod failure;
+mod overrides;
 pub mod pace;
 pub mod request;
 pub mod safety;
