@@ -39,7 +39,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let mut facts = facts_before(&walk);
     let policy = Arc::clone(&walk.policy);
     let (candidate, legacy) = (&walk.candidate, policy.targets.legacy.as_ref());
-    let shadow = Arc::new(runtime.block_on(Shadow::resolve(candidate, legacy, &policy.safety))?);
+    let shadow = runtime.block_on(Shadow::resolve(candidate, legacy, &policy.safety))?;
+    let shadow = Arc::new(shadow.recorded());
     let plan = Plan {
         source: walk.source,
         policy: Arc::clone(&walk.policy),

@@ -40,6 +40,8 @@ pub struct Shadow {
     legacy: Option<Client>,
     safety: Safety,
     secrets: Secrets,
+    /// Whether what was captured on its way to the candidate's addresses is known for our own.
+    knows_own: bool,
 }
 
 impl Shadow {
@@ -57,18 +59,25 @@ impl Shadow {
             None => None,
         };
         let candidate = Client::resolve(candidate, limits).await?;
-        Ok(Shadow { candidate, legacy, safety: safety.clone(), secrets })
+        Ok(Shadow { candidate, legacy, safety: safety.clone(), secrets, knows_own: true })
+    }
+
+    /// For a recorded capture: the candidate may stand today where the legacy stood then, so an address tells nothing of
+    /// whose traffic it was. (The mark of a shadow request still does.)
+    #[must_use]
+    pub fn recorded(self) -> Shadow {
+        Shadow { knows_own: false, ..self }
     }
 
     /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`]. Under a target with a base
-    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's. What was captured on its
+    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's. What a live source saw on its
     /// way to the candidate itself is our own traffic, or that of its testers, and no user's of the legacy.
     ///
     /// # Errors
     ///
     /// Why nothing may go out.
     pub fn decide(&self, exchange: &Exchange) -> Result<ShadowRequest, Skip> {
-        if self.candidate.is_at(exchange.server) {
+        if self.knows_own && self.candidate.is_at(exchange.server) {
             return Err(Skip::OwnTraffic);
         }
         let request = safety::decide(exchange, &self.safety, &self.secrets)?;

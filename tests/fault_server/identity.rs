@@ -120,4 +120,8 @@ async fn what_was_captured_on_its_way_to_the_candidate_is_not_asked_again() {
     assert_eq!(to(format!("[::ffff:127.0.0.1]:{port}")), Err(Skip::OwnTraffic), "the same address as IPv6");
     assert_eq!(to(format!("127.0.0.1:{}", port ^ 1)), Ok(()));
     assert_eq!(to(format!("127.0.0.2:{port}")), Ok(()));
+    // A recording of the legacy at the address where the candidate stands today is no traffic of ours.
+    let mut there = captured("GET", "/", &[], "");
+    there.server = server.address;
+    assert!(shadow.recorded().decide(&there).is_ok());
 }
