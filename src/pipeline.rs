@@ -45,7 +45,7 @@ pub use source::{Source, SourceError};
 use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
 use crate::config::Policy;
-use crate::shadow::{AdmissionStanding, DryRun, Pace, Shadow};
+use crate::shadow::{AdmissionStanding, DryRunPlan, Pace, Shadow};
 use crate::store::RunFile;
 use crate::tally::Snapshot;
 
@@ -97,7 +97,7 @@ pub struct Ended {
     /// The evidence.
     pub snapshot: Snapshot,
     /// What would have been sent, where nothing was.
-    pub dry_run: Option<DryRun>,
+    pub dry_run: Option<DryRunPlan>,
     /// What safety did on its own.
     pub admission: AdmissionStanding,
     /// The run file, to be finished.

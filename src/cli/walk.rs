@@ -36,11 +36,14 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let mut facts = facts_before(&walk);
     let Walk { feed, asked, dry_run, run: file, .. } = walk;
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
-    policy.safety.warnings().iter().for_each(super::say);
+    for warning in policy.safety.warnings() {
+        tracing::warn!("{warning}");
+    }
     let notes = rules.notes();
     let live = matches!(feed, Feed::Live(_));
     let legacy = policy.targets.legacy.as_ref();
-    let shadow = Arc::new(runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?);
+    let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
+    let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
     let file = match &file {
         Some(path) => {
             let stretch = StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };

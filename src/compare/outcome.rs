@@ -5,8 +5,8 @@ use rustc_hash::FxHashSet;
 use super::findings::{Bench, Findings};
 use super::{bodies, headers};
 use crate::exchange::{
-    Asked, Comparison, Difference, DifferenceKind, Failure, Location, NotComparable, Outcome, Request, Response,
-    Segment, path_of,
+    Asked, Carried, Comparison, Difference, DifferenceKind, Failure, Location, NotComparable, Outcome, Request,
+    Response, Segment, path_of,
 };
 use crate::rules::{RuleSet, Spot};
 
@@ -15,6 +15,9 @@ use crate::rules::{RuleSet, Spot};
 /// - The candidate failed: that is the outcome.
 /// - The reference is the live legacy's answer where it was asked. Where that failed, or is a 5xx that the record is not,
 ///   there is nothing to compare with.
+/// - The candidate answers 401 or 403 to a request whose credentials were stripped, and the captured answer, or the
+///   reference, is none of these: it was asked in nobody's name, and its answer says nothing of what it would have said
+///   to whoever had asked. That the live legacy, asked in nobody's name too, refuses as well makes it no evidence.
 /// - The candidate answers 5xx and the reference does not: a failure, whatever rules say. The differences are listed.
 /// - Else what the rules leave decides, see [`Findings::outcome`].
 /// - A mismatch whose every place is one in which the live legacy itself no longer answers as recorded is drift: such
@@ -37,6 +40,10 @@ pub(super) fn judge(rules: &RuleSet, request: &Request, recorded: Option<&Respon
         (None, Some(recorded)) => recorded,
         (None, None) => return reference_failed(),
     };
+    let withheld = asked.credentials == Carried::Stripped && refuses(candidate);
+    if withheld && !(refuses(reference) && recorded.is_none_or(refuses)) {
+        return without_differences(Outcome::NotComparable(NotComparable::Credentials));
+    }
     let findings = beside(rules, request, reference, candidate, false);
     let drift = match (live, recorded) {
         (Some(live), Some(recorded)) => Some(beside(rules, request, recorded, live, true)),
@@ -49,6 +56,11 @@ pub(super) fn judge(rules: &RuleSet, request: &Request, recorded: Option<&Respon
         outcome = Outcome::Drifted;
     }
     findings.into_comparison(outcome, drift.as_ref().and_then(has_drifted))
+}
+
+/// Whether the answer says that whoever asks may not (RFC 9110, sections 15.5.2 and 15.5.4).
+fn refuses(response: &Response) -> bool {
+    matches!(response.status, 401 | 403)
 }
 
 /// An outcome for which no two answers were compared.

@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use super::{Credentials, Scope, Treatment};
+use super::{SampleBy, Scope, SlowLimit, Treatment};
 
 /// Most requests in flight. Each costs two file descriptors and up to two bodies of memory.
 const MAX_IN_FLIGHT: usize = 4096;
 
 /// Longest time-out of one answer.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Longest time for which a breaker may stay open.
+const MAX_PAUSE: Duration = Duration::from_secs(86_400);
+
+/// Most answers that a breaker looks at.
+const MAX_WINDOW: u64 = 10_000;
+
+/// Largest burst.
+pub(super) const MAX_BURST: u64 = 1_000_000;
 
 /// Largest body that may be kept.
 pub(super) const MAX_BODY: usize = 1 << 30;
@@ -79,6 +88,84 @@ pub fn timeout(text: &str) -> Read<Duration> {
     Ok(time)
 }
 
+/// How long something lasts: `30s`, above nothing and at most a day.
+pub(super) fn pause(text: &str) -> Read<Duration> {
+    if decimal(text).is_some() {
+        return Err(format!("'{text}' has no unit; write a time such as '30s'"));
+    }
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("'{text}' is no time ({error}); write one such as '30s'"))?;
+    if time.is_zero() || time > MAX_PAUSE {
+        let most = humantime::format_duration(MAX_PAUSE);
+        return Err(format!("'{text}' is not above nothing and at most {most}; write a time such as '30s'"));
+    }
+    Ok(time)
+}
+
+/// `5x` as a multiple of the legacy's latency, `2s` as a latency.
+pub(super) fn slow_limit(text: &str) -> Read<SlowLimit> {
+    if decimal(text).is_some() {
+        return Err(format!(
+            "'{text}' has no unit; write a multiple of the legacy's latency such as '5x', or a time such as '2s'"
+        ));
+    }
+    match text.strip_suffix('x') {
+        Some(_) => above_one(text).map(SlowLimit::Multiple),
+        None => timeout(text).map(SlowLimit::Absolute),
+    }
+}
+
+/// `2x` as 2: above 1, because what is as fast as before is not slow.
+pub(super) fn above_one(text: &str) -> Read<f64> {
+    let factor = multiple(text)?;
+    if factor > 1.0 { Ok(factor) } else { Err(format!("'{text}' is not above 1x; write a multiple such as '2x'")) }
+}
+
+/// How many of the latest answers the breaker looks at: `20 requests`, from 1 to 10,000.
+pub(super) fn requests(text: &str) -> Read<usize> {
+    let number = text.strip_suffix("requests").or_else(|| text.strip_suffix("request")).map(str::trim_end);
+    let number = number.ok_or_else(|| format!("'{text}' has no unit; write a number such as '20 requests'"))?;
+    count(number, MAX_WINDOW, "20 requests").and_then(|n| usize::try_from(n).map_err(|e| e.to_string()))
+}
+
+/// `client`, `header NAME` or `cookie NAME`.
+pub(super) fn sample_by(text: &str) -> Read<SampleBy> {
+    let way_out = "write 'client', 'header NAME' or 'cookie NAME'";
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        ["client"] => Ok(SampleBy::Client),
+        ["header", name] => header_name(name).map(SampleBy::Header),
+        ["cookie", name] if is_token(name) => Ok(SampleBy::Cookie(name.to_owned())),
+        ["cookie", name] => Err(format!("'{name}' is no name of a cookie; {way_out}")),
+        _ => Err(format!("'{text}' is not known; {way_out}")),
+    }
+}
+
+/// A header's name, in small letters.
+pub(super) fn header_name(text: &str) -> Read<String> {
+    if is_token(text) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(format!("'{text}' is no name of a header; write one such as 'authorization'"))
+}
+
+/// A token as RFC 9110 has it (section 5.6.2).
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// `$STAGING_TOKEN` as the variable's name. What is written instead is never repeated: it may be the secret itself.
+pub(super) fn variable(text: &str) -> Read<String> {
+    let name = text.strip_prefix('$').filter(|name| {
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        begins && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    });
+    name.map(str::to_owned).ok_or_else(|| {
+        "a credential stands in the environment and never in this file; write the name of a variable, such as \
+         '$STAGING_TOKEN'"
+            .into()
+    })
+}
+
 /// `16MiB` as bytes.
 pub(super) fn size(text: &str) -> Read<usize> {
     const UNITS: &[(&str, f64)] = &[
@@ -134,22 +221,15 @@ pub(super) fn method(text: &str) -> Read<String> {
     Ok(capitals)
 }
 
-/// `strip` or `pass`.
-pub(super) fn credentials(text: &str) -> Read<Credentials> {
-    match text {
-        "strip" => Ok(Credentials::Strip),
-        "pass" => Ok(Credentials::Pass),
-        "replace" => Err("'replace' is not supported yet; write 'strip' or 'pass'".into()),
-        _ => Err(format!("'{text}' is not known; write 'strip' (the default) or 'pass'")),
-    }
-}
-
-/// `read`.
+/// `read` or `sandboxed`.
 pub(super) fn treatment(text: &str) -> Read<Treatment> {
     match text {
         "read" => Ok(Treatment::Read),
-        "sandboxed" => Err("'sandboxed' is not supported yet; only endpoints that read can be opened: 'read'".into()),
-        _ => Err(format!("'{text}' is not known; write 'read' where the request only reads")),
+        "sandboxed" => Ok(Treatment::Sandboxed),
+        _ => Err(format!(
+            "'{text}' is not known; write 'read' where the request only reads, or 'sandboxed' where the candidate discards \
+             what it did and answers 'Shadow-Effects: discarded'"
+        )),
     }
 }
 
@@ -191,6 +271,13 @@ mod tests {
         assert_eq!((timeout("2s"), timeout("1m 30s")), (Ok(Duration::from_secs(2)), Ok(Duration::from_secs(90))));
         assert_eq!((size("16MiB"), size("1 kB"), size("7B")), (Ok(16 << 20), Ok(1000), Ok(7)));
         assert_eq!(count("64", 100, "1"), Ok(64));
+        assert_eq!((pause("30s"), requests("20 requests")), (Ok(Duration::from_secs(30)), Ok(20)));
+        assert_eq!(slow_limit("5x"), Ok(SlowLimit::Multiple(5.0)));
+        assert_eq!(slow_limit("2s"), Ok(SlowLimit::Absolute(Duration::from_secs(2))));
+        assert_eq!(sample_by("client"), Ok(SampleBy::Client));
+        assert_eq!(sample_by("header X-User"), Ok(SampleBy::Header("x-user".into())));
+        assert_eq!(sample_by("cookie SID"), Ok(SampleBy::Cookie("SID".into())), "cookies tell capitals apart");
+        assert_eq!(variable("$STAGING_TOKEN"), Ok("STAGING_TOKEN".into()));
     }
 
     fn refusals<T: std::fmt::Debug>(read: impl Fn(&str) -> Read<T>, cases: &[(&str, &str)]) {
@@ -230,10 +317,19 @@ mod tests {
         refusals(size, &[("0B", "not between"), ("2GiB", "not between"), ("5MIB", "no size"), ("x", "no size")]);
         refusals(quantile, &[("p100", "no quantile"), ("p0", "no quantile"), ("p", "no quantile")]);
         refusals(|t| count(t, 9, "5"), &[("0", "from 1 to 9"), ("10", "from 1 to 9"), ("+1", "whole"), ("", "whole")]);
-        refusals(credentials, &[("replace", "not supported yet"), ("keep", "not known")]);
         refusals(scope, &[("all", "not known")]);
-        let message = treatment("sandboxed").unwrap_err();
-        assert!(message.contains("not supported yet"));
+        refusals(pause, &[("30", "has no unit"), ("0s", "above nothing"), ("2days", "at most 1day"), ("x", "no time")]);
+        refusals(slow_limit, &[("5", "has no unit"), ("1x", "above 1x"), ("0s", "not between"), ("fast", "no time")]);
+        refusals(requests, &[("20", "has no unit"), ("0 requests", "from 1 to"), ("x requests", "whole")]);
+        refusals(
+            sample_by,
+            &[("session", "not known"), ("header", "not known"), ("cookie a;b", "no name of a cookie")],
+        );
+        refusals(header_name, &[("", "no name"), ("a b", "no name"), ("ä", "no name")]);
+        for secret in ["Bearer hunter2", "hunter2", "$", "$1A", "${A}", "$A B"] {
+            let message = variable(secret).unwrap_err();
+            assert!(message.contains("write the name of a variable") && !message.contains("hunter2"), "{message}");
+        }
         refusals(treatment, &[("write", "not known")]);
         refusals(method, &[("get", "write 'GET'"), ("G T", "no method"), ("", "no method")]);
         assert!(method("CONNECT").unwrap_err().contains("leave 'CONNECT' out"));

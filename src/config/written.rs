@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    CoverageGate, Credentials, Endpoints, Gates, LatencyGate, Limits, MismatchGate, OpenEndpoint, Policy, Safety,
-    Scope, ShareGate, Target, Targets, units,
+    CoverageGate, Endpoints, Gates, LatencyGate, MismatchGate, Policy, Scope, ShareGate, Target, Targets, units,
 };
 use crate::exchange::EndpointPattern;
+use safety::WrittenSafety;
+
+mod safety;
 
 /// A value with the line it stands in. Everything is read as text, so that what is wrong with it is ours to say.
 type Text = Spanned<String>;
@@ -88,78 +90,6 @@ impl WrittenTargets {
         set(&mut targets.candidate, "targets.candidate", self.candidate, |text| text.parse::<Target>().map(Some))?;
         set(&mut targets.legacy, "targets.legacy", self.legacy, |text| text.parse::<Target>().map(Some))?;
         Ok(targets)
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenSafety {
-    methods: Option<Vec<Text>>,
-    endpoints: Option<Vec<WrittenOpening>>,
-    credentials: Option<Text>,
-    limits: Option<WrittenLimits>,
-}
-
-impl WrittenSafety {
-    fn meaning(self) -> Checked<Safety> {
-        let mut safety = Safety::default();
-        if let Some(methods) = self.methods {
-            safety.methods =
-                methods.iter().map(|text| one("safety.methods", text, units::method)).collect::<Checked<_>>()?;
-        }
-        if let Some(openings) = self.endpoints {
-            safety.endpoints = openings.into_iter().map(WrittenOpening::meaning).collect::<Checked<_>>()?;
-        }
-        set::<Credentials, _>(&mut safety.credentials, "safety.credentials", self.credentials, units::credentials)?;
-        safety.limits = self.limits.unwrap_or_default().meaning()?;
-        Ok(safety)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenOpening {
-    endpoint: Text,
-    r#as: Text,
-}
-
-impl WrittenOpening {
-    fn meaning(self) -> Checked<OpenEndpoint> {
-        let read = |text: &str| -> Result<EndpointPattern, String> {
-            let pattern: EndpointPattern = text.parse().map_err(|error| format!("{error}"))?;
-            match pattern.method() {
-                // Opened by name means that nobody opens DELETE by accident.
-                None => {
-                    Err(format!("'{text}' opens every method; name the one, such as 'POST {}'", pattern.template()))
-                }
-                Some("CONNECT") => Err("a tunnel cannot be asked again; leave 'CONNECT' out".into()),
-                Some(_) => Ok(pattern),
-            }
-        };
-        Ok(OpenEndpoint {
-            endpoint: one("safety.endpoints", &self.endpoint, read)?,
-            treatment: one("safety.endpoints: as", &self.r#as, units::treatment)?,
-        })
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenLimits {
-    rate: Option<Text>,
-    in_flight: Option<Text>,
-    timeout: Option<Text>,
-    body: Option<Text>,
-}
-
-impl WrittenLimits {
-    fn meaning(self) -> Checked<Limits> {
-        let mut limits = Limits::default();
-        set(&mut limits.rate, "safety.limits.rate", self.rate, |text| units::rate(text).map(Some))?;
-        set(&mut limits.in_flight, "safety.limits.in_flight", self.in_flight, units::in_flight)?;
-        set(&mut limits.timeout, "safety.limits.timeout", self.timeout, units::timeout)?;
-        set(&mut limits.body, "safety.limits.body", self.body, units::size)?;
-        Ok(limits)
     }
 }
 

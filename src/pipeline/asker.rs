@@ -37,8 +37,6 @@ pub(crate) struct Asker {
     /// Where nothing is to be sent, what would be.
     pub(crate) dry_run: Option<DryRun>,
     pub(crate) begun: Instant,
-    /// Whether what comes was sent this moment.
-    pub(crate) live: bool,
 }
 
 /// What an asker leaves at its end. Without its sender: the workers end when the last one is dropped.
@@ -60,12 +58,14 @@ impl Asker {
         while let Ok(heard) = self.heard.1.try_recv() {
             self.admission.heard(&heard, now);
         }
-        let own = self.live && self.shadow.is_candidates(&numbered.exchange);
-        let decided = if own { Err(Skip::OwnTraffic) } else { self.shadow.decide(&numbered.exchange) };
-        let decided = decided.and_then(|request| {
-            self.admission.admit(&numbered.exchange, &request, now)?;
-            if self.dry_run.is_some() { Err(Skip::DryRun) } else { Ok(request) }
-        });
+        let mut decided = self.shadow.decide(&numbered.exchange);
+        if let Some(dry_run) = &mut self.dry_run {
+            let line = || numbered.exchange.request.as_ref().map_or(String::new(), |r| self.redactor.request_line(r));
+            dry_run.note(numbered.endpoint, &numbered.exchange, &decided, line);
+            decided = decided.and(Err(Skip::DryRun));
+        }
+        let decided = decided
+            .and_then(|request| self.admission.admit(&numbered.exchange, &request, now).map(|()| request));
         match decided {
             Ok(request) => Some((numbered, request)),
             Err(skip) => {
@@ -82,9 +82,6 @@ impl Asker {
             bump(&self.progress.shed);
         }
         let Numbered { sequence, endpoint, exchange, .. } = numbered;
-        if let Some(dry_run) = &mut self.dry_run {
-            dry_run.note(endpoint, &exchange, skip);
-        }
         let observation = Observation { sequence, endpoint, exchange, fate: Fate::Skipped(skip) };
         count_skipped(&mut self.counting, &observation, skip);
     }

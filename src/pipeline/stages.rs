@@ -93,9 +93,8 @@ pub(crate) fn start(
         observations: observations_in,
         heard: bounded(in_flight + 1),
         counting: recording.counting(),
-        dry_run: dry_run.then(DryRun::default),
+        dry_run: dry_run.then(|| DryRun::new(&policy.safety)),
         begun: Instant::now(),
-        live,
     };
     let answers = if policy.targets.legacy.is_some() { 2 } else { 1 };
     let numbering = Numbering::new(&policy.endpoints, answers);
@@ -213,6 +212,7 @@ impl Stages {
         for counting in workers.into_iter().map(joined).chain(rest.try_recv()).chain([counting]) {
             recorder.take(counting.tally);
         }
+        let dry_run = dry_run.map(|dry_run| dry_run.plan(&read.endpoints));
         let (snapshot, file) = recorder.finish(read);
         Ended { snapshot, dry_run, admission, file }
     }

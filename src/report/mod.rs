@@ -3,6 +3,7 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod dry_run;
 mod escape;
 mod html;
 mod json;
@@ -17,6 +18,7 @@ pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::exchange::RuleNote;
 use crate::ledger::Ledger;
+use crate::shadow::DryRunPlan;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -56,6 +58,11 @@ impl Report<'_> {
     pub fn html(&self) -> String {
         html::page(self)
     }
+}
+
+/// What a run would send, for a terminal: no line longer than 80 columns.
+pub fn dry_run(plan: &DryRunPlan, colour: bool) -> String {
+    dry_run::render(plan, colour)
 }
 
 /// The books alone for a terminal: no line longer than 80 columns.

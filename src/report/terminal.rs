@@ -24,7 +24,7 @@ const LOSSES: usize = 10;
 pub(super) const TABLE_CONFIDENCE: f64 = 0.95;
 
 #[derive(Clone, Copy)]
-enum Ink {
+pub(super) enum Ink {
     Plain,
     Bold,
     Dim,
@@ -33,19 +33,28 @@ enum Ink {
     Unsure,
 }
 
-struct Page {
+/// Lines of at most [`WIDTH`] columns.
+pub(super) struct Page {
     out: String,
     colour: bool,
 }
 
 impl Page {
+    pub(super) fn new(colour: bool) -> Page {
+        Page { out: String::new(), colour }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
     /// One line, cut to the width. What it is made of must be visible text already.
-    fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         self.inked(&[(Ink::Plain, text)]);
     }
 
     /// One line of pieces in colours.
-    fn inked(&mut self, pieces: &[(Ink, &str)]) {
+    pub(super) fn inked(&mut self, pieces: &[(Ink, &str)]) {
         let mut room = WIDTH;
         for (ink, text) in pieces {
             let text = cut(text, room);
@@ -76,7 +85,7 @@ impl Page {
     }
 
     /// Wrapped text behind a first piece; further lines are set in as far.
-    fn behind(&mut self, ink: Ink, first: &str, text: &str) {
+    pub(super) fn behind(&mut self, ink: Ink, first: &str, text: &str) {
         let indent = columns(first);
         for (at, line) in wrap(text, WIDTH - indent.min(WIDTH - 20)).iter().enumerate() {
             if at == 0 {
@@ -89,7 +98,7 @@ impl Page {
 }
 
 pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
-    let mut page = Page { out: String::new(), colour };
+    let mut page = Page::new(colour);
     verdict(&mut page, report);
     books(&mut page, report);
     lost(&mut page, report);
@@ -98,14 +107,14 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     failures(&mut page, report);
     rules(&mut page, report);
     facts(&mut page, report);
-    page.out
+    page.finish()
 }
 
 /// The books alone, as `inspect` shows them.
 pub(super) fn ledger(ledger: &Ledger, colour: bool) -> String {
-    let mut page = Page { out: String::new(), colour };
+    let mut page = Page::new(colour);
     accounts(&mut page, ledger);
-    page.out
+    page.finish()
 }
 
 fn verdict(page: &mut Page, report: &Report<'_>) {

@@ -9,7 +9,9 @@ pub mod breaker;
 mod bucket;
 pub mod client;
 mod connection;
+pub mod dry_run;
 mod failure;
+mod overrides;
 pub mod pace;
 pub mod request;
 pub mod safety;
@@ -20,6 +22,7 @@ mod secrets;
 pub use admission::{Admission, AdmissionStanding, Heard};
 pub use breaker::{BreakerCause, BreakerStanding, BreakerState};
 pub use client::{Client, TargetError};
+pub use dry_run::{DryRun, DryRunPlan};
 pub use pace::{Pace, Pacer, Turn};
 pub use request::{Opening, ShadowRequest};
 pub use sandbox::{ClosedSandbox, SandboxClosing};
@@ -37,6 +40,8 @@ pub struct Shadow {
     legacy: Option<Client>,
     safety: Safety,
     secrets: Secrets,
+    /// Whether what was captured on its way to the candidate's addresses is known for our own.
+    knows_own: bool,
 }
 
 impl Shadow {
@@ -54,27 +59,31 @@ impl Shadow {
             None => None,
         };
         let candidate = Client::resolve(candidate, limits).await?;
-        Ok(Shadow { candidate, legacy, safety: safety.clone(), secrets })
+        Ok(Shadow { candidate, legacy, safety: safety.clone(), secrets, knows_own: true })
+    }
+
+    /// For a recorded capture: the candidate may stand today where the legacy stood then, so an address tells nothing of
+    /// whose traffic it was. (The mark of a shadow request still does.)
+    #[must_use]
+    pub fn recorded(self) -> Shadow {
+        Shadow { knows_own: false, ..self }
     }
 
     /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`]. Under a target with a base
-    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's.
+    /// path nothing is asked that could lead out of it: what lies beside it is somebody else's. What a live source saw on its
+    /// way to the candidate itself is our own traffic, or that of its testers, and no user's of the legacy.
     ///
     /// # Errors
     ///
     /// Why nothing may go out.
     pub fn decide(&self, exchange: &Exchange) -> Result<ShadowRequest, Skip> {
+        if self.knows_own && self.candidate.is_at(exchange.server) {
+            return Err(Skip::OwnTraffic);
+        }
         let request = safety::decide(exchange, &self.safety, &self.secrets)?;
         let bounded = |client: &Client| !client.target().base_path.is_empty();
         let bounded = bounded(&self.candidate) || self.legacy.as_ref().is_some_and(bounded);
         if bounded && request.goes_up() { Err(Skip::NotReplayable) } else { Ok(request) }
-    }
-
-    /// Whether an exchange was captured on its way to the candidate itself. On a live line that is our own traffic, or
-    /// that of its testers, and no user's of the legacy; in a recorded capture the address may have been the legacy's
-    /// then.
-    pub fn is_candidates(&self, exchange: &Exchange) -> bool {
-        self.candidate.is_at(exchange.server)
     }
 
     /// Asks the candidate, and the live legacy too where there is one and the request only reads by definition (what

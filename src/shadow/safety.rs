@@ -3,17 +3,12 @@
 use http::Method;
 
 use super::admission::REFUSALS;
+pub use super::overrides::METHOD_OVERRIDES;
+use super::overrides::overrides;
 use super::request::{self, MARK, Opening, ShadowRequest};
 use super::secrets::Secrets;
 use crate::config::{Safety, Treatment};
 use crate::exchange::{Exchange, Request, Skip, path_of};
-
-/// Headers by which frameworks let a request pass for one of another method. Such a request does what this header
-/// says, so both methods must be allowed.
-pub const METHOD_OVERRIDES: &[&str] = &["x-http-method-override", "x-http-method", "x-method-override"];
-
-/// The form and query parameter that does the same (Rails, Symfony, Laravel).
-const OVERRIDE_PARAMETER: &[u8] = b"_method";
 
 /// Status of an answer that changed the protocol (RFC 9110, section 15.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -76,60 +71,6 @@ fn opening(request: &Request, safety: &Safety) -> Option<Opening> {
         }
     }
     Some(found)
-}
-
-/// The methods that the request asks to be taken for, in capitals as the frameworks read them. One that cannot be
-/// told is given as the empty text, which nothing allows.
-fn overrides(request: &Request) -> Vec<String> {
-    let mut methods: Vec<String> = METHOD_OVERRIDES
-        .iter()
-        .flat_map(|name| request.headers.get_all(name))
-        .map(|value| String::from_utf8_lossy(value.trim_ascii()).to_ascii_uppercase())
-        .collect();
-    if let Some(at) = memchr::memchr(b'?', &request.target) {
-        methods.extend(parameter(&request.target[at + 1..]));
-    }
-    let media_type = request.headers.get("content-type").unwrap_or(b"").to_ascii_lowercase();
-    if media_type.starts_with(b"application/x-www-form-urlencoded") {
-        methods.extend(parameter(&request.body.bytes));
-    } else if media_type.starts_with(b"multipart/")
-        && memchr::memmem::find(&request.body.bytes, OVERRIDE_PARAMETER).is_some()
-    {
-        methods.push(String::new());
-    }
-    methods
-}
-
-/// The values of the override parameter in a query or a form (`a=1&_method=delete`), as method names. A value that
-/// is not letters, so one that is escaped too, is the empty text.
-fn parameter(text: &[u8]) -> impl Iterator<Item = String> {
-    text.split(|b| matches!(b, b'&' | b';' | b'#')).filter_map(|pair| {
-        let (name, value) = pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len()));
-        let value = value.strip_prefix(b"=").unwrap_or(value);
-        let plain = value.iter().all(u8::is_ascii_alphabetic);
-        (unescaped(name) == OVERRIDE_PARAMETER)
-            .then(|| if plain { String::from_utf8_lossy(value).to_ascii_uppercase() } else { String::new() })
-    })
-}
-
-/// A name without its percent escapes: `%5Fmethod` is `_method` to a framework, and so it is here.
-fn unescaped(name: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(name.len());
-    let mut rest = name;
-    while let Some((&first, tail)) = rest.split_first() {
-        let escape = match (first, tail) {
-            (b'%', [high, low, after @ ..]) => hex(*high).zip(hex(*low)).map(|(h, l)| (h << 4 | l, after)),
-            _ => None,
-        };
-        let (byte, after) = escape.unwrap_or((first, tail));
-        plain.push(byte);
-        rest = after;
-    }
-    plain
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
 }
 
 /// The method as hyper wants it; None for what is no method at all (RFC 9110, section 9.1: a token).
@@ -226,7 +167,9 @@ mod tests {
             ("application/x-www-form-urlencoded", "q=1&_method=delete", false),
             ("application/x-www-form-urlencoded; charset=utf-8", "q=1", true),
             ("multipart/form-data; boundary=b", "--b\r\n... name=\"_method\"\r\n\r\ndelete", false),
-            ("application/json", "{\"_method\":\"delete\"}", true),
+            ("application/json", "{\"_method\":\"delete\"}", false),
+            ("application/json", "{\"payment_method\":\"card\"}", true),
+            ("application/json", "{\"query\":\"mutation { pay }\"}", true),
         ] {
             let mut form = exchange("POST", "/search", &[("Content-Type", media_type)]);
             form.request.as_mut().unwrap().body = Body::whole(body);
@@ -255,6 +198,62 @@ mod tests {
         let mut unasked = exchange("GET", "/", &[]);
         unasked.request = None;
         assert_eq!(skip(&unasked, &closed), Some(Skip::NotReplayable));
+    }
+
+    #[test]
+    fn what_the_legacy_itself_refused_is_not_mirrored() {
+        for (status, expected) in [
+            (429, Some(Skip::RefusedByLegacy)),
+            (503, Some(Skip::RefusedByLegacy)),
+            (500, None),
+            (502, None),
+            (404, None),
+        ] {
+            let mut refused = exchange("GET", "/a", &[]);
+            refused.response.as_mut().unwrap().status = status;
+            assert_eq!(skip(&refused, &Safety::default()), expected, "{status}");
+        }
+        let mut unsafe_too = exchange("POST", "/a", &[]);
+        unsafe_too.response.as_mut().unwrap().status = 503;
+        assert_eq!(
+            skip(&unsafe_too, &Safety::default()),
+            Some(Skip::UnsafeMethod),
+            "what is never sent stays so named"
+        );
+    }
+
+    #[test]
+    fn a_request_knows_what_let_it_through_and_the_strictest_decides() {
+        let open = |endpoint: &str, treatment| OpenEndpoint { endpoint: endpoint.parse().unwrap(), treatment };
+        let safety = Safety {
+            methods: vec!["GET".into(), "POST".into()],
+            endpoints: vec![
+                open("POST /search", Treatment::Read),
+                open("POST /orders", Treatment::Sandboxed),
+                open("DELETE /orders", Treatment::Sandboxed),
+                open("GET /logout", Treatment::Sandboxed),
+                open("POST /**", Treatment::Read),
+            ],
+            ..Safety::default()
+        };
+        for (method, target, header, expected) in [
+            ("GET", "/a", "", Some(Opening::Method)),
+            ("POST", "/search", "", Some(Opening::Read(0))),
+            ("POST", "/orders?x", "", Some(Opening::Sandboxed(1))),
+            ("POST", "/a", "", Some(Opening::Read(4))),
+            ("GET", "/logout", "", Some(Opening::Sandboxed(3))),
+            ("GET", "/orders", "POST", Some(Opening::Sandboxed(1))),
+            ("POST", "/orders", "GET", Some(Opening::Sandboxed(1))),
+            ("POST", "/orders", "DELETE", None),
+            ("POST", "/search", "DELETE", None),
+        ] {
+            let headers = [("X-HTTP-Method-Override", header)];
+            let exchange = exchange(method, target, if header.is_empty() { &[] } else { &headers });
+            let found = decide(&exchange, &safety, &Secrets::default()).ok().map(|request| request.opening());
+            assert_eq!(found, expected, "{method} {target} as {header}");
+        }
+        let logout = decide(&exchange("GET", "/logout", &[]), &safety, &Secrets::default()).unwrap();
+        assert!(!logout.only_reads(), "the live legacy is not asked what is known to write");
     }
 
     #[test]

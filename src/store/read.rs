@@ -175,7 +175,7 @@ fn outcomes(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trust)
     let mut rows = statement.query([stretch])?;
     while let Some(row) = rows.next()? {
         let cell = rows::cell(row, trust)?;
-        tally.cells.add((0, number(row.get(17)?)?), cell);
+        tally.cells.add((0, number(row.get(18)?)?), cell);
     }
     Ok(())
 }

@@ -14,13 +14,13 @@ type Result<T> = rusqlite::Result<T>;
 
 /// By stretch, minute and endpoint number; the columns as [`cell`] reads them.
 pub(super) const SELECT_CELL: &str = "SELECT exchanges, sent, compared, matched, accepted, mismatched, noisy, drifted, \
-                                      legacy_5xx, candidate_5xx, skipped, failed, not_comparable, accepted_by, \
+                                      legacy_5xx, candidate_5xx, refused_alone, skipped, failed, not_comparable, accepted_by, \
                                       legacy, candidate, captured FROM outcomes \
                                       WHERE stretch = ?1 AND minute = ?2 AND endpoint = ?3";
 
 /// The same for a whole stretch, with the endpoint number behind it.
 pub(super) const SELECT_CELLS: &str = "SELECT exchanges, sent, compared, matched, accepted, mismatched, noisy, drifted, \
-                                       legacy_5xx, candidate_5xx, skipped, failed, not_comparable, accepted_by, \
+                                       legacy_5xx, candidate_5xx, refused_alone, skipped, failed, not_comparable, accepted_by, \
                                        legacy, candidate, captured, endpoint FROM outcomes \
                                        WHERE stretch = ?1 ORDER BY minute, endpoint";
 
@@ -82,19 +82,20 @@ pub(super) fn cell(row: &Row<'_>, trust: &mut Trust) -> Result<Cell> {
         },
         legacy_5xx: count(8)?,
         candidate_5xx: count(9)?,
+        refused_alone: count(10)?,
         ..Cell::default()
     };
-    cell.books.skipped = trust.counts(text(row, 10)?)?;
-    cell.books.failed = trust.counts(text(row, 11)?)?;
-    cell.books.not_comparable = trust.counts(text(row, 12)?)?;
-    cell.accepted_by = trust.counts(text(row, 13)?)?;
+    cell.books.skipped = trust.counts(text(row, 11)?)?;
+    cell.books.failed = trust.counts(text(row, 12)?)?;
+    cell.books.not_comparable = trust.counts(text(row, 13)?)?;
+    cell.accepted_by = trust.counts(text(row, 14)?)?;
     let recorder = |at: usize| match row.get_ref(at)?.as_blob_or_null()? {
         Some(bytes) => Recorder::from_bytes(bytes).map(Some).ok_or_else(|| refused("a histogram is none of ours")),
         None => Ok(None),
     };
-    cell.legacy = recorder(14)?.unwrap_or_default();
-    cell.candidate = recorder(15)?.unwrap_or_default();
-    cell.captured = recorder(16)?.unwrap_or_else(|| cell.legacy.clone());
+    cell.legacy = recorder(15)?.unwrap_or_default();
+    cell.candidate = recorder(16)?.unwrap_or_default();
+    cell.captured = recorder(17)?.unwrap_or_else(|| cell.legacy.clone());
     Ok(cell)
 }
 

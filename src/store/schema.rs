@@ -38,7 +38,7 @@ const TABLES: [(&str, &str); 7] = [
         "CREATE TABLE outcomes (stretch INTEGER NOT NULL, minute INTEGER NOT NULL, endpoint INTEGER NOT NULL, \
          exchanges INTEGER NOT NULL, sent INTEGER NOT NULL, compared INTEGER NOT NULL, matched INTEGER NOT NULL, \
          accepted INTEGER NOT NULL, mismatched INTEGER NOT NULL, noisy INTEGER NOT NULL, drifted INTEGER NOT NULL, \
-         legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
+         legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, refused_alone INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
          not_comparable TEXT NOT NULL, accepted_by TEXT NOT NULL, legacy BLOB NOT NULL, candidate BLOB NOT NULL, \
          captured BLOB, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
     ),

@@ -74,7 +74,7 @@ fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -
     let captured = (captured != legacy).then_some(captured);
     db.prepare_cached(
         "INSERT OR REPLACE INTO outcomes VALUES \
-         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )?
     .execute(params![
         stretch,
@@ -90,6 +90,7 @@ fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -
         int(books.drifted),
         int(tally.legacy_5xx),
         int(tally.candidate_5xx),
+        int(tally.refused_alone),
         rows::json(&books.skipped)?,
         rows::json(&books.failed)?,
         rows::json(&books.not_comparable)?,

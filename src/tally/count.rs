@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::{
-    Answer, Asked, Comparison, Example, Failed, Failure, Fate, Observation, Outcome, RuleAnswer, Skip, Timestamp,
+    Answer, Asked, Carried, Comparison, Example, Failed, Failure, Fate, NotComparable, Observation, Outcome,
+    RuleAnswer, Skip, Timestamp,
 };
 use crate::ledger::ShadowBooks;
 
@@ -22,6 +23,7 @@ pub(crate) struct EndpointTally {
     pub(crate) books: ShadowBooks,
     pub(crate) legacy_5xx: u64,
     pub(crate) candidate_5xx: u64,
+    pub(crate) refused_alone: u64,
     pub(crate) legacy: Recorder,
     pub(crate) candidate: Recorder,
     pub(crate) captured: Recorder,
@@ -193,13 +195,24 @@ impl EndpointTally {
         self.legacy_5xx += u64::from(legacy_status.is_some_and(|s| s >= 500));
         self.candidate_5xx += u64::from(candidate_status.is_some_and(|s| s >= 500));
 
+        let refused = |status: Option<u16>| matches!(status, Some(401 | 403));
+        let alone = refused(candidate_status) && !refused(legacy_status);
+        let in_somebodys_name = asked.credentials == Carried::Sent;
+        self.refused_alone += u64::from(comparison.outcome == Outcome::Mismatched && alone && in_somebodys_name);
+
         let reference = match &asked.legacy {
             Some(answer) => waited(answer),
             None => captured.map(|latency| (latency, false)),
         };
-        // Only pairs: a side alone would compare two different populations. An error answered quickly is no speed.
+        // Only pairs: a side alone would compare two different populations. An error answered quickly is no speed, nor
+        // is a refusal.
+        let other_work = matches!(
+            comparison.outcome,
+            Outcome::Failed(Failure::ServerError) | Outcome::NotComparable(NotComparable::Credentials)
+        );
         if let (Some(legacy), Some(candidate)) = (reference, waited(&asked.candidate))
-            && comparison.outcome != Outcome::Failed(Failure::ServerError)
+            && !other_work
+            && !alone
         {
             self.legacy.record(legacy.0, legacy.1);
             self.candidate.record(candidate.0, candidate.1);
@@ -242,6 +255,7 @@ impl EndpointTally {
         self.books.merge(&other.books);
         self.legacy_5xx += other.legacy_5xx;
         self.candidate_5xx += other.candidate_5xx;
+        self.refused_alone += other.refused_alone;
         self.legacy.merge(other.legacy);
         self.candidate.merge(other.candidate);
         self.captured.merge(other.captured);

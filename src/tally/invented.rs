@@ -62,6 +62,10 @@ impl Invented {
         }
     }
 
+    pub(crate) fn exchange(&self) -> Exchange {
+        self.observation.exchange.clone()
+    }
+
     pub(crate) fn outcome(mut self, outcome: Outcome) -> Invented {
         self.comparison.outcome = outcome;
         self
@@ -74,6 +78,13 @@ impl Invented {
         let answer = Answer { response: response(200), latency: candidate };
         self.observation.fate =
             Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials: Carried::Nothing }));
+        self
+    }
+
+    /// The candidate answers with that status, in the name of whoever asked or not.
+    pub(crate) fn answered(mut self, status: u16, credentials: Carried) -> Invented {
+        let answer = Answer { response: response(status), latency: Duration::from_millis(9) };
+        self.observation.fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials }));
         self
     }
 

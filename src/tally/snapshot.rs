@@ -49,6 +49,8 @@ pub struct EndpointSnapshot {
     pub legacy_5xx: u64,
     /// Candidate's answers with a status of 500 or more.
     pub candidate_5xx: u64,
+    /// Mismatches in which the candidate alone answers 401 or 403 to a request that went out with credentials.
+    pub refused_alone: u64,
     /// Latencies of both sides.
     pub latency: LatencyPair,
     /// Accepted exchanges by the id of the accept rules that answered.
@@ -147,6 +149,7 @@ impl EndpointTally {
             books: self.books,
             legacy_5xx: self.legacy_5xx,
             candidate_5xx: self.candidate_5xx,
+            refused_alone: self.refused_alone,
             accepted_by: self.accepted_by,
             failure_samples: self.failure_samples,
         }

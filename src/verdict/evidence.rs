@@ -1,7 +1,7 @@
 //! Gates on the evidence itself: whether there is enough, whether some is missing, whether the books close.
 
 use crate::config::{CoverageGate, ShareGate};
-use crate::exchange::{Incomplete, RuleNote, Skip};
+use crate::exchange::{Incomplete, NotComparable, RuleNote, Skip};
 use crate::ledger::Ledger;
 use crate::tally::Snapshot;
 
@@ -66,6 +66,8 @@ struct Missing {
     not_comparable: u64,
     /// Under way when the process was killed.
     interrupted: u64,
+    /// Of these, refused by the candidate because their credentials were stripped.
+    nobody: u64,
     all: u64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
     stopped: bool,
@@ -83,6 +85,7 @@ impl Missing {
             ambiguous: unread.into_iter().map(|why| wire.requests_unpaired.get(why)).sum(),
             not_comparable: shadow.map_or(0, |s| s.not_comparable.total()),
             interrupted: shadow.map_or(0, |s| s.interrupted),
+            nobody: shadow.map_or(0, |s| s.not_comparable.get(NotComparable::Credentials)),
             all,
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
@@ -104,6 +107,10 @@ impl Missing {
                 text.push_str(&format!("; {} {what}", count(n)));
             }
         }
+        if self.nobody > 0 {
+            let all = if self.nobody == self.not_comparable { "all".to_owned() } else { count(self.nobody) };
+            text.push_str(&format!(" ({all} by 401 or 403 of the candidate to requests without their credentials)"));
+        }
         if damage > 0 {
             text.push_str(&format!("; {} in the capture files", counted(damage, "damaged place")));
         }
@@ -118,7 +125,10 @@ impl Missing {
         if self.lost > 0 || self.all == 0 {
             ways.push("a capture that misses less: a larger capture buffer, the full snap length, both directions");
         }
-        if self.ambiguous + self.not_comparable > 0 {
+        if self.nobody > 0 {
+            ways.push("safety.credentials: 'replace' with ones that hold at the candidate, or 'pass'");
+        }
+        if self.ambiguous + self.not_comparable > self.nobody {
             ways.push("leaving out with --filter what cannot be read or compared, and judging that by other means");
         }
         if self.stopped || self.interrupted > 0 {

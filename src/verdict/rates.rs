@@ -1,7 +1,7 @@
 //! Gates on shares that are samples: mismatches, and the candidate's failures.
 
 use crate::config::{MismatchGate, Scope, ShareGate};
-use crate::exchange::{Endpoint, RuleAnswer, RuleNote, Skip};
+use crate::exchange::{Endpoint, Failure, RuleAnswer, RuleNote, Skip};
 use crate::tally::{EndpointSnapshot, Snapshot};
 
 use super::interval::{lower_bound, sample_needed, upper_bound};
@@ -16,6 +16,13 @@ pub(super) struct Evidence<'a> {
     pub(super) mismatched: u64,
 }
 
+/// From this share of the mismatches on, refusals by the candidate alone are told.
+const MANY_REFUSED: f64 = 0.1;
+
+/// Reasons to skip that lie with what is asked and what the policy opens. Whatever was skipped for another one lies with
+/// the run, or with a choice among what is to be asked: an endpoint of which nothing went out for it should have been asked.
+const NEVER_MEANT: [Skip; 4] = [Skip::UnsafeMethod, Skip::Tunnel, Skip::OwnTraffic, Skip::DryRun];
+
 /// What the answers of one endpoint say. `compared` are the exchanges that say whether the sides agree: matched,
 /// accepted and mismatched. What is noisy, drifted or could not be compared says nothing either way, and counting it
 /// as agreement would make the bound smaller than the evidence allows.
@@ -28,6 +35,8 @@ pub(super) struct EndpointEvidence<'a> {
     pub(super) mismatched: u64,
     /// The accept rules that answered for more than they may: id, exchanges answered for, the most they may.
     pub(super) exceeded: Vec<(&'a str, u64, f64)>,
+    /// Of the mismatched, those in which the candidate alone refuses whoever asks.
+    pub(super) refused_alone: u64,
 }
 
 impl<'a> Evidence<'a> {
@@ -58,10 +67,9 @@ impl<'a> EndpointEvidence<'a> {
         }
         // Two rules may answer for one exchange; it cannot mismatch twice.
         let mismatched = books.mismatched + excess.min(books.accepted);
-        // Skipped for a reason that lies with the run and not with the policy: it should have been asked.
-        let missed = [Skip::Stopped, Skip::NotReplayable].map(|why| books.skipped.get(why));
-        let asked = books.sent > 0 || missed.iter().any(|n| *n > 0);
-        EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded }
+        let asked = books.sent > 0 || books.skipped.iter().any(|(why, _)| !NEVER_MEANT.contains(&why));
+        let refused_alone = snapshot.refused_alone;
+        EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded, refused_alone }
     }
 }
 
@@ -75,6 +83,7 @@ pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec
             })
             .collect()
     };
+    let notes = |endpoints: &[&EndpointEvidence<'_>]| format!("{}{}", exceeded(endpoints), refused_alone(endpoints));
     let judge = |endpoint: Option<&Endpoint>, k, n, note: String| {
         let judged = judge_share(k, n, gate.below, gate.confidence, "mismatch", "compared request");
         GateResult {
@@ -89,9 +98,24 @@ pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec
     };
     let asked: Vec<&EndpointEvidence<'_>> = evidence.endpoints.iter().filter(|e| e.asked).collect();
     if gate.each == Scope::Whole || asked.is_empty() {
-        return vec![judge(None, evidence.mismatched, evidence.compared, exceeded(&asked))];
+        return vec![judge(None, evidence.mismatched, evidence.compared, notes(&asked))];
     }
-    asked.iter().map(|e| judge(Some(e.endpoint), e.mismatched, e.compared, exceeded(&[e]))).collect()
+    asked.iter().map(|e| judge(Some(e.endpoint), e.mismatched, e.compared, notes(&[e]))).collect()
+}
+
+/// Says so where many mismatches are refusals: they are a mistake of the run far more often than of the candidate.
+fn refused_alone(endpoints: &[&EndpointEvidence<'_>]) -> String {
+    let refused: u64 = endpoints.iter().map(|e| e.refused_alone).sum();
+    let mismatched: u64 = endpoints.iter().map(|e| e.mismatched).sum();
+    let share = refused as f64 / mismatched.max(1) as f64;
+    if refused == 0 || share < MANY_REFUSED {
+        return String::new();
+    }
+    format!(
+        "; {} of the mismatches are 401 or 403 of the candidate alone, to requests with credentials: such as have expired \
+         or do not hold there are no defect; set safety.credentials to 'replace' with ones that hold",
+        percent(share)
+    )
 }
 
 /// The candidate's failures among the requests sent.
@@ -102,7 +126,30 @@ pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64)
     let judged = judge_share(failed, books.sent, gate.below, confidence, "failure", "request sent");
     let kinds: Vec<String> = books.failed.iter().map(|(why, n)| format!("{why} {}", count(n))).collect();
     let kinds = if kinds.is_empty() { String::new() } else { format!("; {}", kinds.join(", ")) };
-    GateResult { gate: Gate::CandidateErrors, reason: format!("{}{kinds}.", judged.reason), ..judged }
+    let judged = GateResult { gate: Gate::CandidateErrors, reason: format!("{}{kinds}.", judged.reason), ..judged };
+    match books.failed.get(Failure::EffectsNotDiscarded) {
+        0 => judged,
+        broken => agreement_broken(judged, broken),
+    }
+}
+
+/// No share of them is small enough: each may be an order that nobody has placed.
+fn agreement_broken(judged: GateResult, broken: u64) -> GateResult {
+    let answers = if broken == 1 { "1 answer".to_owned() } else { format!("{} answers", count(broken)) };
+    GateResult {
+        state: GateState::Fail,
+        reason: format!(
+            "{answers} to sandboxed requests did not say 'Shadow-Effects: discarded', so that writes may have had their \
+             effect on the candidate; {}",
+            judged.reason
+        ),
+        remedy: Some(
+            "a candidate that discards what a request with 'Shadow-Request: 1' does, and says so in each answer; or \
+             taking these endpoints out of safety.endpoints"
+                .to_owned(),
+        ),
+        ..judged
+    }
 }
 
 /// `k` bad ones of `n`, against a limit: passes if the upper bound is below it, fails if the lower bound is not.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::Scope;
-use crate::exchange::{Failure, Incomplete, NotComparable, Outcome, RuleAnswer, Skip};
+use crate::exchange::{Carried, Failure, Incomplete, NotComparable, Outcome, RuleAnswer, Skip};
 use crate::ledger::LiveBooks;
 use crate::tally::invented::{Invented, snapshot_of};
 
@@ -323,4 +323,77 @@ fn a_limit_of_nothing_cannot_be_shown_and_says_so() {
     let verdict = judged(&matches(400), &policy);
     assert_eq!(verdict.verdict, Decision::Inconclusive);
     assert!(verdict.gates[0].remedy.as_deref().unwrap().contains("no sample can show a share below 0%"));
+}
+
+#[test]
+fn a_mass_of_refusals_by_the_candidate_alone_is_named_as_credentials_and_stays_a_mismatch() {
+    let refusing =
+        |status, credentials| move |one: Invented| one.answered(status, credentials).outcome(Outcome::Mismatched);
+    let words = "401 or 403 of the candidate alone";
+    let gate = |run: &[Invented], policy: &Policy| {
+        judged(run, policy).gates.into_iter().find(|g| g.gate == Gate::MismatchRate).unwrap()
+    };
+    let mut run = changed(400, |i| i < 87, refusing(401, Carried::Sent));
+    run.extend((400..413).map(|i| Invented::new(i, 0).differing(0, "price", None)));
+    let found = gate(&run, &policy());
+    assert_eq!((found.state, found.sample), (GateState::Fail, 413));
+    assert!(found.reason.contains("; 87% of the mismatches are 401 or 403 of the candidate alone"), "{}", found.reason);
+    assert!(found.reason.contains("safety.credentials"), "{}", found.reason);
+    let each = {
+        let mut policy = policy();
+        policy.gates.mismatch_rate.each = Scope::Endpoint;
+        policy
+    };
+    assert!(gate(&run, &each).reason.contains(words), "of each endpoint too");
+
+    // Not said where the request carried nothing, where both refuse, or where they are few among many.
+    let mut few = changed(400, |i| i < 100, refusing(200, Carried::Sent));
+    few.extend((400..409).map(|i| refusing(403, Carried::Sent)(Invented::new(i, 0))));
+    for run in [
+        changed(400, |i| i < 87, refusing(401, Carried::Nothing)),
+        changed(400, |i| i < 87, refusing(404, Carried::Sent)),
+        few,
+    ] {
+        let found = gate(&run, &policy());
+        assert!(found.state == GateState::Fail && !found.reason.contains(words), "{}", found.reason);
+    }
+}
+
+#[test]
+fn refusals_of_stripped_requests_are_missing_evidence_and_never_go() {
+    let refused = |one: Invented| {
+        one.answered(401, Carried::Stripped).outcome(Outcome::NotComparable(NotComparable::Credentials))
+    };
+    let verdict = judged(&changed(800, |i| i < 40, refused), &policy());
+    assert_eq!(verdict.verdict, Decision::Inconclusive);
+    let loss = verdict.gates.iter().find(|g| g.gate == Gate::Loss).unwrap();
+    assert!(loss.reason.contains("40 more not comparable (all by 401 or 403 of the candidate"), "{}", loss.reason);
+    assert!(loss.remedy.as_deref().is_some_and(|way| way.contains("safety.credentials")), "{:?}", loss.remedy);
+    let snapshot = snapshot_of(&changed(800, |i| i < 40, refused), ENDPOINTS);
+    assert_eq!(snapshot.latency.candidate.count, 760, "a refusal is no speed");
+}
+
+#[test]
+fn one_write_that_was_not_discarded_is_no_go_however_many_others_were() {
+    let broken = |one: Invented| one.failed(Failure::EffectsNotDiscarded, Duration::from_millis(5));
+    let verdict = judged(&changed(4000, |i| i == 7, broken), &policy());
+    assert_eq!(verdict.verdict, Decision::NoGo);
+    assert!(verdict.reasons[0].starts_with("1 answer to sandboxed requests did not say"), "{:?}", verdict.reasons);
+    assert_eq!(
+        judged(&changed(4000, |i| i == 7, |one| one.failed(Failure::Closed, Duration::ZERO)), &policy()).verdict,
+        Decision::Go
+    );
+}
+
+#[test]
+fn an_endpoint_that_the_run_kept_back_is_open_and_not_merely_never_asked() {
+    for skip in Skip::ALL {
+        let mut run = matches(400);
+        run.extend((400..500).map(|i| Invented::new(i, 2).skipped(*skip)));
+        let verdict = judged(&run, &policy());
+        let never_meant = matches!(skip, Skip::UnsafeMethod | Skip::Tunnel | Skip::OwnTraffic | Skip::DryRun);
+        let expected = if never_meant { GateState::Pass } else { GateState::NotEnough };
+        assert_eq!(state(&verdict, Gate::Coverage), expected, "{skip}");
+        assert_eq!(verdict.verdict == Decision::Go, never_meant, "{skip}");
+    }
 }

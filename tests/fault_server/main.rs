@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test server is a failed test")]
 
 mod faults;
+mod identity;
 mod roads;
+mod sandbox;
 mod server;
 mod walk;
 

@@ -18,6 +18,8 @@ const FILTER: &str = "tcp[0:2] & 63 = 8 or tcp[2:2] & 63 = 8 or tcp[0:2] & 63 = 
 struct Run {
     status: Option<i32>,
     report: Value,
+    /// On standard error.
+    said: String,
 }
 
 impl Run {
@@ -34,13 +36,17 @@ impl Run {
 }
 
 async fn replay_against(url: &str) -> Run {
+    replay_under("safety: {limits: {body: 64KiB}}", url, FILTER).await
+}
+
+async fn replay_under(policy: &str, url: &str, filter: &str) -> Run {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     // Read by itself, because it lies where the command runs.
-    std::fs::write(folder.path().join("tapcompare.yaml"), "safety: {limits: {body: 64KiB}}").unwrap();
+    std::fs::write(folder.path().join("tapcompare.yaml"), policy).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_tapcompare"))
         .args(["replay", "--pace", "max", "--timeout", "300ms", "--in-flight", "32", "--output", "json"])
-        .args(["--filter", FILTER, "--candidate", url])
+        .args(["--filter", filter, "--candidate", url])
         .arg(root.join("captures/shop.pcap"))
         .current_dir(folder.path())
         .stdin(Stdio::null())
@@ -49,7 +55,7 @@ async fn replay_against(url: &str) -> Run {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
-    Run { status: output.status.code(), report }
+    Run { status: output.status.code(), report, said: said.into_owned() }
 }
 
 /// Every exchange that was sent failed in that way, no other was counted, and the verdict is NO-GO.
@@ -111,4 +117,33 @@ async fn a_candidate_that_refuses_or_drips_is_never_go() {
     })
     .await;
     assert_all_failed("drips", &replay_against(&drip.url()).await, "timeout");
+}
+
+/// A policy that opens writes as sandboxed, and one that opens them all by their method.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_without_the_agreement_gets_one_write_and_everybody_is_told() {
+    let server = Server::start(|mut peer| async move {
+        peer.answer_all("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok").await;
+    })
+    .await;
+    let writes = || server.requests().iter().filter(|head| head.starts_with("POST ")).count() as u64;
+    let policy = "safety: {endpoints: [{endpoint: POST /orders, as: sandboxed}]}";
+    let run = replay_under(policy, &server.url(), "tcp").await;
+    assert_eq!(writes(), 1);
+    assert_eq!(run.shadow("failed")["effects-not-discarded"], 1);
+    let held = |reason: &str| run.shadow("skipped")[reason].as_u64().unwrap_or(0);
+    assert!(held("sandbox-closed") > 20, "{}", run.shadow("skipped"));
+    assert_eq!(run.count("exchanges"), run.count("sent") + run.count("skipped"), "the books close");
+    assert_eq!((run.status, run.report["verdict"].as_str()), (Some(1), Some("NO-GO")));
+    let told = run.said.matches("POST /orders is closed for this run").count();
+    assert_eq!(told, 1, "{}", run.said);
+    assert!(
+        run.report["gates"].to_string().contains("did not say 'Shadow-Effects: discarded'"),
+        "{}",
+        run.report["gates"]
+    );
+
+    let run = replay_under("safety: {methods: [GET, POST]}", &server.url(), "tcp").await;
+    assert!(writes() > 20, "somebody has named the method");
+    assert!(run.said.contains("safety.methods lists POST, which is not safe"), "{}", run.said);
 }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Backoff, Breaker, CoverageGate, Credentials, Endpoints, LatencyGate, Limits, MismatchGate, Safety, Scope,
-    ShareGate, Treatment,
+    Backoff, Breaker, CoverageGate, Credentials, Endpoints, LatencyGate, Limits, MismatchGate, Replacement, Safety,
+    Sample, SampleBy, Scope, ShareGate, SlowLimit, Treatment, When,
 };
 
 fn policy(text: &str) -> Result<Policy, ConfigError> {
@@ -67,6 +67,73 @@ fn every_key_of_the_file_reaches_its_meaning() {
 }
 
 #[test]
+fn the_whole_of_the_safety_reaches_its_meaning() {
+    let text = "\
+safety:
+  endpoints:
+    - {endpoint: POST /orders, as: sandboxed}
+    - {endpoint: POST /search/**, as: read}
+  credentials: {replace: {Authorization: $STAGING_TOKEN, cookie: $STAGING_COOKIE}}
+  limits: {rate: 100/s, burst: 7}
+  sample: {share: 10%, by: header X-User}
+  breaker: {errors: 30%, over: 50 requests, latency: 2s, open_for: 1m}
+  backoff: {latency: 3x, least: 5/s}
+";
+    let safety = policy(text).unwrap().safety;
+    assert_eq!(safety.endpoints[0].treatment, Treatment::Sandboxed);
+    let replaced = |header: &str, variable: &str| Replacement { header: header.into(), variable: variable.into() };
+    let both = vec![replaced("authorization", "STAGING_TOKEN"), replaced("cookie", "STAGING_COOKIE")];
+    assert_eq!(safety.credentials, Credentials::Replace(both));
+    assert_eq!((safety.limits.rate, safety.limits.burst), (Some(100.0), Some(7)));
+    assert_eq!(safety.sample, Some(Sample { share: 0.1, by: SampleBy::Header("x-user".into()) }));
+    let latency = SlowLimit::Absolute(Duration::from_secs(2));
+    let open_for = Duration::from_secs(60);
+    assert_eq!(safety.breaker, Breaker { when: When::Always, errors: 0.3, over: 50, latency, open_for });
+    assert_eq!(safety.backoff, Backoff { when: When::Always, latency: 3.0, least: 5.0 });
+
+    let safety = policy("safety: {sample: {share: 5%}, breaker: {over: 3 requests}, backoff: off}").unwrap().safety;
+    assert_eq!(safety.sample, Some(Sample { share: 0.05, by: SampleBy::Client }));
+    assert_eq!(safety.breaker, Breaker { when: When::Always, over: 3, ..Breaker::default() });
+    assert_eq!(safety.backoff, Backoff { when: When::Never, ..Backoff::default() });
+    assert_eq!(policy("safety: {breaker: 'off'}").unwrap().safety.breaker.when, When::Never);
+    assert_eq!(policy("safety: {breaker: {}}").unwrap().safety.breaker.when, When::Always);
+}
+
+#[test]
+fn what_makes_no_sense_in_the_safety_is_named_with_its_line_and_the_way_out() {
+    for (text, message) in [
+        ("safety:\n  credentials: keep\n", ":2: unknown key 'keep'; expected one of: strip, pass, replace"),
+        ("safety:\n  credentials: {replace: all}\n", ":2: here must be keys with their values"),
+        ("safety:\n  credentials: replace\n", "here must be keys with their values"),
+        (
+            "safety:\n  credentials:\n    replace:\n      authorization: Bearer canary\n",
+            ":4: safety.credentials.replace.authorization: a credential stands in the environment and never in this file",
+        ),
+        ("safety:\n  credentials: {replace: {host: $A}}\n", ":2: safety.credentials.replace: 'host' is no credential"),
+        ("safety: {credentials: {replace: {a b: $A}}}", ":1: safety.credentials.replace: 'a b' is no name of a header"),
+        ("safety: {credentials: {replace: {a: $A, A: $B}}}", ":1: safety.credentials.replace: 'a' stands here twice"),
+        (
+            "safety:\n  endpoints:\n    - {endpoint: POST /a/**, as: sandboxed}\n",
+            ":3: safety.endpoints: 'POST /a/**' is more than one endpoint",
+        ),
+        ("safety:\n  endpoints:\n    - {endpoint: POST /a, as: write}\n", ":3: safety.endpoints: as: 'write' is not"),
+        ("safety: {limits: {burst: 0}}", ":1: safety.limits.burst: '0' is no whole number from 1 to 1000000"),
+        ("safety:\n  sample: {share: 0.1}\n", ":2: safety.sample.share: '0.1' has no unit"),
+        ("safety:\n  sample: {by: client}\n", ":2: the key 'share' is missing here"),
+        ("safety:\n  sample: {share: 1%,\n   by: user}\n", ":3: safety.sample.by: 'user' is not known; write 'client'"),
+        ("safety:\n  breaker:\n    error: 50%\n", ":3: unknown key 'error'; expected one of: errors, over, latency"),
+        ("safety:\n  breaker:\n    over: 20\n", ":3: safety.breaker.over: '20' has no unit; write a number such as"),
+        ("safety:\n  breaker: on\n", ":2: here must be 'off', or keys"),
+        ("safety:\n  owner: a\n  breaker: on\n", ":2: unknown key"),
+        ("safety:\n  backoff: {latency: 1x}\n", ":2: safety.backoff.latency: '1x' is not above 1x"),
+        ("safety:\n  backoff: {least: 1}\n", ":2: safety.backoff.least: '1' has no unit"),
+    ] {
+        let found = refused(text);
+        assert!(found.contains(message) && !found.contains("canary"), "{text:?}: {found}");
+    }
+}
+
+#[test]
 fn what_is_not_said_is_the_default() {
     for text in [
         "",
@@ -91,9 +158,12 @@ fn an_unknown_key_is_named_with_its_line_and_the_expected_keys() {
         ("capability: a\nowners: b\n", ":2: unknown key 'owners'; expected one of: capability, owner, targets, safety"),
         (
             "safety:\n  method: [GET]\n",
-            ":2: unknown key 'method'; expected one of: methods, endpoints, credentials, limits",
+            ":2: unknown key 'method'; expected one of: methods, endpoints, credentials, limits, sample",
         ),
-        ("safety:\n  limits:\n    inflight: 3\n", ":3: unknown key 'inflight'; expected one of: rate, in_flight"),
+        (
+            "safety:\n  limits:\n    inflight: 3\n",
+            ":3: unknown key 'inflight'; expected one of: rate, burst, in_flight",
+        ),
         ("gates:\n\n  errors: {}\n", ":3: unknown key 'errors'; expected one of: mismatch_rate"),
         ("gates: {loss: {under: 1%}}", ":1: unknown key 'under'; expected one of: below"),
         ("endpoints: guessed", ":1: unknown key 'guessed'; expected one of: learned, templates"),
@@ -115,11 +185,6 @@ fn what_later_versions_bring_is_refused_and_not_ignored() {
         ("gates:\n  rules: {hidden_at_most: 5%}\n", ":2: 'rules' is not supported yet"),
         ("checklist:\n  - {id: a}\n", ":1: 'checklist' is not supported yet"),
         ("endpoints: {openapi: a.yaml}\n", ":1: 'openapi' is not supported yet; write 'learned'"),
-        ("safety:\n  credentials: replace\n", ":2: safety.credentials: 'replace' is not supported yet"),
-        (
-            "safety:\n  endpoints:\n  - endpoint: POST /a\n    as: sandboxed\n",
-            ":4: safety.endpoints: as: 'sandboxed' is not",
-        ),
     ] {
         let found = refused(text);
         assert!(found.contains(message), "{text:?}: {found}");
