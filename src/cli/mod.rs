@@ -1,6 +1,7 @@
 //! What was typed: one file per command.
 
 mod demo;
+mod doctor;
 mod inspect;
 mod output;
 mod progress;
@@ -37,6 +38,7 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,6 +111,7 @@ impl Cli {
             Command::Replay(args) => args.run(color),
             Command::Inspect(args) => args.run(color),
             Command::Demo(args) => args.run(color),
+            Command::Doctor(args) => args.run(color),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::shadow::Pace;
 use crate::wire::Keep;
 
 /// Read where `--policy` names none, if it is there.
-const POLICY_FILE: &str = "tapcompare.yaml";
+pub(super) const POLICY_FILE: &str = "tapcompare.yaml";
 
 const NO_CANDIDATE: &str = "no candidate: give --candidate http://host:port, or targets.candidate in the policy file";
 
