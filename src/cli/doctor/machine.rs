@@ -1,7 +1,9 @@
 //! What the system says of the interface: nothing is listened to here.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::process::Command;
+use std::thread;
 
 use super::Check;
 use crate::capture::{Interface, LiveOptions, interfaces};
@@ -25,7 +27,25 @@ pub(super) fn checks(options: &LiveOptions) -> Vec<Check> {
     checks.extend(promiscuous(&interface));
     checks.push(lengths(&interface, options.snap_length));
     checks.push(ring(options.ring_bytes));
+    checks.extend(processors());
     checks
+}
+
+/// Whether the capture's thread will get a processor when frames come. At two gigabytes a second the default ring is full
+/// after 30 ms, and where others wait for the processors too, a thread may wait for longer.
+fn processors() -> Option<Check> {
+    const NAME: &str = "processors";
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = text.split_whitespace().next()?.parse().ok()?;
+    let there = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let says = format!("{load:.1} tasks want one of {there} (average of the last minute)");
+    Some(if load > there as f64 {
+        let way_out = "bursts may be dropped while the capture waits for its turn: a larger ring (-B), fewer other programs here, \
+                       or real-time priority ('chrt -r 1', CPUSchedulingPolicy=rr of a systemd unit)";
+        Check::warn(NAME, says, way_out)
+    } else {
+        Check::ok(NAME, says)
+    })
 }
 
 fn is_running(interface: &Interface) -> Check {
