@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use network::{drain, ip, own_network, read, send_datagrams, send_frames, udp_frame};
-use tapcompare::capture::{BATCH_BYTES, BATCH_FRAMES, Batch, CaptureError, Live, LiveOptions};
+use tapcompare::capture::{BATCH_BYTES, BATCH_FRAMES, Batch, CaptureError, Files, Live, LiveOptions, Saver};
 
 fn on(interface: &str, filter: &str) -> LiveOptions {
     LiveOptions { filter: Some(filter.to_owned()), ..LiveOptions::on(interface) }
@@ -255,6 +255,33 @@ fn any_shows_each_interface_and_the_loopback_once() {
     assert_eq!(counts, [3, 3, 5]);
     live.stop_taking().unwrap();
     assert_eq!((drain(&mut live), live.losses().received), (0, 11));
+}
+
+#[test]
+fn what_is_kept_with_w_is_what_was_handed_on() {
+    if !own_network("what_is_kept_with_w_is_what_was_handed_on") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kept.pcap");
+    let mut live = Live::open(&on("lo", "udp dst port 9009")).unwrap();
+    let mut saver = Saver::create(&file, live.link(), 262_144, Some(100_000)).unwrap();
+    send_datagrams("127.0.0.1:9009", 500, 700);
+    let mut handed_on = Vec::new();
+    read(&mut live, 500, |frame| {
+        handed_on.push((frame.time, frame.data.to_vec()));
+        saver.frame(frame).unwrap();
+    });
+    saver.flush().unwrap();
+    assert_eq!((saver.saved(), saver.unsaved()), (500, 0));
+    assert!(saver.name().ends_with("kept.pcap3"), "{:?}", saver.name());
+    let names: Vec<_> = ["", "1", "2", "3"].map(|n| folder.path().join(format!("kept.pcap{n}"))).to_vec();
+    let mut files = Files::open(&names).unwrap();
+    let mut found = Vec::new();
+    while let Some(frame) = files.next() {
+        found.push((frame.time, frame.data.to_vec()));
+    }
+    assert!(found == handed_on, "{} of {}", found.len(), handed_on.len());
 }
 
 #[test]

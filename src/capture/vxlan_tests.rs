@@ -110,3 +110,21 @@ fn the_drops_are_in_the_line_of_the_socket() {
     assert_eq!(drops_of(table, 4712), Some(u32::MAX));
     assert_eq!(drops_of(table, 47), None);
 }
+
+#[test]
+fn a_frame_that_the_mirror_cut_short_is_known_by_its_own_lengths() {
+    use crate::wire::{Decoded, Decoder};
+    let mut listener = listener(VxlanOptions::default());
+    // Ethernet, IPv4 with a length of 1040, TCP; of its 1000 bytes of payload, the mirror has kept 100.
+    let mut frame = vec![0; 12];
+    frame.extend([0x08, 0, 0x45, 0, 0x04, 0x10, 0, 1, 0, 0, 64, 6, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2]);
+    frame.extend([0x0f, 0xa0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend([b'x'; 100]);
+    send(&sender(&listener), &frame);
+    let mut batch = Batch::new();
+    assert_eq!(listener.fill(&mut batch, WAIT).unwrap(), 1);
+    let frame = batch.frames().next().unwrap();
+    let mut decoder = Decoder::new();
+    let Decoded::Segment(segment) = decoder.decode(&frame) else { panic!("a segment") };
+    assert_eq!((segment.payload.len(), segment.cut), (100, 900));
+}

@@ -9,7 +9,7 @@ use crate::config::{self, Policy, Target};
 use crate::rules::{self, RuleSet};
 
 /// Read where `--policy` names none, if it is there.
-const POLICY_FILE: &str = "tapcompare.yaml";
+pub(super) const POLICY_FILE: &str = "tapcompare.yaml";
 
 const NO_CANDIDATE: &str = "no candidate: give --candidate http://host:port, or targets.candidate in the policy file";
 

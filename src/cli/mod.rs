@@ -2,6 +2,7 @@
 
 mod asking;
 mod demo;
+mod doctor;
 mod inspect;
 mod judge;
 mod output;
@@ -45,6 +46,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -130,6 +132,7 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
+            Command::Doctor(args) => args.run(color),
         }
     }
 

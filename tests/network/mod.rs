@@ -5,6 +5,7 @@
 
 use std::net::UdpSocket;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
@@ -37,6 +38,59 @@ pub(crate) fn installed(test: &str, program: &str) -> bool {
         eprintln!("skipped: {test}: there is no {program} here");
     }
     there
+}
+
+/// A network with a name, so that programs can be started in it with a `/sys` that shows it. It is gone when this is.
+pub(crate) struct Network {
+    name: String,
+}
+
+impl Network {
+    /// A new one in which the loopback is up. None, and a line on standard error, where that is not allowed.
+    pub(crate) fn new(test: &str) -> Option<Network> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tapcompare-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let made = Command::new("ip").args(["netns", "add", &name]).output();
+        let tried = made.and_then(|done| {
+            let text = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+            if done.status.success() { Ok(()) } else { Err(std::io::Error::other(text)) }
+        });
+        if let Err(error) = tried {
+            eprintln!("skipped: {test}: no named network can be made here ({error}); root is needed");
+            return None;
+        }
+        let network = Network { name };
+        network.ip("link set lo up");
+        Some(network)
+    }
+
+    /// Runs ip(8) in it.
+    pub(crate) fn ip(&self, arguments: &str) {
+        ip(&format!("-n {} {arguments}", self.name));
+    }
+
+    /// A command that will run in it.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, program]);
+        command
+    }
+
+    /// By which [`enter`] finds it, from any thread.
+    pub(crate) fn file(&self) -> String {
+        format!("/var/run/netns/{}", self.name)
+    }
+}
+
+/// Moves this thread, and what it starts from now on, into a network.
+pub(crate) fn enter(network: &str) {
+    nix::sched::setns(std::fs::File::open(network).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "delete", &self.name]).status();
+    }
 }
 
 /// Sends numbered datagrams of `length` bytes to an address of this network.
@@ -103,4 +157,23 @@ pub(crate) fn drain(live: &mut Live) -> u64 {
             n => frames += n as u64,
         }
     }
+}
+
+/// An Ethernet frame of a TCP segment, with as many VLAN tags as there are numbers for. Client 10.9.0.1:4000, server
+/// 10.9.0.2:80; `answers` is the way back.
+pub(crate) fn tcp_frame(tags: &[u8], answers: bool, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    frame.extend(tags.iter().flat_map(|id| [0x81, 0, 0, *id]));
+    frame.extend([0x08, 0, 0x45, 0]);
+    frame.extend(u16::try_from(40 + payload.len()).unwrap().to_be_bytes());
+    frame.extend([0, 1, 0, 0, 64, 6, 0, 0]);
+    let (client, server) = ([10, 9, 0, 1], [10, 9, 0, 2]);
+    let (from, to) = if answers { (server, client) } else { (client, server) };
+    frame.extend(from.into_iter().chain(to));
+    let ports = if answers { [80u16, 4000] } else { [4000, 80] };
+    frame.extend(ports.into_iter().flat_map(u16::to_be_bytes));
+    frame.extend([seq, ack].into_iter().flat_map(u32::to_be_bytes));
+    frame.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend(payload);
+    frame
 }

@@ -1,0 +1,103 @@
+//! The policy, its rules, and the candidate's address.
+
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Check;
+use crate::cli::replay::{POLICY_FILE, today};
+use crate::config::{self, Policy, Target};
+use crate::rules;
+
+/// How long all of a candidate's addresses may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// Reads the policy that was named, or that lies here, and its rules.
+pub(super) fn policy(named: Option<&Path>) -> (Vec<Check>, Option<Policy>) {
+    let here = Path::new(POLICY_FILE);
+    let Some(file) = named.or_else(|| here.exists().then_some(here)) else { return (Vec::new(), None) };
+    let policy = match config::read(file) {
+        Ok(policy) => policy,
+        Err(error) => {
+            return (vec![Check::fail("policy", error.to_string(), "the line is named; README has an example")], None);
+        }
+    };
+    let mut checks = vec![Check::ok("policy", format!("{} is understood", file.display()))];
+    checks.push(match rules::load_or_common(&policy.rules, today()) {
+        Ok(rules) => {
+            let notes = rules.notes();
+            let expired: Vec<&str> = notes.iter().filter(|note| note.expired).map(|note| note.id.as_ref()).collect();
+            match expired.len() {
+                0 => Check::ok("rules", format!("{} in force, none expired", notes.len())),
+                n => Check::warn(
+                    "rules",
+                    format!("{n} of {} have expired and will not be applied: {}", notes.len(), expired.join(", ")),
+                    "renew or remove them: with expired rules nothing is GO",
+                ),
+            }
+        }
+        Err(error) => Check::fail("rules", error.to_string(), "the file and the line are named"),
+    });
+    (checks, Some(policy))
+}
+
+/// Whether the candidate can be reached, and is another than what is watched. A connection is opened and closed again;
+/// nothing is sent.
+pub(super) fn candidate(candidate: &Target, legacy: Option<&Target>, watched: &[SocketAddr]) -> Vec<Check> {
+    const NAME: &str = "candidate";
+    let addresses = match addresses(candidate) {
+        Ok(found) if !found.is_empty() => found,
+        found => {
+            let why = found.err().unwrap_or_else(|| "the name has no address".to_owned());
+            return vec![Check::fail(NAME, format!("{candidate}: {why}"), "is the name right, and known here?")];
+        }
+    };
+    let mut checks = vec![same(candidate, &addresses, legacy, watched)];
+    let deadline = Instant::now() + CONNECT;
+    let mut refused = Vec::new();
+    for (tried, address) in addresses.iter().enumerate() {
+        // Each gets its share of what is left, so that a silent first does not hide a second that answers.
+        let left =
+            deadline.saturating_duration_since(Instant::now()) / u32::try_from(addresses.len() - tried).unwrap_or(1);
+        match TcpStream::connect_timeout(address, left.max(Duration::from_millis(1))) {
+            Ok(_) => {
+                checks.push(Check::ok(NAME, format!("{candidate} accepts connections at {address}; nothing was sent")));
+                return checks;
+            }
+            Err(error) => refused.push(format!("{address}: {error}")),
+        }
+    }
+    let says = format!("{candidate} cannot be reached ({})", refused.join("; "));
+    checks.push(Check::fail(NAME, says, "is it running, and is there a way to it from here?"));
+    checks
+}
+
+fn same(candidate: &Target, addresses: &[SocketAddr], legacy: Option<&Target>, watched: &[SocketAddr]) -> Check {
+    const NAME: &str = "other address";
+    const WAY_OUT: &str = "it would be compared with itself, and asked again for each of its own answers; name another";
+    let is_legacy = |legacy: &Target| {
+        legacy.is_same(candidate)
+            || self::addresses(legacy).is_ok_and(|of| of.iter().any(|a| addresses.contains(a)))
+                && legacy.base_path == candidate.base_path
+    };
+    if let Some(legacy) = legacy.filter(|legacy| is_legacy(legacy)) {
+        return Check::fail(NAME, format!("the candidate {candidate} is the legacy {legacy}"), WAY_OUT);
+    }
+    let bare = |address: &SocketAddr| (plain(address.ip()), address.port());
+    match watched.iter().find(|seen| addresses.iter().any(|own| bare(own) == bare(seen))) {
+        Some(seen) => {
+            Check::fail(NAME, format!("the candidate {candidate} is {seen}, which is what is watched"), WAY_OUT)
+        }
+        None => Check::ok(NAME, "the candidate is not what is watched"),
+    }
+}
+
+/// An IPv4 address however it is written.
+fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+fn addresses(target: &Target) -> Result<Vec<SocketAddr>, String> {
+    let found = (target.host.as_str(), target.port).to_socket_addrs().map_err(|error| error.to_string())?;
+    Ok(found.collect())
+}
