@@ -26,28 +26,24 @@ impl Line {
         self
     }
 
-    pub(super) fn number(&mut self, mut n: u64) -> &mut Line {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (n % 10) as u8;
-            n /= 10;
-            if n == 0 {
-                break;
-            }
-        }
-        self.0.extend_from_slice(&digits[at..]);
+    pub(super) fn number(&mut self, n: u64) -> &mut Line {
+        let mut text = [0; 20];
+        let at = digits(&mut text, n);
+        self.0.extend_from_slice(&text[at..]);
         self
     }
 
     pub(super) fn address(&mut self, address: SocketAddr) -> &mut Line {
         match address {
             SocketAddr::V4(v4) => {
-                for (octet, after) in v4.ip().octets().into_iter().zip([".", ".", ".", ":"]) {
-                    self.number(u64::from(octet)).text(after);
+                // From its end, as numbers are written. The longest has 21 characters, and a dot before the first.
+                let mut text = [b'.'; 22];
+                let mut at = digits(&mut text, u64::from(v4.port())) - 1;
+                text[at] = b':';
+                for octet in v4.ip().octets().into_iter().rev() {
+                    at = digits(&mut text[..at], u64::from(octet)) - 1;
                 }
-                self.number(u64::from(v4.port()));
+                self.0.extend_from_slice(&text[at + 1..]);
             }
             SocketAddr::V6(_) => {
                 // Writing to a Vec does not fail.
@@ -70,6 +66,19 @@ impl Line {
         // Text does always serialise.
         let _ = serde_json::to_writer(&mut self.0, text);
         self
+    }
+}
+
+/// Writes the number at the end of `text`, which has room for it; gives where it begins.
+fn digits(text: &mut [u8], mut n: u64) -> usize {
+    let mut at = text.len();
+    loop {
+        at -= 1;
+        text[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            return at;
+        }
     }
 }
 
