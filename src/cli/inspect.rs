@@ -1,13 +1,15 @@
 //! `tapcompare inspect`: what a capture holds, before anything is sent.
 
-use std::borrow::Cow;
+mod line;
+
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use self::line::Line;
 use super::{OutputFormat, Status, Trouble};
-use crate::exchange::{Exchange, Incomplete, Request, Response, TimeText};
+use crate::exchange::{Exchange, Request, Response, TimeText};
 use crate::ledger::Ledger;
 use crate::pipeline::Source;
 use crate::report::{self, visible};
@@ -32,8 +34,8 @@ impl InspectArgs {
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Nothing, None)?;
         let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
         let done = match self.output {
-            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default() }),
-            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default() }),
+            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default(), line: Line::default() }),
+            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default(), line: Line::default() }),
         };
         match done {
             // The reader (head, less) has seen enough: not our trouble.
@@ -73,34 +75,36 @@ struct Rows<W> {
     out: W,
     color: bool,
     times: TimeText,
+    line: Line,
 }
 
 impl<W: Write> Show for Rows<W> {
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        let Rows { out, times, .. } = self;
+        let line = self.line.again();
         match exchange.moments.started() {
-            Some(time) => write!(out, "{} ", times.of(time))?,
-            None => write!(out, "- ")?,
-        }
-        write!(out, "{} > {} ", exchange.client, exchange.server)?;
+            Some(time) => line.text(self.times.of(time)),
+            None => line.text("-"),
+        };
+        line.text(" ").address(exchange.client).text(" > ").address(exchange.server).text(" ");
         match &exchange.request {
-            Some(r) => write!(out, "{} {} ", r.method, visible(&r.target_text()))?,
-            None => write!(out, "(request not seen) ")?,
-        }
+            Some(r) => line.text(&r.method).text(" ").shown(&r.target_text()).text(" "),
+            None => line.text("(request not seen) "),
+        };
         for status in exchange.interim() {
-            write!(out, "({status}) ")?;
+            line.text("(").number(u64::from(*status)).text(") ");
         }
         match &exchange.response {
-            Some(r) => write!(out, "{} {}B", r.status, r.body.length)?,
-            None => write!(out, "-")?,
-        }
-        if let Some(latency) = exchange.moments.latency() {
-            write!(out, " {}us", latency.as_micros())?;
+            Some(r) => line.number(u64::from(r.status)).text(" ").number(r.body.length).text("B"),
+            None => line.text("-"),
+        };
+        if let Some(latency) = micros(exchange) {
+            line.text(" ").number(latency).text("us");
         }
         if let Some(reason) = exchange.incomplete {
-            write!(out, " [{reason}]")?;
+            line.text(" [").text(reason.as_str()).text("]");
         }
-        writeln!(out)
+        line.text("\n");
+        self.out.write_all(line.bytes())
     }
 
     fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
@@ -110,61 +114,81 @@ impl<W: Write> Show for Rows<W> {
     }
 }
 
-/// One JSON object a line.
+/// The latency in microseconds.
+fn micros(exchange: &Exchange) -> Option<u64> {
+    exchange.moments.latency().map(|l| u64::try_from(l.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// One JSON object a line; what is in it is part of the formats.
 struct JsonLines<W> {
     out: W,
     times: TimeText,
-}
-
-fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
+    line: Line,
 }
 
 impl<W: Write> Show for JsonLines<W> {
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        line(&mut self.out, &ExchangeLine::of(exchange, &mut self.times))
+        let line = self.line.again();
+        line.text(r#"{"kind":"exchange","client":""#).address(exchange.client);
+        line.text(r#"","server":""#).address(exchange.server).text(r#"","request":"#);
+        match &exchange.request {
+            Some(request) => request_object(line, request),
+            None => line.text("null"),
+        };
+        line.text(r#","response":"#);
+        match &exchange.response {
+            Some(response) => response_object(line, response),
+            None => line.text("null"),
+        };
+        line.text(if exchange.is_complete() {
+            r#","complete":true,"reason":"#
+        } else {
+            r#","complete":false,"reason":"#
+        });
+        match exchange.incomplete {
+            Some(reason) => line.quoted(reason.as_str()),
+            None => line.text("null"),
+        };
+        for (at, status) in exchange.interim().iter().enumerate() {
+            line.text(if at == 0 { r#","interim":["# } else { "," }).number(u64::from(*status));
+        }
+        line.text(if exchange.interim().is_empty() { r#","started":"# } else { r#"],"started":"# });
+        match exchange.moments.started() {
+            Some(time) => line.quoted(self.times.of(time)),
+            None => line.text("null"),
+        };
+        line.text(r#","latency_us":"#);
+        match micros(exchange) {
+            Some(latency) => line.number(latency),
+            None => line.text("null"),
+        };
+        line.text("}\n");
+        self.out.write_all(line.bytes())
     }
 
     fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
-        line(
-            &mut self.out,
-            &LedgerLine { kind: "ledger", schema_version: 1, balanced: ledger.open_accounts().is_empty(), ledger },
-        )?;
+        let balanced = ledger.open_accounts().is_empty();
+        serde_json::to_writer(&mut self.out, &LedgerLine { kind: "ledger", schema_version: 1, balanced, ledger })?;
+        self.out.write_all(b"\n")?;
         self.out.flush()
     }
 }
 
-/// The object of one exchange; part of the formats.
-#[derive(Serialize)]
-struct ExchangeLine<'a> {
-    kind: &'static str,
-    client: std::net::SocketAddr,
-    server: std::net::SocketAddr,
-    request: Option<RequestLine<'a>>,
-    response: Option<ResponseLine>,
-    complete: bool,
-    reason: Option<Incomplete>,
-    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
-    interim: &'a [u16],
-    started: Option<&'a str>,
-    latency_us: Option<u64>,
+fn request_object<'a>(line: &'a mut Line, request: &Request) -> &'a mut Line {
+    line.text(r#"{"method":"#).quoted(&request.method).text(r#","target":"#).quoted(&request.target_text());
+    line.text(r#","host":"#);
+    match request.host() {
+        Some(host) => line.quoted(host),
+        None => line.text("null"),
+    };
+    line.text(r#","version":""#).text(request.version.as_str());
+    line.text(r#"","body_bytes":"#).number(request.body.length).text("}")
 }
 
-#[derive(Serialize)]
-struct RequestLine<'a> {
-    method: &'a str,
-    target: Cow<'a, str>,
-    host: Option<&'a str>,
-    version: &'static str,
-    body_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct ResponseLine {
-    status: u16,
-    version: &'static str,
-    body_bytes: u64,
+fn response_object<'a>(line: &'a mut Line, response: &Response) -> &'a mut Line {
+    line.text(r#"{"status":"#).number(u64::from(response.status));
+    line.text(r#","version":""#).text(response.version.as_str());
+    line.text(r#"","body_bytes":"#).number(response.body.length).text("}")
 }
 
 /// The last object.
@@ -177,36 +201,10 @@ struct LedgerLine<'a> {
     ledger: &'a Ledger,
 }
 
-impl<'a> ExchangeLine<'a> {
-    fn of(exchange: &'a Exchange, times: &'a mut TimeText) -> ExchangeLine<'a> {
-        let request = |r: &'a Request| RequestLine {
-            method: &r.method,
-            target: r.target_text(),
-            host: r.host(),
-            version: r.version.as_str(),
-            body_bytes: r.body.length,
-        };
-        let response =
-            |r: &Response| ResponseLine { status: r.status, version: r.version.as_str(), body_bytes: r.body.length };
-        ExchangeLine {
-            kind: "exchange",
-            client: exchange.client,
-            server: exchange.server,
-            request: exchange.request.as_ref().map(request),
-            response: exchange.response.as_ref().map(response),
-            complete: exchange.is_complete(),
-            reason: exchange.incomplete,
-            interim: exchange.interim(),
-            started: exchange.moments.started().map(|time| times.of(time)),
-            latency_us: exchange.moments.latency().map(|l| u64::try_from(l.as_micros()).unwrap_or(u64::MAX)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Body, Headers, Moments, Timestamp, Version};
+    use crate::exchange::{Body, Headers, Incomplete, Moments, Timestamp, Version};
 
     fn exchange() -> Exchange {
         let headers: Headers = [("host", &b"shop\"\\\n"[..])].into_iter().collect();
@@ -255,7 +253,7 @@ mod tests {
     #[test]
     fn a_row_an_exchange() {
         let mut out = Vec::new();
-        let mut rows = Rows { out: &mut out, color: false, times: TimeText::default() };
+        let mut rows = Rows { out: &mut out, color: false, times: TimeText::default(), line: Line::default() };
         for exchange in [exchange(), unanswered(), orphan()] {
             rows.exchange(&exchange).unwrap();
         }
@@ -274,7 +272,7 @@ mod tests {
     #[test]
     fn an_object_an_exchange() {
         let mut out = Vec::new();
-        let mut lines = JsonLines { out: &mut out, times: TimeText::default() };
+        let mut lines = JsonLines { out: &mut out, times: TimeText::default(), line: Line::default() };
         for exchange in [exchange(), unanswered(), orphan()] {
             lines.exchange(&exchange).unwrap();
         }
