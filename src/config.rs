@@ -4,11 +4,13 @@
 //! without a policy file is a run under [`Policy::default`].
 
 mod read;
+mod redaction;
 mod target;
 mod units;
 mod written;
 
 pub use read::{ConfigError, MAX_POLICY, from_text, read};
+pub use redaction::Redaction;
 pub use target::TargetError;
 pub use units::{in_flight, timeout};
 
@@ -34,6 +36,8 @@ pub struct Policy {
     pub rules: Vec<PathBuf>,
     /// What must hold for GO.
     pub gates: Gates,
+    /// Which values are secrets, beside those that are known to be.
+    pub redaction: Redaction,
 }
 
 /// The only addresses that a run opens connections to.

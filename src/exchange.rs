@@ -1,11 +1,13 @@
 //! The vocabulary that every room shares: what was said on the wire, and what came of asking again.
 
+mod credentials;
 mod endpoint;
 mod headers;
 mod outcome;
 mod reason;
 mod time;
 
+pub use credentials::CREDENTIAL_HEADERS;
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
 pub use headers::Headers;
 pub use outcome::{

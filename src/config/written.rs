@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::redaction::WrittenRedaction;
 use super::{
     CoverageGate, Credentials, Endpoints, Gates, LatencyGate, Limits, MismatchGate, OpenEndpoint, Policy, Safety,
     Scope, ShareGate, Target, Targets, units,
@@ -12,7 +13,7 @@ use super::{
 use crate::exchange::EndpointPattern;
 
 /// A value with the line it stands in. Everything is read as text, so that what is wrong with it is ours to say.
-type Text = Spanned<String>;
+pub(super) type Text = Spanned<String>;
 
 /// What is wrong in which line (from 1).
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Problem {
     pub(super) message: String,
 }
 
-type Checked<T> = Result<T, Problem>;
+pub(super) type Checked<T> = Result<T, Problem>;
 
 /// Reads one value where it is given, and leaves the default where it is not.
 fn set<T, E: ToString>(
@@ -36,7 +37,7 @@ fn set<T, E: ToString>(
     Ok(())
 }
 
-fn one<T, E: ToString>(key: &str, text: &Text, read: impl FnOnce(&str) -> Result<T, E>) -> Checked<T> {
+pub(super) fn one<T, E: ToString>(key: &str, text: &Text, read: impl FnOnce(&str) -> Result<T, E>) -> Checked<T> {
     read(&text.value)
         .map_err(|why| Problem { line: text.referenced.line(), message: format!("{key}: {}", why.to_string()) })
 }
@@ -52,6 +53,7 @@ pub(super) struct Written {
     endpoints: Option<WrittenEndpoints>,
     rules: Option<Vec<Text>>,
     gates: Option<WrittenGates>,
+    redaction: Option<WrittenRedaction>,
 }
 
 impl Written {
@@ -71,6 +73,7 @@ impl Written {
             endpoints: self.endpoints.unwrap_or_default().meaning()?,
             rules: self.rules.unwrap_or_default().into_iter().map(rule).collect::<Checked<_>>()?,
             gates: self.gates.unwrap_or_default().meaning()?,
+            redaction: self.redaction.unwrap_or_default().meaning()?,
         })
     }
 }

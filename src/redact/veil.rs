@@ -1,0 +1,135 @@
+//! What hides the secrets of one exchange in everything that is shown of it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::redactor::Redactor;
+use super::secrets::Reflected;
+use super::spans::{Found, Hidden};
+use super::view::Escapes;
+use super::{form, headers, json};
+
+/// Bytes of one text that are searched. Of a longer one nothing is shown but a beginning, which is searched by itself, and
+/// marks.
+pub const MAX_REDACTED: usize = 4 << 20;
+/// Bytes at the end of a cut text that may be a piece of a secret.
+const MAX_TAIL: usize = 4 << 10;
+
+/// What a text is, as far as that says where names and values stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// JSON, or what claims to be.
+    Json,
+    /// application/x-www-form-urlencoded.
+    Form,
+    /// Anything else.
+    Plain,
+}
+
+/// Hides the secrets of one exchange.
+#[derive(Debug)]
+pub struct Veil<'r> {
+    pub(super) redactor: &'r Redactor,
+    /// None: there are no secrets to be looked for elsewhere.
+    pub(super) reflected: Option<Reflected>,
+}
+
+impl<'r> Veil<'r> {
+    /// A text and where its secrets stand. `whole`: it was not cut at its end; else a secret that the cut went through is
+    /// hidden too. A text longer than [`MAX_REDACTED`] is a secret as a whole.
+    pub fn hidden<'t>(&'t self, kind: Text, text: &'t [u8], whole: bool) -> Hidden<'t> {
+        if text.len() > MAX_REDACTED {
+            return Hidden::new(Cow::Borrowed(text), &self.redactor.key, Vec::from([Found::plain(0..text.len())]));
+        }
+        let found = match kind {
+            Text::Json => {
+                let mut read = json::read(text, self.redactor);
+                let mut anywhere = self.scanned(text, Escapes::Json, whole);
+                let mut found = std::mem::take(&mut read.found);
+                anywhere = read.inside(anywhere);
+                found.append(&mut anywhere);
+                found
+            }
+            Text::Form => {
+                let mut found = Vec::new();
+                form::form(text, &self.redactor.names, &mut found);
+                found.append(&mut self.scanned(text, Escapes::All, whole));
+                found
+            }
+            Text::Plain => self.scanned(text, Escapes::All, whole),
+        };
+        Hidden::new(Cow::Borrowed(text), &self.redactor.key, found)
+    }
+
+    fn scanned(&self, text: &[u8], escapes: Escapes, whole: bool) -> Vec<Found> {
+        let mut found = Vec::new();
+        self.redactor.scan(text, escapes, self.reflected.as_ref(), &mut found);
+        if !whole {
+            found.push(Found::plain(self.tail(text)));
+        }
+        found
+    }
+
+    /// What stands at the end of a cut text without a gap, with the digits before it, or as much of it as is the beginning
+    /// of a known secret.
+    fn tail(&self, text: &[u8]) -> Range<usize> {
+        let floor = text.len().saturating_sub(MAX_TAIL);
+        let back = |mut at: usize, fits: fn(&u8) -> bool| {
+            while at > floor && text.get(at - 1).is_some_and(fits) {
+                at -= 1;
+            }
+            at
+        };
+        let word = back(text.len(), |b| !b.is_ascii_whitespace() && !b"\"'<>,;{}[]()".contains(b));
+        let digits = back(word, |b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+        let known = self.reflected.as_ref().and_then(|reflected| reflected.begins_at_end_of(text));
+        digits.min(known.unwrap_or(text.len()))..text.len()
+    }
+
+    /// A text without its secrets.
+    pub fn text(&self, text: &str) -> String {
+        self.hidden(Text::Plain, text.as_bytes(), true).into_text()
+    }
+
+    /// A request target, or the path of one.
+    pub fn target(&self, target: &[u8]) -> String {
+        if target.len() > MAX_REDACTED {
+            return self.redactor.key.mark(target);
+        }
+        let mut found = Vec::new();
+        form::target(target, &self.redactor.names, &mut found);
+        found.append(&mut self.scanned(target, Escapes::All, true));
+        Hidden::new(Cow::Borrowed(target), &self.redactor.key, found).into_text()
+    }
+
+    /// The value of a header field. Not for `Set-Cookie`'s parts, which stand alone: see [`Veil::secret`].
+    pub fn header(&self, name: &str, value: &str) -> String {
+        if value.len() > MAX_REDACTED {
+            return self.redactor.key.mark(value.as_bytes());
+        }
+        let mut found = Vec::new();
+        headers::find(name, value.as_bytes(), &self.redactor.names, &mut found);
+        found.append(&mut self.scanned(value.as_bytes(), Escapes::All, true));
+        Hidden::new(Cow::Borrowed(value.as_bytes()), &self.redactor.key, found).into_text()
+    }
+
+    /// A name: of a header field, of a member of an object. A map may be keyed by secrets.
+    pub fn name<'t>(&self, name: &'t str) -> Cow<'t, str> {
+        // What has no shape is asked about only where it may be known.
+        let found = self.scanned(name.as_bytes(), Escapes::All, true);
+        if found.is_empty() {
+            return Cow::Borrowed(name);
+        }
+        Cow::Owned(Hidden::new(Cow::Borrowed(name.as_bytes()), &self.redactor.key, found).into_text())
+    }
+
+    /// A text that is a secret as a whole; nothing where there is nothing.
+    pub fn secret(&self, secret: &str) -> String {
+        if secret.is_empty() { String::new() } else { self.redactor.key.mark(secret.as_bytes()) }
+    }
+
+    /// Bytes that are shown by digest.
+    pub fn digest(&self, bytes: &[u8]) -> String {
+        self.redactor.key.digest(bytes)
+    }
+}
