@@ -35,6 +35,7 @@ use crate::compare::Comparer;
 use crate::config::Policy;
 use crate::exchange::{Endpoint, Exchange};
 use crate::ledger::Ledger;
+use crate::redact::Redactor;
 use crate::shadow::{Pace, Shadow};
 use crate::tally::{EndpointTable, Snapshot, Tally};
 
@@ -142,7 +143,7 @@ pub fn replay(
         all.merge(one);
         all
     });
-    Ok(snapshot(tally, read))
+    Ok(snapshot(tally, read, comparer.redactor()))
 }
 
 /// What the source knows at its end.
@@ -151,8 +152,10 @@ pub(crate) struct Read {
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
-fn snapshot(tally: Tally, read: Read) -> Snapshot {
-    tally.snapshot(&read.endpoints, read.ledger.wire, read.ledger.capture)
+fn snapshot(tally: Tally, read: Read, redactor: &Redactor) -> Snapshot {
+    let mut endpoints = read.endpoints;
+    endpoints.iter_mut().for_each(|endpoint| endpoint.template = redactor.template(&endpoint.template));
+    tally.snapshot(&endpoints, read.ledger.wire, read.ledger.capture)
 }
 
 /// One a core: comparing is the only work of the walk that needs the processor for long.

@@ -1,6 +1,7 @@
 //! What `replay` and `demo` share: walk the captures, judge, report, and say what it means.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,9 @@ use super::progress::Meter;
 use super::signal::stop_on_signal;
 use super::{Status, Trouble};
 use crate::compare::Comparer;
-use crate::config::{Policy, Target};
+use crate::config::{Policy, Redaction, Target};
 use crate::pipeline::{Plan, Progress, Source, replay};
+use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{Report, RunFacts};
 use crate::rules::RuleSet;
 use crate::shadow::{Pace, Shadow};
@@ -33,6 +35,7 @@ pub(super) struct Walk {
 /// Replays, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let notes = walk.rules.notes();
+    let redactor = Arc::new(redactor(&walk.policy.redaction)?);
     let mut facts = facts_before(&walk);
     let policy = Arc::clone(&walk.policy);
     let (candidate, legacy) = (&walk.candidate, policy.targets.legacy.as_ref());
@@ -41,7 +44,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         source: walk.source,
         policy: Arc::clone(&walk.policy),
         shadow,
-        comparer: Arc::new(Comparer::new(walk.rules)),
+        comparer: Arc::new(Comparer::new(walk.rules, redactor)),
         pace: walk.pace,
     };
 
@@ -61,6 +64,12 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         Decision::NoGo => Status::NoGo,
         Decision::Inconclusive => Status::Inconclusive,
     })
+}
+
+/// What hides secrets, with the key that was given or one for this run alone.
+pub(super) fn redactor(redaction: &Redaction) -> Result<Redactor, Trouble> {
+    let key = Key::given(env::var_os(KEY_VARIABLE).as_deref())?;
+    Ok(Redactor::new(redaction, key)?)
 }
 
 /// What is known of a run before it begins.

@@ -50,7 +50,7 @@ fn pair(text: &[u8], piece: Range<usize>, names: &Names, opaque: bool, found: &m
 mod tests {
     use super::*;
 
-    fn secrets<'t>(read: fn(&[u8], &Names, &mut Vec<Found>), text: &'t str) -> Vec<(&'t str, String)> {
+    fn secrets(read: fn(&[u8], &Names, &mut Vec<Found>), text: &str) -> Vec<(&str, String)> {
         let mut found = Vec::new();
         read(text.as_bytes(), &Names::default(), &mut found);
         let meant = |f: &Found| f.secret.as_deref().map_or("=".into(), |s| String::from_utf8_lossy(s).into_owned());

@@ -88,10 +88,8 @@ mod tests {
     #[test]
     fn a_body_that_is_cut_gives_what_is_there() {
         let body = b"--b\nContent-Disposition: form-data; name=\"pin\"\n\n12";
-        assert_eq!(
-            find(b"multipart/form-data; boundary=b", body, &Names::default()),
-            [50 - 2..50].map(|r| r.start + 0..r.end)
-        );
+        let found = find(b"multipart/form-data; boundary=b", body, &Names::default());
+        assert_eq!(found.into_iter().map(|range| &body[range]).collect::<Vec<_>>(), [b"12"]);
         assert!(find(b"multipart/form-data; boundary=b", b"--b", &Names::default()).is_empty());
     }
 }

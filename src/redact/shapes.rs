@@ -122,10 +122,10 @@ fn in_run(text: &[u8], groups: &[Range<usize>], found: &mut Vec<Range<usize>>) {
 fn stands_free(text: &[u8], range: &Range<usize>) -> bool {
     let before = |n: usize| range.start.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
     let after = |n: usize| text.get(range.end + n).copied().unwrap_or(0);
-    !before(1).is_ascii_alphanumeric()
-        && !after(0).is_ascii_alphanumeric()
-        && !(before(1) == b'.' && before(2).is_ascii_digit())
-        && !(after(0) == b'.' && after(1).is_ascii_digit())
+    let in_word = before(1).is_ascii_alphanumeric() || after(0).is_ascii_alphanumeric();
+    let is_fraction = before(1) == b'.' && before(2).is_ascii_digit();
+    let has_fraction = after(0) == b'.' && after(1).is_ascii_digit();
+    !in_word && !is_fraction && !has_fraction
 }
 
 /// Every second digit from the right doubled, the digits of the products added: a multiple of ten.
@@ -134,7 +134,7 @@ fn luhn(text: &[u8]) -> bool {
     let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
     let sum: u32 = digits().enumerate().map(|(n, digit)| if n % 2 == 1 { doubled(digit) } else { digit }).sum();
     let first = digits().next();
-    sum % 10 == 0 && digits().any(|digit| Some(digit) != first)
+    sum.is_multiple_of(10) && digits().any(|digit| Some(digit) != first)
 }
 
 /// Whether a segment of a path or a value of a query looks like a secret: [`MIN_OPAQUE`] bytes or more of base64url or

@@ -34,20 +34,27 @@ pub struct Hidden<'a> {
     key: &'a Key,
     /// In order, not overlapping, none of them empty.
     found: Vec<Found>,
+    /// Nothing was searched, and nothing is shown.
+    closed: bool,
 }
 
 impl<'a> Hidden<'a> {
     pub(super) fn new(text: Cow<'a, [u8]>, key: &'a Key, found: Vec<Found>) -> Hidden<'a> {
         let found = apart(found, &text);
-        Hidden { text, key, found }
+        Hidden { text, key, found, closed: false }
+    }
+
+    /// A text of which nothing is shown: whatever part of it is asked for is one mark.
+    pub(super) fn closed(text: &'a [u8], key: &'a Key) -> Hidden<'a> {
+        Hidden { text: Cow::Borrowed(text), key, found: Vec::new(), closed: true }
     }
 
     /// The text with marks in the places of its secrets.
     pub fn shown(&self) -> Cow<'_, [u8]> {
-        if self.found.is_empty() {
+        if self.found.is_empty() && !self.closed {
             return Cow::Borrowed(&self.text);
         }
-        Cow::Owned(self.part(0..self.text.len()))
+        Cow::Owned(self.part(0..self.text.len(), usize::MAX))
     }
 
     /// As [`Hidden::shown`], as text; bytes that are not UTF-8 as U+FFFD.
@@ -56,24 +63,36 @@ impl<'a> Hidden<'a> {
     }
 
     /// A part of the text. A secret of which any byte lies in it is there as a whole mark, so that no cut shows a piece.
-    pub fn part(&self, range: Range<usize>) -> Vec<u8> {
+    /// The part may end early once it has more than `most` bytes.
+    pub fn part(&self, range: Range<usize>, most: usize) -> Vec<u8> {
         let range = range.start.min(self.text.len())..range.end.min(self.text.len());
         if range.is_empty() {
             return Vec::new();
         }
         let piece = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
-        let mut out = Vec::with_capacity(range.len());
+        if self.closed {
+            return self.key.mark(piece(range.start, range.end)).into_bytes();
+        }
+        let mut out = Vec::with_capacity(range.len().min(most));
         let mut at = range.start;
         let first = self.found.partition_point(|found| found.range.end <= range.start);
         for found in self.found.get(first..).unwrap_or_default() {
             if found.range.start >= range.end {
                 break;
             }
-            out.extend_from_slice(piece(at, found.range.start.max(at)));
+            let open = piece(at, found.range.start.max(at));
+            let room = most.saturating_sub(out.len());
+            if open.len() > room {
+                out.extend_from_slice(open.get(..room + 1).unwrap_or_default());
+                return out;
+            }
+            out.extend_from_slice(open);
             out.extend_from_slice(self.mark(found).as_bytes());
             at = found.range.end;
         }
-        out.extend_from_slice(piece(at.min(range.end), range.end));
+        let rest = piece(at.min(range.end), range.end);
+        let room = most.saturating_sub(out.len()).saturating_add(1);
+        out.extend_from_slice(rest.get(..room).unwrap_or(rest));
         out
     }
 
@@ -122,11 +141,13 @@ mod tests {
         let mark = key.mark(b"SECRET");
         for from in 0..=text.len() {
             for to in from..=text.len() {
-                let part = String::from_utf8(hidden.part(from..to)).unwrap();
+                let part = String::from_utf8(hidden.part(from..to, 1000)).unwrap();
                 let touches = from < to && from < 9 && to > 3;
                 assert_eq!(part.contains(&mark), touches, "{from}..{to}: {part}");
                 let rest = part.replace(&mark, "");
                 assert!(!rest.contains(['S', 'E', 'C', 'R', 'T']), "{from}..{to}: {part}");
+                let short = String::from_utf8(hidden.part(from..to, 2)).unwrap();
+                assert!(part.starts_with(&short) && (short.len() > 2 || short == part), "{short} of {part}");
             }
         }
         assert_eq!(hidden.into_text(), format!("ab {mark} cd"));

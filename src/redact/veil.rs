@@ -36,10 +36,10 @@ pub struct Veil<'r> {
 
 impl<'r> Veil<'r> {
     /// A text and where its secrets stand. `whole`: it was not cut at its end; else a secret that the cut went through is
-    /// hidden too. A text longer than [`MAX_REDACTED`] is a secret as a whole.
+    /// hidden too. Of a text longer than [`MAX_REDACTED`] whatever is asked for is a mark.
     pub fn hidden<'t>(&'t self, kind: Text, text: &'t [u8], whole: bool) -> Hidden<'t> {
         if text.len() > MAX_REDACTED {
-            return Hidden::new(Cow::Borrowed(text), &self.redactor.key, Vec::from([Found::plain(0..text.len())]));
+            return Hidden::closed(text, &self.redactor.key);
         }
         let found = match kind {
             Text::Json => {
@@ -102,7 +102,7 @@ impl<'r> Veil<'r> {
         Hidden::new(Cow::Borrowed(target), &self.redactor.key, found).into_text()
     }
 
-    /// The value of a header field. Not for `Set-Cookie`'s parts, which stand alone: see [`Veil::secret`].
+    /// The value of a header field. For cookies alone see [`Veil::cookie`].
     pub fn header(&self, name: &str, value: &str) -> String {
         if value.len() > MAX_REDACTED {
             return self.redactor.key.mark(value.as_bytes());
@@ -115,17 +115,26 @@ impl<'r> Veil<'r> {
 
     /// A name: of a header field, of a member of an object. A map may be keyed by secrets.
     pub fn name<'t>(&self, name: &'t str) -> Cow<'t, str> {
-        // What has no shape is asked about only where it may be known.
-        let found = self.scanned(name.as_bytes(), Escapes::All, true);
+        // The paths of differences have long names cut, and a digest behind the cut that is not keyed.
+        if let Some((beginning, digest)) = name.split_once("…sha256:") {
+            let beginning = self.hidden(Text::Plain, beginning.as_bytes(), false).into_text();
+            return Cow::Owned(format!("{beginning}…{}", self.redactor.key.mark(digest.as_bytes())));
+        }
+        let found = self.scanned(name.as_bytes(), Escapes::All, !name.ends_with('…'));
         if found.is_empty() {
             return Cow::Borrowed(name);
         }
         Cow::Owned(Hidden::new(Cow::Borrowed(name.as_bytes()), &self.redactor.key, found).into_text())
     }
 
-    /// A text that is a secret as a whole; nothing where there is nothing.
-    pub fn secret(&self, secret: &str) -> String {
-        if secret.is_empty() { String::new() } else { self.redactor.key.mark(secret.as_bytes()) }
+    /// The value of a cookie, which is a secret as a whole; quotes around it are none of it.
+    pub fn cookie(&self, value: &str) -> String {
+        let inside = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match inside.unwrap_or(value) {
+            "" => value.to_owned(),
+            secret if inside.is_some() => format!("\"{}\"", self.redactor.key.mark(secret.as_bytes())),
+            secret => self.redactor.key.mark(secret.as_bytes()),
+        }
     }
 
     /// Bytes that are shown by digest.

@@ -1,10 +1,11 @@
 //! The counting itself.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::{
-    Answer, Asked, Comparison, Example, Failed, Failure, Fate, Observation, Outcome, RuleAnswer, Timestamp,
+    Answer, Asked, Comparison, Difference, Example, Failed, Failure, Fate, Observation, Outcome, RuleAnswer, Timestamp,
 };
 use crate::ledger::ShadowBooks;
 
@@ -58,44 +59,53 @@ impl Tally {
     }
 
     /// Counts one observation in the one class that its comparison gave it. `example` is called only where the
-    /// observation is to be kept as an example.
+    /// observation is to be kept as an example, or something else of it: whatever of an exchange's texts stays here comes
+    /// from its example, which has no secrets, and never from the observation or the comparison.
     pub fn absorb(&mut self, observation: &Observation, comparison: &Comparison, example: impl FnOnce() -> Example) {
         if let Some(started) = observation.exchange.moments.started() {
             self.first = earlier(self.first, Some(started));
             self.last = self.last.max(Some(started));
         }
+        let example = LazyCell::new(example);
         let endpoint = self.endpoints.entry(observation.endpoint).or_default();
         count_outcome(&mut endpoint.books, comparison.outcome);
         if let Fate::Asked(asked) = &observation.fate {
-            endpoint.absorb_asked(observation, asked, comparison);
+            endpoint.absorb_asked(observation, asked, comparison, &|| example.request.clone());
         }
         self.more_differences += comparison.more_differences;
         if let Some(drifted) = comparison.legacy_drifted {
             self.drift.asked += 1;
             self.drift.drifted += u64::from(drifted);
         }
-        self.absorb_rules(observation, comparison);
+        self.absorb_rules(observation, comparison, &|at| example.differences.get(at).cloned());
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
             let (endpoint, sequence) = (observation.endpoint, observation.sequence);
-            self.groups.absorb(class, endpoint, sequence, &comparison.differences, example);
+            self.groups.absorb(class, endpoint, sequence, &comparison.differences, || example.clone());
         }
     }
 
-    fn absorb_rules(&mut self, observation: &Observation, comparison: &Comparison) {
+    fn absorb_rules(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        shown: &dyn Fn(usize) -> Option<Difference>,
+    ) {
         let mut touched: Vec<&Arc<str>> = Vec::new();
-        for difference in &comparison.differences {
+        for (at, difference) in comparison.differences.iter().enumerate() {
             let Some(hit) = &difference.rule else { continue };
             let first = !touched.contains(&&hit.id);
             if first {
                 touched.push(&hit.id);
             }
-            let sample = || RuleSample {
-                sequence: observation.sequence,
-                endpoint: observation.endpoint,
-                place: general_place(&difference.at),
-                legacy: difference.legacy.clone(),
-                candidate: difference.candidate.clone(),
+            let sample = || {
+                let (sequence, endpoint) = (observation.sequence, observation.endpoint);
+                match shown(at) {
+                    Some(Difference { at, legacy, candidate, .. }) => {
+                        RuleSample { sequence, endpoint, place: general_place(&at), legacy, candidate }
+                    }
+                    None => RuleSample { sequence, endpoint, place: String::new(), legacy: None, candidate: None },
+                }
             };
             let tally = self.rules.entry(Arc::clone(&hit.id)).or_insert_with(|| RuleTally {
                 answer: hit.answer,
@@ -145,7 +155,13 @@ impl RuleTally {
 }
 
 impl EndpointTally {
-    fn absorb_asked(&mut self, observation: &Observation, asked: &Asked, comparison: &Comparison) {
+    fn absorb_asked(
+        &mut self,
+        observation: &Observation,
+        asked: &Asked,
+        comparison: &Comparison,
+        line: &dyn Fn() -> String,
+    ) {
         let captured = observation.exchange.moments.latency();
         if let Some(latency) = captured {
             self.captured.record(latency, false);
@@ -172,7 +188,7 @@ impl EndpointTally {
         }
 
         match comparison.outcome {
-            Outcome::Failed(failure) => self.keep_failure(failure, observation),
+            Outcome::Failed(failure) => self.keep_failure(failure, observation.sequence, line),
             Outcome::Accepted => {
                 let accepting = comparison.differences.iter().filter_map(|d| d.rule.as_ref());
                 let mut ids: Vec<_> = accepting.filter(|r| r.answer == RuleAnswer::Accept).map(|r| &r.id).collect();
@@ -186,13 +202,8 @@ impl EndpointTally {
         }
     }
 
-    fn keep_failure(&mut self, failure: Failure, observation: &Observation) {
-        let request = || match &observation.exchange.request {
-            Some(r) => format!("{} {}", r.method, r.target_text()).chars().take(MAX_SAMPLE_CHARS).collect(),
-            None => String::new(),
-        };
-        let sequence = observation.sequence;
-        let new = || FailureSample { sequence, request: request() };
+    fn keep_failure(&mut self, failure: Failure, sequence: u64, line: &dyn Fn() -> String) {
+        let new = || FailureSample { sequence, request: line().chars().take(MAX_SAMPLE_CHARS).collect() };
         let kept = self.failure_samples.entry(failure).or_insert_with(new);
         if sequence < kept.sequence {
             *kept = new();
