@@ -6,14 +6,20 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::walk::redactor;
 use super::{OutputFormat, Status, Trouble};
+use crate::config::Redaction;
 use crate::exchange::{Exchange, Incomplete, Request, Response, TimeText};
 use crate::ledger::Ledger;
 use crate::pipeline::Source;
+use crate::redact::Redactor;
 use crate::report::{self, visible};
 use crate::wire::Keep;
 
 /// Show what a capture holds: a row an exchange, then the ledger; nothing is sent
+///
+/// Targets are shown as they were captured, secrets in their queries included: who may read the capture may read them.
+/// With --redact they are shown as in reports.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
     /// Captures: pcap or pcapng, plain or gzip; `-` is standard input
@@ -25,15 +31,20 @@ pub(crate) struct InspectArgs {
     /// How to write: rows for people, or one JSON object a line
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: OutputFormat,
+    /// Put marks in the places of secrets in targets, as reports do; without it they are shown exactly as captured
+    #[arg(long)]
+    redact: bool,
 }
 
 impl InspectArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        let redactor = if self.redact { Some(redactor(&Redaction::default())?) } else { None };
+        let shown = Targets { redactor };
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Nothing, None)?;
         let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
         let done = match self.output {
-            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default() }),
-            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default() }),
+            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default(), shown }),
+            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default(), shown }),
         };
         match done {
             // The reader (head, less) has seen enough: not our trouble.
@@ -41,6 +52,27 @@ impl InspectArgs {
             Err(error) => Err(format!("standard output cannot be written: {error}").into()),
             Ok(()) => Ok(Status::Fine),
         }
+    }
+}
+
+/// How targets are shown: as captured, or without secrets.
+struct Targets {
+    redactor: Option<Redactor>,
+}
+
+impl Targets {
+    fn of<'r>(&self, request: &'r Request) -> Cow<'r, str> {
+        match &self.redactor {
+            Some(redactor) => Cow::Owned(redactor.target(request)),
+            None => request.target_text(),
+        }
+    }
+
+    /// The Host is no place for secrets, but the client chose it.
+    fn host<'r>(&self, request: &'r Request) -> Option<Cow<'r, str>> {
+        let host = request.host()?;
+        let Some(redactor) = &self.redactor else { return Some(Cow::Borrowed(host)) };
+        Some(Cow::Owned(redactor.gather().veil().text(host)))
     }
 }
 
@@ -72,18 +104,19 @@ struct Rows<W> {
     out: W,
     color: bool,
     times: TimeText,
+    shown: Targets,
 }
 
 impl<W: Write> Show for Rows<W> {
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        let Rows { out, times, .. } = self;
+        let Rows { out, times, shown, .. } = self;
         match exchange.moments.started() {
             Some(time) => write!(out, "{} ", times.of(time))?,
             None => write!(out, "- ")?,
         }
         write!(out, "{} > {} ", exchange.client, exchange.server)?;
         match &exchange.request {
-            Some(r) => write!(out, "{} {} ", r.method, visible(&r.target_text()))?,
+            Some(r) => write!(out, "{} {} ", r.method, visible(&shown.of(r)))?,
             None => write!(out, "(request not seen) ")?,
         }
         match &exchange.response {
@@ -110,6 +143,7 @@ impl<W: Write> Show for Rows<W> {
 struct JsonLines<W> {
     out: W,
     times: TimeText,
+    shown: Targets,
 }
 
 fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
@@ -119,7 +153,7 @@ fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 
 impl<W: Write> Show for JsonLines<W> {
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        line(&mut self.out, &ExchangeLine::of(exchange, &mut self.times))
+        line(&mut self.out, &ExchangeLine::of(exchange, &mut self.times, &self.shown))
     }
 
     fn ledger(mut self, ledger: &Ledger) -> io::Result<()> {
@@ -151,7 +185,7 @@ struct ExchangeLine<'a> {
 struct RequestLine<'a> {
     method: &'a str,
     target: Cow<'a, str>,
-    host: Option<&'a str>,
+    host: Option<Cow<'a, str>>,
     version: &'static str,
     body_bytes: u64,
 }
@@ -174,11 +208,11 @@ struct LedgerLine<'a> {
 }
 
 impl<'a> ExchangeLine<'a> {
-    fn of(exchange: &'a Exchange, times: &'a mut TimeText) -> ExchangeLine<'a> {
+    fn of(exchange: &'a Exchange, times: &'a mut TimeText, shown: &Targets) -> ExchangeLine<'a> {
         let request = |r: &'a Request| RequestLine {
             method: &r.method,
-            target: r.target_text(),
-            host: r.host(),
+            target: shown.of(r),
+            host: shown.host(r),
             version: r.version.as_str(),
             body_bytes: r.body.length,
         };

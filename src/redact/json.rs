@@ -155,7 +155,7 @@ impl Reader<'_> {
         self.read.tokens.push(Token { start, end, number: false });
         let is_name = self.open.last_mut().is_some_and(|open| std::mem::take(&mut open.expects_name));
         if is_name {
-            let name = without_escapes(inside, Escapes::Json);
+            let name = without_escapes(inside, Escapes::Backslash);
             let name = String::from_utf8_lossy(&name);
             let around = self.open.last().is_some_and(|open| open.secret);
             self.secret = around || self.redactor.names.is_secret(&name);
@@ -173,7 +173,7 @@ impl Reader<'_> {
 
     /// A string that is a secret, without the scheme of a credential.
     fn found(&mut self, range: Range<usize>, inside: &[u8]) {
-        let found = match without_escapes(inside, Escapes::Json) {
+        let found = match without_escapes(inside, Escapes::Backslash) {
             Cow::Borrowed(_) => Found::plain(headers::credential(self.text, range)),
             escaped => Found::meaning(self.text, range, headers::named(escaped)),
         };

@@ -12,6 +12,7 @@ use super::spans::Found;
 use super::view::{Escapes, View};
 use super::{markup, shapes};
 use crate::config::Redaction;
+use crate::exchange::Request;
 use crate::rules::JsonPath;
 
 /// Escapes that lie over each other are undone so often.
@@ -57,33 +58,45 @@ impl Redactor {
         Gathering::new(self)
     }
 
+    /// The target of a request without its secrets, the reflections of the request's own among them; for who shows a
+    /// request that was not compared.
+    pub fn target(&self, request: &Request) -> String {
+        let mut secrets = self.gather();
+        secrets.request(request, None, &[]);
+        secrets.veil().target(&request.target)
+    }
+
     /// A template of a path without those of its segments that the policy's patterns, or shapes, call secrets: the one who
     /// learns templates knows of no policy.
     pub fn template(&self, template: &str) -> String {
         let segment = |segment: &str| -> String {
             let mut found = Vec::new();
-            self.scan(segment.as_bytes(), Escapes::All, None, &mut found);
+            self.scan(segment.as_bytes(), false, None, &mut found);
             if found.is_empty() { segment.to_owned() } else { "{redacted}".to_owned() }
         };
         template.split('/').map(segment).collect::<Vec<_>>().join("/")
     }
 
     /// Searches a text for shapes, names, the policy's patterns and reflected secrets, as it is and without its escapes.
-    /// In JSON the text is never searched with its own escapes in it: in `\nada@example.org` no name begins with n.
-    pub(super) fn scan(&self, text: &[u8], escapes: Escapes, reflected: Option<&Reflected>, found: &mut Vec<Found>) {
+    /// JSON is never searched with its own escapes in it: in `\nada@example.org` no name begins with n.
+    pub(super) fn scan(&self, text: &[u8], json: bool, reflected: Option<&Reflected>, found: &mut Vec<Found>) {
         let plain = View::plain(text);
-        let mut view = match escapes {
-            Escapes::Json => plain.undone(Escapes::Json).unwrap_or(plain),
-            Escapes::All => plain,
-        };
-        for level in 0..=MAX_LEVELS {
-            self.scan_view(&view, text, reflected, found);
-            if level == MAX_LEVELS {
-                break;
-            }
-            match view.undone(Escapes::All) {
-                Some(undone) => view = undone,
-                None => break,
+        let view = if json { plain.undone(Escapes::Backslash).unwrap_or(plain) } else { plain };
+        self.scan_below(&view, MAX_LEVELS, text, reflected, found);
+    }
+
+    fn scan_below(
+        &self,
+        view: &View<'_>,
+        levels: usize,
+        text: &[u8],
+        reflected: Option<&Reflected>,
+        found: &mut Vec<Found>,
+    ) {
+        self.scan_view(view, text, reflected, found);
+        if levels > 0 {
+            for undone in Escapes::ALL.into_iter().filter_map(|escapes| view.undone(escapes)) {
+                self.scan_below(&undone, levels - 1, text, reflected, found);
             }
         }
     }

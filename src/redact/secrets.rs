@@ -11,6 +11,7 @@ use rustc_hash::FxHashSet;
 use super::redactor::Redactor;
 use super::spans::Found;
 use super::veil::{Text, Veil};
+use super::view::{Escapes, without_escapes, without_percents};
 use super::{MAX_REDACTED, form, headers, json, multipart};
 use crate::exchange::{Headers, Request};
 
@@ -48,7 +49,7 @@ impl<'r> Gathering<'r> {
         let target: &[u8] = request.target.get(..MAX_REDACTED).unwrap_or(&request.target);
         let mut found = Vec::new();
         form::target(target, &self.redactor.names, &mut found);
-        self.redactor.scan(target, super::view::Escapes::All, None, &mut found);
+        self.redactor.scan(target, false, None, &mut found);
         self.all(target, found);
         if let Some(content_type) = request.headers.get("content-type") {
             let body = body.get(..MAX_REDACTED).unwrap_or(body);
@@ -96,11 +97,15 @@ impl<'r> Gathering<'r> {
         }
     }
 
-    /// What basic credentials (RFC 7617) hold, and what a cookie or token in base64 does.
+    /// What a secret means where it was written with escapes, and what basic credentials (RFC 7617) hold.
     fn inside(&mut self, value: &[u8]) {
-        let meant = super::view::without_percents(value);
-        if meant.len() != value.len() {
+        if let Cow::Owned(meant) = without_percents(value) {
             self.add(&meant);
+        }
+        for escapes in Escapes::ALL {
+            if let Cow::Owned(meant) = without_escapes(value, escapes) {
+                self.add(&meant);
+            }
         }
         let decoded = STANDARD.decode(value).or_else(|_| STANDARD_NO_PAD.decode(value));
         if let Ok(decoded) = decoded

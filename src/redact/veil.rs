@@ -6,7 +6,6 @@ use std::ops::Range;
 use super::redactor::Redactor;
 use super::secrets::Reflected;
 use super::spans::{Found, Hidden};
-use super::view::Escapes;
 use super::{form, headers, json};
 
 /// Bytes of one text that are searched. Of a longer one nothing is shown but a beginning, which is searched by itself, and
@@ -44,7 +43,7 @@ impl<'r> Veil<'r> {
         let found = match kind {
             Text::Json => {
                 let mut read = json::read(text, self.redactor);
-                let mut anywhere = self.scanned(text, Escapes::Json, whole);
+                let mut anywhere = self.scanned(text, true, whole);
                 let mut found = std::mem::take(&mut read.found);
                 anywhere = read.inside(anywhere);
                 found.append(&mut anywhere);
@@ -53,17 +52,17 @@ impl<'r> Veil<'r> {
             Text::Form => {
                 let mut found = Vec::new();
                 form::form(text, &self.redactor.names, &mut found);
-                found.append(&mut self.scanned(text, Escapes::All, whole));
+                found.append(&mut self.scanned(text, false, whole));
                 found
             }
-            Text::Plain => self.scanned(text, Escapes::All, whole),
+            Text::Plain => self.scanned(text, false, whole),
         };
         Hidden::new(Cow::Borrowed(text), &self.redactor.key, found)
     }
 
-    fn scanned(&self, text: &[u8], escapes: Escapes, whole: bool) -> Vec<Found> {
+    fn scanned(&self, text: &[u8], json: bool, whole: bool) -> Vec<Found> {
         let mut found = Vec::new();
-        self.redactor.scan(text, escapes, self.reflected.as_ref(), &mut found);
+        self.redactor.scan(text, json, self.reflected.as_ref(), &mut found);
         if !whole {
             found.push(Found::plain(self.tail(text)));
         }
@@ -98,7 +97,7 @@ impl<'r> Veil<'r> {
         }
         let mut found = Vec::new();
         form::target(target, &self.redactor.names, &mut found);
-        found.append(&mut self.scanned(target, Escapes::All, true));
+        found.append(&mut self.scanned(target, false, true));
         Hidden::new(Cow::Borrowed(target), &self.redactor.key, found).into_text()
     }
 
@@ -109,7 +108,7 @@ impl<'r> Veil<'r> {
         }
         let mut found = Vec::new();
         headers::find(name, value.as_bytes(), &self.redactor.names, &mut found);
-        found.append(&mut self.scanned(value.as_bytes(), Escapes::All, true));
+        found.append(&mut self.scanned(value.as_bytes(), false, true));
         Hidden::new(Cow::Borrowed(value.as_bytes()), &self.redactor.key, found).into_text()
     }
 
@@ -120,7 +119,7 @@ impl<'r> Veil<'r> {
             let beginning = self.hidden(Text::Plain, beginning.as_bytes(), false).into_text();
             return Cow::Owned(format!("{beginning}…{}", self.redactor.key.mark(digest.as_bytes())));
         }
-        let found = self.scanned(name.as_bytes(), Escapes::All, !name.ends_with('…'));
+        let found = self.scanned(name.as_bytes(), false, !name.ends_with('…'));
         if found.is_empty() {
             return Cow::Borrowed(name);
         }

@@ -5,6 +5,7 @@
 
 mod candidate;
 mod capture;
+mod properties;
 
 use std::ffi::OsStr;
 use std::fs;
