@@ -80,7 +80,11 @@ impl<'r> Veil<'r> {
             at
         };
         let word = back(text.len(), |b| !b.is_ascii_whitespace() && !b"\"'<>,;{}[]()".contains(b));
-        let digits = back(word, |b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+        let in_number = text.get(word).is_none_or(u8::is_ascii_digit);
+        let mut digits = if in_number { back(word, |b| b.is_ascii_digit() || matches!(b, b' ' | b'-')) } else { word };
+        while digits < word && !text.get(digits).is_some_and(u8::is_ascii_digit) {
+            digits += 1;
+        }
         let known = self.reflected.as_ref().and_then(|reflected| reflected.begins_at_end_of(text));
         digits.min(known.unwrap_or(text.len()))..text.len()
     }
@@ -139,5 +143,96 @@ impl<'r> Veil<'r> {
     /// Bytes that are shown by digest.
     pub fn digest(&self, bytes: &[u8]) -> String {
         self.redactor.key.digest(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+    use crate::config::Redaction;
+    use crate::exchange::{Body, Headers, Request, Version};
+    use crate::redact::Key;
+
+    fn redactor(redaction: &Redaction) -> Redactor {
+        Redactor::new(redaction, Key::given(Some(OsStr::new("0123456789abcdef"))).unwrap()).unwrap()
+    }
+
+    /// Of a request that was told `hunter2 hunter3` by its session cookie.
+    fn veil(redactor: &Redactor) -> Veil<'_> {
+        let request = Request {
+            method: "GET".into(),
+            target: "/x".into(),
+            version: Version::Http11,
+            headers: Headers::from_iter([("Cookie", &b"s=hunter2,hunter3"[..])]),
+            body: Body::default(),
+        };
+        let mut gathering = redactor.gather();
+        gathering.request(&request, None, &[]);
+        gathering.veil()
+    }
+
+    #[test]
+    fn a_cut_does_not_uncover_what_it_went_through() {
+        let redactor = redactor(&Redaction::default());
+        let veil = veil(&redactor);
+        let whole = "{\"n\":1,\"password\":\"opensesame\",\"c\":\"4111 1111 1111 1111\",\"t\":\"ada@example.org\",\
+                     \"e\":\"was hunter2,hunter3\",\"p\":4111111111111111}";
+        for kind in [Text::Json, Text::Plain] {
+            for cut in 0..whole.len() {
+                let shown = veil.hidden(kind, &whole.as_bytes()[..cut], false).into_text();
+                for piece in ["opens", "sesam", "4111", "1111", "ada@", "hunte", "unter3"] {
+                    assert!(!shown.contains(piece), "{kind:?} at {cut}: {shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_text_that_is_too_long_only_marks_are_shown() {
+        let redactor = redactor(&Redaction::default());
+        let veil = veil(&redactor);
+        let long = "a plain text\n".repeat(MAX_REDACTED / 13 + 1);
+        let hidden = veil.hidden(Text::Plain, long.as_bytes(), true);
+        let (one, two) = (hidden.part(0..12, 100), hidden.part(13..25, 100));
+        assert_eq!(String::from_utf8(one.clone()).unwrap(), redactor.key.mark(b"a plain text"));
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn json_stays_json_and_prices_stay_prices() {
+        let patterns = vec!["[a-z\":,]{3,}".to_owned()];
+        let wild = redactor(&Redaction { patterns, ..Redaction::default() });
+        let plain = redactor(&Redaction::default());
+        let text =
+            r#"{"a":"b\"c","card":4111111111111111,"n":[19.99,true,null,{"deep":"x\\"}],"order":4111111111111112}"#;
+        for redactor in [&wild, &plain] {
+            let veil = veil(redactor);
+            let shown = veil.hidden(Text::Json, text.as_bytes(), true).into_text();
+            let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            assert!(shown.contains("19.99") && shown.contains("4111111111111112"), "{shown}");
+            assert!(!shown.contains("4111111111111111") && value.as_object().is_some_and(|o| o.len() > 1), "{shown}");
+        }
+    }
+
+    #[test]
+    fn fields_cookies_targets_and_names() {
+        let keep = vec!["page_token".to_owned(), "x-api-key".to_owned()];
+        let redactor = redactor(&Redaction { keep, ..Redaction::default() });
+        let veil = veil(&redactor);
+        let mark = |secret: &str| redactor.key.mark(secret.as_bytes());
+        assert_eq!(veil.header("authorization", "Bearer abc"), format!("Bearer {}", mark("abc")));
+        assert_eq!(veil.header("x-api-key", "abc"), "abc");
+        assert_eq!(veil.header("location", "/a?sid=x%20y&b=1"), format!("/a?sid={}&b=1", mark("x y")));
+        assert_eq!(veil.header("vary", "Accept-Encoding"), "Accept-Encoding");
+        assert_eq!(veil.cookie("abc"), mark("abc"));
+        assert_eq!(veil.cookie("\"abc\""), format!("\"{}\"", mark("abc")));
+        assert_eq!(veil.cookie(""), "");
+        let target = format!("/u/{}?page_token=1&token={}", mark("ada@example.org"), mark("7"));
+        assert_eq!(veil.target(b"/u/ada%40example.org?page_token=1&token=7"), target);
+        assert_eq!(veil.name("items"), "items");
+        assert_eq!(veil.name("HUNTER2,hunter3"), mark("HUNTER2,hunter3"));
+        assert_eq!(veil.name("so long…sha256:00ff"), format!("so {}…{}", mark("long"), mark("00ff")));
     }
 }
