@@ -355,3 +355,21 @@ fn a_given_key_gives_the_same_marks_and_what_is_no_secret_stays() {
         assert!(first.to_ascii_lowercase().contains(&plain), "{plain} is no secret");
     }
 }
+
+#[test]
+fn inspect_is_exact_unless_it_is_told_to_redact() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("canaries.pcap");
+    capture(&file);
+    let inspect = |flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tapcompare"));
+        let output = command.arg("inspect").args(flags).arg(&file).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for format in ["text", "json"] {
+        assert!(inspect(&["--output", format]).contains(canary("query")));
+        let redacted = inspect(&["--redact", "--output", format]);
+        assert_silent(format, &redacted);
+        assert!(redacted.contains("/account?token=[redacted:") && redacted.contains("page=2"), "{redacted}");
+    }
+}
