@@ -1,14 +1,18 @@
 //! What one exchange costs the comparer, headers and rules included: `cargo bench --bench exchange`.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be set up cannot be measured")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tapcompare::compare::Comparer;
+use tapcompare::config::Redaction;
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Exchange, Fate, Headers, Moments, Observation, Request, Response, Version,
 };
+use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 21);
@@ -72,7 +76,7 @@ fn exchange(c: &mut Criterion) {
     let more = "rules:\n- {id: a, owner: o, reason: r, expires: 2027-01-31, at: {endpoint: 'GET /orders/{id}', json: $.requestId}, ignore: true}\n";
     let common = ("rules/common.yaml".to_owned(), include_str!("../rules/common.yaml").to_owned());
     let Ok(rules) = RuleSet::from_texts([common, ("more".to_owned(), more.to_owned())], TODAY) else { return };
-    let comparer = Comparer::new(Arc::new(rules));
+    let comparer = Comparer::new(Arc::new(rules), redactor());
     let (same, other) = (body("aaaa"), body("bbbb"));
     let mut group = c.benchmark_group("exchange");
     let mut run = |name: &str, observation: Observation| {
@@ -86,3 +90,7 @@ fn exchange(c: &mut Criterion) {
 
 criterion_group!(benches, exchange);
 criterion_main!(benches);
+
+fn redactor() -> Arc<Redactor> {
+    Arc::new(Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap())
+}

@@ -4,12 +4,14 @@
 //! without a policy file is a run under [`Policy::default`].
 
 mod read;
+mod redaction;
 mod safety;
 mod target;
 mod units;
 mod written;
 
 pub use read::{ConfigError, MAX_POLICY, from_text, read};
+pub use redaction::Redaction;
 pub use safety::{
     Backoff, Breaker, Credentials, Limits, OpenEndpoint, Replacement, Safety, Sample, SampleBy, SlowLimit, Treatment,
     When,
@@ -38,6 +40,8 @@ pub struct Policy {
     pub rules: Vec<PathBuf>,
     /// What must hold for GO.
     pub gates: Gates,
+    /// Which values are secrets, beside those that are known to be.
+    pub redaction: Redaction,
 }
 
 /// The only addresses that a run opens connections to.

@@ -1,5 +1,6 @@
 //! The vocabulary that every room shares: what was said on the wire, and what came of asking again.
 
+mod credentials;
 mod endpoint;
 mod facts;
 mod headers;
@@ -7,6 +8,7 @@ mod outcome;
 mod reason;
 mod time;
 
+pub use credentials::CREDENTIAL_HEADERS;
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
 pub use facts::{RunFacts, StretchNote};
 pub use headers::Headers;

@@ -5,7 +5,8 @@
 //! 1. [`capture`] yields frames with their time stamps.
 //! 2. [`wire`] turns frames into exchanges: a request and the answer that the legacy gave it.
 //! 3. [`shadow`] asks the candidate the same, once, if the policy allows it.
-//! 4. [`compare`] lays the two answers side by side under the [`rules`], and gives the exchange its one outcome.
+//! 4. [`compare`] lays the two answers side by side under the [`rules`], and gives the exchange its one outcome. What it
+//!    shows of them has gone through [`redact`]: secrets do not leave memory.
 //! 5. [`tally`] counts.
 //! 6. [`verdict`] judges the counts against the policy's gates.
 //! 7. [`report`] shows the verdict with its evidence.
@@ -23,6 +24,7 @@ pub mod exchange;
 pub mod ledger;
 pub mod pipeline;
 pub mod privilege;
+pub mod redact;
 pub mod report;
 pub mod rules;
 pub mod shadow;

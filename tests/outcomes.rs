@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tapcompare::compare::Comparer;
+use tapcompare::config::Redaction;
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Comparison, Exchange, Failed, Failure, Fate, Headers, Moments, Observation, Outcome,
     Request, Response, Skip, Version,
 };
+use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 21);
@@ -200,7 +202,7 @@ fn every_story_ends_as_it_is_told() {
     let mut wrong = Vec::new();
     let all = stories();
     for story in &all {
-        let comparer = Comparer::new(Arc::new(rules(story)));
+        let comparer = Comparer::new(Arc::new(rules(story)), redactor());
         let observation = observation(story);
         let comparison = comparer.compare(&observation);
         let found = told(&comparison);
@@ -240,7 +242,7 @@ fn an_ignore_rule_more_never_makes_an_outcome_worse() {
         "{body: true}",
     ];
     for story in stories() {
-        let before = Comparer::new(Arc::new(rules(&story))).compare(&observation(&story)).outcome;
+        let before = Comparer::new(Arc::new(rules(&story)), redactor()).compare(&observation(&story)).outcome;
         for place in places {
             let line = format!("at: {place}, ignore: {{type: any, presence: any}}");
             let list = match story.rules.as_deref() {
@@ -255,7 +257,7 @@ fn an_ignore_rule_more_never_makes_an_outcome_worse() {
                     request: story.request.clone(),
                     ..clone(&story)
                 };
-                let after = Comparer::new(Arc::new(rules(&more))).compare(&observation(&more)).outcome;
+                let after = Comparer::new(Arc::new(rules(&more)), redactor()).compare(&observation(&more)).outcome;
                 assert!(rank(after) <= rank(before), "{}: {before:?} became {after:?} by {place}", story.story);
             }
         }
@@ -286,4 +288,8 @@ fn clone(story: &Story) -> Story {
         differences: Vec::new(),
         drifted: None,
     }
+}
+
+fn redactor() -> Arc<Redactor> {
+    Arc::new(Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap())
 }

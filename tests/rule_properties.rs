@@ -8,10 +8,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tapcompare::compare::Comparer;
+use tapcompare::config::Redaction;
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Comparison, Exchange, Fate, Headers, Location, Moments, Observation, Outcome,
     Request, Response, RuleAnswer, Version,
 };
+use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
 
 fn response(body: String, header: &str) -> Response {
@@ -44,7 +46,7 @@ fn compare(legacy: &Value, candidate: &Value, rules: &str) -> Comparison {
         },
         fate: Fate::Asked(Box::new(Asked { candidate: Ok(candidate), legacy: None, credentials: Carried::Nothing })),
     };
-    Comparer::new(Arc::new(rules)).compare(&observation)
+    Comparer::new(Arc::new(rules), redactor()).compare(&observation)
 }
 
 fn file(rules: &[String]) -> String {
@@ -161,4 +163,8 @@ proptest! {
         let comparison = compare(&document, &document, &file(&rules));
         prop_assert!(comparison.differences.iter().all(|d| d.at == Location::Header("x-a".into())));
     }
+}
+
+fn redactor() -> Arc<Redactor> {
+    Arc::new(Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap())
 }

@@ -2,20 +2,27 @@
 
 mod line;
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use self::line::Line;
+use super::walk::redactor;
 use super::{OutputFormat, Status, Trouble};
+use crate::config::Redaction;
 use crate::exchange::{Exchange, Request, Response, TimeText};
 use crate::ledger::Ledger;
 use crate::pipeline::Source;
+use crate::redact::Redactor;
 use crate::report::{self, visible};
 use crate::wire::Keep;
 
 /// Show what a capture holds: a row an exchange, then the ledger; nothing is sent
+///
+/// Targets are shown as they were captured, secrets in their queries included: who may read the capture may read them.
+/// With --redact they are shown as in reports.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
     /// Captures: pcap or pcapng, plain or gzip; `-` is standard input
@@ -27,15 +34,20 @@ pub(crate) struct InspectArgs {
     /// How to write: rows for people, or one JSON object a line
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: OutputFormat,
+    /// Put marks in the places of secrets in targets, as reports do; without it they are shown exactly as captured
+    #[arg(long)]
+    redact: bool,
 }
 
 impl InspectArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        let redactor = if self.redact { Some(redactor(&Redaction::default())?) } else { None };
+        let shown = Targets { redactor };
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Nothing, None)?;
         let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
         let done = match self.output {
-            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default(), line: Line::default() }),
-            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default(), line: Line::default() }),
+            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default(), line: Line::default(), shown }),
+            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default(), line: Line::default(), shown }),
         };
         match done {
             // The reader (head, less) has seen enough: not our trouble.
@@ -43,6 +55,27 @@ impl InspectArgs {
             Err(error) => Err(format!("standard output cannot be written: {error}").into()),
             Ok(()) => Ok(Status::Fine),
         }
+    }
+}
+
+/// How targets are shown: as captured, or without secrets.
+struct Targets {
+    redactor: Option<Redactor>,
+}
+
+impl Targets {
+    fn of<'r>(&self, request: &'r Request) -> Cow<'r, str> {
+        match &self.redactor {
+            Some(redactor) => Cow::Owned(redactor.target(request)),
+            None => request.target_text(),
+        }
+    }
+
+    /// The Host is no place for secrets, but the client chose it.
+    fn host<'r>(&self, request: &'r Request) -> Option<Cow<'r, str>> {
+        let host = request.host()?;
+        let Some(redactor) = &self.redactor else { return Some(Cow::Borrowed(host)) };
+        Some(Cow::Owned(redactor.gather().veil().text(host)))
     }
 }
 
@@ -76,6 +109,7 @@ struct Rows<W> {
     color: bool,
     times: TimeText,
     line: Line,
+    shown: Targets,
 }
 
 impl<W: Write> Show for Rows<W> {
@@ -87,7 +121,7 @@ impl<W: Write> Show for Rows<W> {
         };
         line.text(" ").address(exchange.client).text(" > ").address(exchange.server).text(" ");
         match &exchange.request {
-            Some(r) => line.text(&r.method).text(" ").shown(&r.target_text()).text(" "),
+            Some(r) => line.text(&r.method).text(" ").shown(&self.shown.of(r)).text(" "),
             None => line.text("(request not seen) "),
         };
         for status in exchange.interim() {
@@ -124,6 +158,7 @@ struct JsonLines<W> {
     out: W,
     times: TimeText,
     line: Line,
+    shown: Targets,
 }
 
 impl<W: Write> Show for JsonLines<W> {
@@ -132,7 +167,7 @@ impl<W: Write> Show for JsonLines<W> {
         line.text(r#"{"kind":"exchange","client":""#).address(exchange.client);
         line.text(r#"","server":""#).address(exchange.server).text(r#"","request":"#);
         match &exchange.request {
-            Some(request) => request_object(line, request),
+            Some(request) => request_object(line, request, &self.shown),
             None => line.text("null"),
         };
         line.text(r#","response":"#);
@@ -174,11 +209,11 @@ impl<W: Write> Show for JsonLines<W> {
     }
 }
 
-fn request_object<'a>(line: &'a mut Line, request: &Request) -> &'a mut Line {
-    line.text(r#"{"method":"#).quoted(&request.method).text(r#","target":"#).quoted(&request.target_text());
+fn request_object<'a>(line: &'a mut Line, request: &Request, shown: &Targets) -> &'a mut Line {
+    line.text(r#"{"method":"#).quoted(&request.method).text(r#","target":"#).quoted(&shown.of(request));
     line.text(r#","host":"#);
-    match request.host() {
-        Some(host) => line.quoted(host),
+    match shown.host(request) {
+        Some(host) => line.quoted(&host),
         None => line.text("null"),
     };
     line.text(r#","version":""#).text(request.version.as_str());

@@ -1,6 +1,7 @@
 //! What `replay`, `watch` and `demo` share: walk the exchanges, judge, report, and say what it means.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,9 @@ use super::progress::Meter;
 use super::signal::stop_on_signal;
 use super::{Status, Trouble};
 use crate::compare::Comparer;
+use crate::config::Redaction;
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
+use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::Shadow;
 use crate::store::{RunFile, StretchFacts};
@@ -51,7 +54,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
         None => None,
     };
-    let comparer = Arc::new(Comparer::new(rules));
+    let redactor = Arc::new(redactor(&policy.redaction)?);
+    let comparer = Arc::new(Comparer::new(rules, redactor));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -78,6 +82,12 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(verdict.verdict.into())
+}
+
+/// What hides secrets, with the key that was given or one for this run alone.
+pub(super) fn redactor(redaction: &Redaction) -> Result<Redactor, Trouble> {
+    let key = Key::given(env::var_os(KEY_VARIABLE).as_deref())?;
+    Ok(Redactor::new(redaction, key)?)
 }
 
 /// What is known of a run before it begins.

@@ -1,13 +1,15 @@
 //! Two bodies: equal bytes end at once; else both are decoded and compared by what they are.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::body::{self, BodyKind};
 use super::decode::{self, DecodeError};
-use super::findings::{Bench, MAX_JUDGED};
+use super::findings::{Bench, MAX_JUDGED, MAX_VALUE, shortened};
 use super::json::{self, JsonDifference, JsonError};
 use super::{bytes, text};
 use crate::exchange::{DifferenceKind, Location, NotComparable, Response};
+use crate::redact::{Hidden, Text};
 use crate::rules::{Documents, Spot};
 
 /// Compares the bodies of two answers to one request.
@@ -89,15 +91,26 @@ fn documents(legacy: Typed<'_>, candidate: Typed<'_>, ours: &[u8], theirs: &[u8]
         Err(JsonError::TooDeep | JsonError::TooLarge) => return bench.give_up(NotComparable::LimitReached),
     };
     let documents = Documents::new(ours, theirs);
+    let hidden = bench.veil.map(|veil| (veil.hidden(Text::Json, ours, true), veil.hidden(Text::Json, theirs, true)));
     for difference in found.rearranged.into_iter().chain(found.differences) {
-        let JsonDifference { path, candidate_path, kind, legacy, candidate } = difference;
+        let JsonDifference { path, candidate_path, kind, legacy, candidate, legacy_at, candidate_at } = difference;
         let spot = Spot::Json { legacy: &path, candidate: &candidate_path, documents: &documents };
         let sides = (legacy.as_deref(), candidate.as_deref());
-        bench.note(Location::Json(path.clone()), spot, kind, sides, (legacy.clone(), candidate.clone()));
+        let shown = match &hidden {
+            Some((ours, theirs)) => (pieces(ours, &legacy_at), pieces(theirs, &candidate_at)),
+            None => (legacy.clone(), candidate.clone()),
+        };
+        bench.note(Location::Json(path.clone()), spot, kind, sides, shown);
     }
     if found.more > 0 {
         bench.give_up(NotComparable::LimitReached);
     }
+}
+
+/// A side of a JSON difference without its secrets; None where there is nothing.
+fn pieces(document: &Hidden<'_>, at: &[Range<usize>]) -> Option<String> {
+    let piece = |range: &Range<usize>| String::from_utf8_lossy(&document.part(range.clone(), MAX_VALUE)).into_owned();
+    (!at.is_empty()).then(|| shortened(&at.iter().map(piece).collect::<Vec<_>>().join(",")))
 }
 
 /// The legacy's body is JSON and the candidate's is not.
@@ -122,8 +135,17 @@ fn lines_or_bytes(legacy: Typed<'_>, candidate: Typed<'_>, bench: &mut Bench<'_>
         }
     };
     let found = text::lines(ours, theirs, MAX_JUDGED);
+    let hidden = bench.veil.map(|veil| {
+        let (left, right) = (text_kind(legacy.0), text_kind(candidate.0));
+        (veil.hidden(left, legacy.1, true), veil.hidden(right, candidate.1, true))
+    });
     for line in &found.lines {
-        let shown = line.shown();
+        let mut shown = line.shown();
+        if let Some((left, right)) = &hidden {
+            let (mine, other) = line.sides();
+            shown.legacy = mine.map(|line| line_of(left, ours, line));
+            shown.candidate = other.map(|line| line_of(right, theirs, line));
+        }
         bench.note(shown.at, Spot::Line, shown.kind, line.sides(), (shown.legacy, shown.candidate));
     }
     if found.more > 0 {
@@ -131,8 +153,25 @@ fn lines_or_bytes(legacy: Typed<'_>, candidate: Typed<'_>, bench: &mut Bench<'_>
     }
 }
 
+/// A line without its secrets; `line` is a piece of `text`.
+fn line_of(hidden: &Hidden<'_>, text: &str, line: &str) -> String {
+    let start = (line.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    let part = hidden.part(start..start + line.len(), text::MAX_SHOWN);
+    text::visible(&String::from_utf8_lossy(&part))
+}
+
+/// How secrets are told in a body of this media type.
+pub(super) fn text_kind(media: Option<&[u8]>) -> Text {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    let is_form = media.and_then(|m| m.get(..FORM.len())).is_some_and(|m| m.eq_ignore_ascii_case(FORM));
+    if is_form { Text::Form } else { Text::Plain }
+}
+
 fn other(ours: &[u8], theirs: &[u8], bench: &mut Bench<'_>) {
-    whole(bench, DifferenceKind::Value, (bytes::digest(ours), bytes::digest(theirs)));
+    let sides = (bytes::digest(ours), bytes::digest(theirs));
+    let Some(veil) = bench.veil else { return whole(bench, DifferenceKind::Value, sides) };
+    let shown = (Some(veil.digest(ours)), Some(veil.digest(theirs)));
+    bench.note(Location::Body, Spot::Body, DifferenceKind::Value, (Some(&sides.0), Some(&sides.1)), shown);
 }
 
 /// A difference of the bodies as wholes.

@@ -3,19 +3,26 @@
 use std::sync::Arc;
 
 use super::{example, outcome};
-use crate::exchange::{Comparison, Example, Fate, NotComparable, Observation, Outcome};
+use crate::exchange::{Comparison, Difference, Example, Fate, Location, NotComparable, Observation, Outcome};
+use crate::redact::Redactor;
 use crate::rules::RuleSet;
 
 /// Compares observations under one rule set. It holds nothing that changes, so any number of workers may share it.
 #[derive(Debug, Clone)]
 pub struct Comparer {
     rules: Arc<RuleSet>,
+    redactor: Arc<Redactor>,
 }
 
 impl Comparer {
-    /// Under these rules.
-    pub fn new(rules: Arc<RuleSet>) -> Comparer {
-        Comparer { rules }
+    /// Under these rules; what it lays out to be looked at goes through this redactor.
+    pub fn new(rules: Arc<RuleSet>, redactor: Arc<Redactor>) -> Comparer {
+        Comparer { rules, redactor }
+    }
+
+    /// What hides secrets.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// The rules it compares under.
@@ -23,21 +30,45 @@ impl Comparer {
         &self.rules
     }
 
-    /// The differences of an observation, what the rules say of each, and the one class that it ends in.
+    /// The differences of an observation, what the rules say of each, and the one class that it ends in. The texts of the
+    /// differences are the real ones and must not leave memory: what is shown comes from [`Comparer::example`]. Their places
+    /// have no secrets in them where they are what differences are grouped by.
     pub fn compare(&self, observation: &Observation) -> Comparison {
         let asked = match &observation.fate {
             Fate::Skipped(reason) => return outcome::without_differences(Outcome::Skipped(*reason)),
             Fate::Asked(asked) => asked,
         };
         match &observation.exchange.request {
-            Some(request) => outcome::judge(&self.rules, request, observation.exchange.response.as_ref(), asked),
+            Some(request) => {
+                let veil = || example::veil(&self.redactor, observation);
+                outcome::judge(&self.rules, request, observation.exchange.response.as_ref(), asked, &veil)
+            }
             // Nothing is asked again whose request is not known.
             None => outcome::without_differences(Outcome::NotComparable(NotComparable::ReferenceFailed)),
         }
     }
 
-    /// The comparison of an observation laid out to be looked at, in bounded texts.
+    /// The comparison of an observation laid out to be looked at, in bounded texts without secrets. Its differences are
+    /// the comparison's, one by one.
     pub fn example(&self, observation: &Observation, comparison: &Comparison) -> Example {
-        example::example(observation, comparison)
+        let veil = example::veil(&self.redactor, observation);
+        let shown = match (&observation.exchange.request, &observation.fate) {
+            (Some(request), Fate::Asked(asked)) if !comparison.differences.is_empty() => {
+                outcome::shown(&self.rules, request, observation.exchange.response.as_ref(), asked, &veil)
+            }
+            _ => Vec::new(),
+        };
+        example::example(observation, beside(&comparison.differences, shown), &veil)
     }
+}
+
+/// What was found, with the texts and places of what is shown. Both come of the same comparison, so that they go together;
+/// what did not would have no text.
+fn beside(found: &[Difference], shown: Vec<Difference>) -> Vec<Difference> {
+    let mut shown = shown.into_iter();
+    let together = |found: &Difference| match shown.next() {
+        Some(shown) => Difference { kind: found.kind, rule: found.rule.clone(), ..shown },
+        None => Difference { legacy: None, candidate: None, at: Location::Body, ..found.clone() },
+    };
+    found.iter().map(together).collect()
 }

@@ -53,13 +53,20 @@ fn note(
     kind: DifferenceKind,
     sides: (Option<&str>, Option<&str>),
 ) {
-    let shown = |value: &str| match attribute {
-        None => shortened(&format!("{name}={value}")),
-        Some(attribute) if value.is_empty() => shortened(&format!("{name}; {attribute}")),
-        Some(attribute) => shortened(&format!("{name}; {attribute}={value}")),
+    let whole = |value: &str| match attribute {
+        None => format!("{name}={value}"),
+        Some(attribute) if value.is_empty() => format!("{name}; {attribute}"),
+        Some(attribute) => format!("{name}; {attribute}={value}"),
     };
+    // A lost attribute must be seen, a value must not; names may be anything.
+    let shown = |value: &str| match (bench.veil, attribute) {
+        (None, _) => shortened(&whole(value)),
+        (Some(veil), None) => shortened(&format!("{}={}", veil.name(name), veil.cookie(value))),
+        (Some(veil), Some(_)) => shortened(&veil.text(&whole(value))),
+    };
+    let shown = (sides.0.map(shown), sides.1.map(shown));
     let spot = Spot::Cookie { name, attribute };
-    bench.note(Location::Header("set-cookie".into()), spot, kind, sides, (sides.0.map(shown), sides.1.map(shown)));
+    bench.note(Location::Header("set-cookie".into()), spot, kind, sides, shown);
 }
 
 impl<'a> Cookie<'a> {
@@ -94,7 +101,7 @@ mod tests {
     fn lines(legacy: &[&str], candidate: &[&str], rules: &str) -> Vec<String> {
         let rules = RuleSet::parse("test", rules, jiff::civil::date(2026, 11, 21)).unwrap();
         let judge = rules.judge("GET", b"/");
-        let mut bench = Bench { judge: &judge, legacy_twice: false, findings: Findings::default() };
+        let mut bench = Bench { judge: &judge, legacy_twice: false, veil: None, findings: Findings::default() };
         let owned = |fields: &[&str]| fields.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>();
         compare(&owned(legacy), &owned(candidate), &mut bench);
         let side = |text: &Option<String>| text.clone().unwrap_or("-".into());

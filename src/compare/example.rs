@@ -5,28 +5,62 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::body::{self, BodyKind};
-use super::{bodies, bytes, decode, patch, text};
-use crate::exchange::{Comparison, Example, Fate, Observation, Request, Response};
+use super::{bodies, decode, patch, text};
+use crate::exchange::{Difference, Example, Fate, Observation, Request, Response};
+use crate::redact::{MAX_REDACTED, Redactor, Text, Veil};
 
 /// Bytes of each side's body that an example shows.
 pub const MAX_EXAMPLE_TEXT: usize = 4 << 10;
+/// Bytes of a body that is too large to be searched of which secrets are looked for, to show its beginning.
+const MAX_BEGINNING: usize = 64 << 10;
 /// Bytes of a method and target.
 const MAX_REQUEST: usize = 1 << 10;
 /// Larger JSON is shown as it came, not laid out in lines.
 const MAX_LAID_OUT: usize = 256 << 10;
 
-/// The example of a comparison.
-pub(super) fn example(observation: &Observation, comparison: &Comparison) -> Example {
+/// What hides the secrets of an observation: all that its request and its answers tell of them.
+pub(super) fn veil<'r>(redactor: &'r Redactor, observation: &Observation) -> Veil<'r> {
+    let mut gathering = redactor.gather();
+    let mut recorded = observation.exchange.response.as_ref();
+    if let Some(request) = &observation.exchange.request {
+        let codings = request.headers.get_all("content-encoding");
+        let body = decode::decode(codings, &request.body.bytes).unwrap_or_default();
+        gathering.request(request, told_in(request.headers.get("content-type"), &body), &body);
+    }
+    let (reference, candidate) = answers(observation);
+    if recorded == reference {
+        recorded = None;
+    }
+    for response in [recorded, reference, candidate].into_iter().flatten() {
+        gathering.headers(&response.headers);
+        let body = decode::decode(bodies::codings(response), &response.body.bytes).unwrap_or_default();
+        gathering.body(told_in(bodies::content_type(response), &body), &body);
+    }
+    gathering.veil()
+}
+
+/// How a body tells its secrets; None where it is no text.
+fn told_in(media: Option<&[u8]>, body: &[u8]) -> Option<Text> {
+    match body::kind(media, body) {
+        BodyKind::Json | BodyKind::JsonLines => Some(Text::Json),
+        BodyKind::Text => Some(bodies::text_kind(media)),
+        BodyKind::Bytes => std::str::from_utf8(body).is_ok().then_some(Text::Plain),
+    }
+}
+
+/// The example of a comparison whose differences, as they are shown, are these.
+pub(super) fn example(observation: &Observation, differences: Vec<Difference>, veil: &Veil<'_>) -> Example {
     let exchange = &observation.exchange;
     let (reference, candidate) = answers(observation);
     let request = exchange.request.as_ref();
-    let (ours, theirs) = (reference.and_then(|r| content(request, r)), candidate.and_then(|c| content(request, c)));
+    let ours = reference.and_then(|answer| content(request, answer, veil));
+    let theirs = candidate.and_then(|answer| content(request, answer, veil));
     let mut example = Example {
         sequence: observation.sequence,
         started: exchange.moments.started().map(|time| time.to_string()),
-        request: request.map_or(String::new(), line),
+        request: request.map_or(String::new(), |request| line(request, veil)),
         status: (reference.map_or(0, |r| r.status), candidate.map_or(0, |c| c.status)),
-        differences: comparison.differences.clone(),
+        differences,
         patch: None,
         text_diff: None,
         legacy: ours.as_ref().map_or(String::new(), |content| content.beginning(None)),
@@ -39,10 +73,12 @@ pub(super) fn example(observation: &Observation, comparison: &Comparison) -> Exa
         },
     };
     if let (Some(ours), Some(theirs)) = (&ours, &theirs)
-        && ours.decoded != theirs.decoded
+        && !ours.begins
+        && !theirs.begins
+        && ours.open != theirs.open
     {
         if ours.is_json() {
-            example.patch = patch::patch(&ours.decoded, &theirs.decoded);
+            example.patch = patch::patch(&ours.open, &theirs.open);
         }
         if let (None, Some(a), Some(b)) = (&example.patch, ours.text(), theirs.text()) {
             example.text_diff = Some(text::unified(a, b));
@@ -63,8 +99,8 @@ fn answers(observation: &Observation) -> (Option<&Response>, Option<&Response>) 
     }
 }
 
-fn line(request: &Request) -> String {
-    let mut line = format!("{} {}", request.method, request.target_text());
+fn line(request: &Request, veil: &Veil<'_>) -> String {
+    let mut line = format!("{} {}", veil.name(&request.method), veil.target(&request.target));
     if line.len() > MAX_REQUEST {
         line.truncate(text::boundary(&line, MAX_REQUEST));
         line.push('…');
@@ -72,34 +108,54 @@ fn line(request: &Request) -> String {
     line
 }
 
-/// A decoded body. Where it cannot be decoded, it is shown as it came.
+/// A decoded body without its secrets.
 struct Content<'a> {
     media: Option<&'a [u8]>,
-    decoded: Cow<'a, [u8]>,
+    /// What may be shown as text; where it may not, its digest.
+    open: Vec<u8>,
+    digest: Option<String>,
+    /// It is the beginning of a body that is too large to be searched as a whole.
+    begins: bool,
 }
 
-fn content<'a>(request: Option<&Request>, response: &'a Response) -> Option<Content<'a>> {
+fn content<'a>(request: Option<&Request>, response: &'a Response, veil: &Veil<'_>) -> Option<Content<'a>> {
     if !bodies::has_content(request.map_or("GET", |r| &r.method), response.status) {
         return None;
     }
+    let media = bodies::content_type(response);
     let body: &[u8] = &response.body.bytes;
-    let decoded = decode::decode(bodies::codings(response), body).unwrap_or(Cow::Borrowed(body));
-    Some(Content { media: bodies::content_type(response), decoded })
+    let decoded = decode::decode(bodies::codings(response), body);
+    // What cannot be decoded cannot be searched either.
+    let text = decoded.as_ref().ok().filter(|text| std::str::from_utf8(text).is_ok());
+    let Some(text) = text else {
+        let digest = veil.digest(decoded.as_deref().unwrap_or(body));
+        return Some(Content { media, open: Vec::new(), digest: Some(digest), begins: true });
+    };
+    let begins = text.len() > MAX_REDACTED;
+    let shown = if begins { text.get(..MAX_BEGINNING).unwrap_or(text) } else { text };
+    let kind = if begins { told_in(media, &[]) } else { told_in(media, text) };
+    let hidden = veil.hidden(kind.unwrap_or(Text::Plain), shown, response.body.is_whole() && !begins);
+    Some(Content { media, open: hidden.shown().into_owned(), digest: None, begins })
 }
 
 impl Content<'_> {
     fn is_json(&self) -> bool {
-        body::kind(self.media, &self.decoded) == BodyKind::Json
+        body::kind(self.media, &self.open) == BodyKind::Json
     }
 
+    /// As UTF-8, but for a character that a cut went through.
     fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.decoded).ok()
+        match (std::str::from_utf8(&self.open), &self.digest) {
+            (Ok(text), None) => Some(text),
+            (Err(error), None) => std::str::from_utf8(self.open.get(..error.valid_up_to())?).ok(),
+            (_, Some(_)) => None,
+        }
     }
 
     /// What it says, where it is JSON that is small enough to be laid out: a tree of 16 MiB of text takes 300 MB.
     fn json(&self) -> Option<Value> {
-        let small = self.decoded.len() <= MAX_LAID_OUT && self.is_json();
-        if small { serde_json::from_slice(&self.decoded).ok() } else { None }
+        let small = self.open.len() <= MAX_LAID_OUT && self.is_json();
+        if small { serde_json::from_slice(&self.open).ok() } else { None }
     }
 
     /// JSON laid out in lines, its members in the order of `beside`; other text as it is, bytes by digest.
@@ -111,9 +167,9 @@ impl Content<'_> {
             }
             serde_json::to_string_pretty(&value).ok()
         };
-        let Some(text) = self.text() else { return bytes::digest(&self.decoded) };
+        let Some(text) = self.text() else { return self.digest.clone().unwrap_or_default() };
         let text = laid_out().map_or(Cow::Borrowed(text), Cow::Owned);
-        if text.len() <= MAX_EXAMPLE_TEXT {
+        if text.len() <= MAX_EXAMPLE_TEXT && !self.begins {
             return text.into_owned();
         }
         format!("{}\n…", &text[..text::boundary(&text, MAX_EXAMPLE_TEXT)])
@@ -152,9 +208,11 @@ mod tests {
 
     use super::*;
     use crate::compare::Comparer;
+    use crate::config::Redaction;
     use crate::exchange::{
         Answer, Asked, Body, Carried, Exchange, Failed, Failure, Headers, Moments, Timestamp, Version,
     };
+    use crate::redact::Key;
     use crate::rules::RuleSet;
 
     fn response(media: &str, body: &[u8]) -> Response {
@@ -188,7 +246,9 @@ mod tests {
             },
             fate: Fate::Asked(Box::new(Asked { candidate, legacy: None, credentials: Carried::Nothing })),
         };
-        let comparer = Comparer::new(Arc::new(RuleSet::default()));
+        let redactor = Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap();
+        let redactor = Arc::new(redactor);
+        let comparer = Comparer::new(Arc::new(RuleSet::default()), redactor);
         comparer.example(&observation, &comparer.compare(&observation))
     }
 
@@ -218,7 +278,7 @@ mod tests {
         assert!(example.text_diff.is_some_and(|diff| diff.contains("-b\n+c\n")));
         assert_eq!((example.patch, &*example.candidate), (None, "a\nc\n"));
         let example = of("/", response("image/png", b"\xff\0"), Ok(response("image/png", b"\xfe")));
-        assert!(example.legacy.starts_with("sha256:") && example.legacy.ends_with("… 2 bytes"));
+        assert!(example.legacy.starts_with("hmac:") && example.legacy.ends_with("… 2 bytes"));
     }
 
     #[test]

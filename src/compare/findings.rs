@@ -1,7 +1,10 @@
 //! What comparing two answers found, each difference already put to the rules.
 
+use std::borrow::Cow;
+
 use super::text::boundary;
 use crate::exchange::{Comparison, Difference, DifferenceKind, Location, NotComparable, Outcome, RuleAnswer, Segment};
+use crate::redact::Veil;
 use crate::rules::{Found, Judge, Spot};
 
 /// Differences that a comparison lists; the others are counted.
@@ -27,6 +30,8 @@ pub(super) struct Bench<'a> {
     pub(super) judge: &'a Judge<'a>,
     /// Both answers are the legacy's: the recorded one and the live one.
     pub(super) legacy_twice: bool,
+    /// The comparison is done again to be shown: what is noted to be seen has no secrets. What rules are asked has.
+    pub(super) veil: Option<&'a Veil<'a>>,
     pub(super) findings: Findings,
 }
 
@@ -43,6 +48,10 @@ impl Bench<'_> {
         let (legacy, candidate) = sides;
         let found = Found { spot, kind, legacy, candidate, legacy_twice: self.legacy_twice };
         let rule = self.judge.answer(&found);
+        let at = match self.veil {
+            Some(veil) => hidden_place(at, veil),
+            None => at,
+        };
         self.findings.differences.push(Difference { at, kind, legacy: shown.0, candidate: shown.1, rule });
     }
 
@@ -54,8 +63,17 @@ impl Bench<'_> {
         kind: DifferenceKind,
         sides: (Option<&str>, Option<&str>),
     ) {
-        let shown = (sides.0.map(shortened), sides.1.map(shortened));
+        let shown = |side: &str| self.shown(side, |veil, side| veil.text(side));
+        let shown = (sides.0.map(shown), sides.1.map(shown));
         self.note(at, spot, kind, sides, shown);
+    }
+
+    /// A text as people see it: shortened, and where it will be shown, without its secrets, which `hide` finds.
+    pub(super) fn shown(&self, text: &str, hide: impl Fn(&Veil<'_>, &str) -> String) -> String {
+        match self.veil {
+            Some(veil) => shortened(&hide(veil, text)),
+            None => shortened(text),
+        }
     }
 
     /// Notes why the comparison cannot be carried on; the first reason stays.
@@ -73,6 +91,14 @@ impl Findings {
     /// Why the comparison could not be carried to its end.
     pub(super) fn hindrance(&self) -> Option<NotComparable> {
         self.hindrance
+    }
+
+    /// Takes the secrets out of the places: differences are grouped by them.
+    pub(super) fn hide_places(&mut self, veil: &Veil<'_>) {
+        for difference in &mut self.differences {
+            let at = std::mem::replace(&mut difference.at, Location::Body);
+            difference.at = hidden_place(at, veil);
+        }
     }
 
     /// What the findings say by themselves. A mismatch that was found stays one, even where the comparison could not be
@@ -102,6 +128,24 @@ impl Findings {
             differences = most_telling(differences);
         }
         Comparison { outcome, differences, more_differences: more as u64, legacy_drifted }
+    }
+}
+
+/// A place whose names have no secrets in them: a map may be keyed by sessions.
+fn hidden_place(at: Location, veil: &Veil<'_>) -> Location {
+    match at {
+        Location::Header(name) => Location::Header(veil.name(&name).into_owned()),
+        Location::Json(mut path) => {
+            for segment in &mut path {
+                if let Segment::Key(name) = segment
+                    && let Cow::Owned(hidden) = veil.name(name)
+                {
+                    *name = hidden;
+                }
+            }
+            Location::Json(path)
+        }
+        other => other,
     }
 }
 

@@ -70,7 +70,10 @@ fn compare_name(legacy: &[Field<'_>], candidate: &[Field<'_>], bench: &mut Bench
         _ => DifferenceKind::Value,
     };
     let (ours, theirs) = (ours.as_deref().map(text), theirs.as_deref().map(text));
-    bench.note_texts(Location::Header(name.clone()), Spot::Header(&name), kind, (ours.as_deref(), theirs.as_deref()));
+    let shown = |side: &str| bench.shown(side, |veil, side| veil.header(&name, side));
+    let shown = (ours.as_deref().map(shown), theirs.as_deref().map(shown));
+    let sides = (ours.as_deref(), theirs.as_deref());
+    bench.note(Location::Header(name.clone()), Spot::Header(&name), kind, sides, shown);
 }
 
 /// None where there is no field.
@@ -102,7 +105,7 @@ mod tests {
         let headers = |fields: &[(&str, &str)]| fields.iter().map(|(n, v)| (*n, v.as_bytes())).collect::<Headers>();
         let rules = RuleSet::default();
         let judge = rules.judge("GET", b"/");
-        let mut bench = Bench { judge: &judge, legacy_twice: false, findings: Findings::default() };
+        let mut bench = Bench { judge: &judge, legacy_twice: false, veil: None, findings: Findings::default() };
         compare(&headers(legacy), &headers(candidate), &mut bench);
         let side = |text: &Option<String>| text.clone().unwrap_or("-".into());
         let comparison = bench.findings.into_comparison(Outcome::Matched, None);
@@ -134,7 +137,7 @@ mod tests {
         let headers = |value: &'static [u8]| Headers::from_iter([("a", value)]);
         let rules = RuleSet::default();
         let judge = rules.judge("GET", b"/");
-        let mut bench = Bench { judge: &judge, legacy_twice: false, findings: Findings::default() };
+        let mut bench = Bench { judge: &judge, legacy_twice: false, veil: None, findings: Findings::default() };
         compare(&headers(b"\xff"), &headers(b"\xfe"), &mut bench);
         let difference = bench.findings.unanswered().next().unwrap();
         assert_ne!(difference.legacy, difference.candidate);

@@ -187,7 +187,7 @@ fn pictures(text: &str) -> String {
 }
 
 /// The beginning of a line, with everything in it visible.
-fn visible(line: &str) -> String {
+pub(super) fn visible(line: &str) -> String {
     let cut = boundary(line, MAX_SHOWN);
     let mut shown = pictures(line.get(..cut).unwrap_or_default()).replace('\n', "␊");
     if cut < line.len() {

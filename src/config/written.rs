@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::redaction::WrittenRedaction;
 use super::{
     CoverageGate, Endpoints, Gates, LatencyGate, MismatchGate, Policy, Scope, ShareGate, Target, Targets, units,
 };
@@ -14,7 +15,7 @@ use safety::WrittenSafety;
 mod safety;
 
 /// A value with the line it stands in. Everything is read as text, so that what is wrong with it is ours to say.
-type Text = Spanned<String>;
+pub(super) type Text = Spanned<String>;
 
 /// What is wrong in which line (from 1).
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Problem {
     pub(super) message: String,
 }
 
-type Checked<T> = Result<T, Problem>;
+pub(super) type Checked<T> = Result<T, Problem>;
 
 /// Reads one value where it is given, and leaves the default where it is not.
 fn set<T, E: ToString>(
@@ -38,7 +39,7 @@ fn set<T, E: ToString>(
     Ok(())
 }
 
-fn one<T, E: ToString>(key: &str, text: &Text, read: impl FnOnce(&str) -> Result<T, E>) -> Checked<T> {
+pub(super) fn one<T, E: ToString>(key: &str, text: &Text, read: impl FnOnce(&str) -> Result<T, E>) -> Checked<T> {
     read(&text.value)
         .map_err(|why| Problem { line: text.referenced.line(), message: format!("{key}: {}", why.to_string()) })
 }
@@ -54,6 +55,7 @@ pub(super) struct Written {
     endpoints: Option<WrittenEndpoints>,
     rules: Option<Vec<Text>>,
     gates: Option<WrittenGates>,
+    redaction: Option<WrittenRedaction>,
 }
 
 impl Written {
@@ -73,6 +75,7 @@ impl Written {
             endpoints: self.endpoints.unwrap_or_default().meaning()?,
             rules: self.rules.unwrap_or_default().into_iter().map(rule).collect::<Checked<_>>()?,
             gates: self.gates.unwrap_or_default().meaning()?,
+            redaction: self.redaction.unwrap_or_default().meaning()?,
         })
     }
 }

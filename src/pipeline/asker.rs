@@ -12,6 +12,7 @@ use super::asks::Counting;
 use super::budget::Share;
 use super::numbering::Numbered;
 use super::progress::{Progress, bump};
+use crate::compare::Comparer;
 use crate::exchange::{Fate, Observation, Skip};
 use crate::shadow::{Admission, AdmissionStanding, DryRun, Heard, Shadow, ShadowRequest};
 
@@ -25,6 +26,8 @@ pub(crate) struct Permitted {
 /// Decides, asks, and counts what it does not ask.
 pub(crate) struct Asker {
     pub(crate) shadow: Arc<Shadow>,
+    /// For its redactor: what is listed goes through it.
+    pub(crate) comparer: Arc<Comparer>,
     pub(crate) admission: Admission,
     pub(crate) runtime: Handle,
     pub(crate) progress: Arc<Progress>,
@@ -60,7 +63,7 @@ impl Asker {
         }
         let mut decided = self.shadow.decide(&numbered.exchange);
         if let Some(dry_run) = &mut self.dry_run {
-            let line = || numbered.exchange.request.as_ref().map_or(String::new(), |r| self.redactor.request_line(r));
+            let line = || numbered.exchange.request.as_ref().map_or(String::new(), |r| format!("{} {}", r.method, self.comparer.redactor().target(r)));
             dry_run.note(numbered.endpoint, &numbered.exchange, &decided, line);
             decided = decided.and(Err(Skip::DryRun));
         }

@@ -1,6 +1,9 @@
 //! What the thread behind the wire code knows of the exchanges: their order, their endpoints, and what is lost of them.
 
+use std::sync::Arc;
+
 use super::budget::Share;
+use crate::compare::Comparer;
 use crate::config::Endpoints;
 use crate::exchange::{Endpoint, Exchange, Incomplete};
 use crate::ledger::{Ledger, Losses};
@@ -28,11 +31,13 @@ pub(crate) struct Numbering {
     next: u64,
     /// How many answers are expected for each recorded one: they take memory too.
     answers: u64,
+    /// For its redactor: a path may hold a secret.
+    comparer: Arc<Comparer>,
 }
 
 impl Numbering {
-    pub(crate) fn new(endpoints: &Endpoints, answers: u64) -> Numbering {
-        Numbering { endpoints: EndpointTable::new(endpoints), losses: Losses::default(), next: 0, answers }
+    pub(crate) fn new(endpoints: &Endpoints, answers: u64, comparer: Arc<Comparer>) -> Numbering {
+        Numbering { endpoints: EndpointTable::new(endpoints), losses: Losses::default(), next: 0, answers, comparer }
     }
 
     /// Counts an exchange that is not whole; its way ends here. One that may be read in two ways gets no endpoint: its
@@ -66,7 +71,10 @@ impl Numbering {
 
     /// Everything, with the books that the caller holds.
     pub(crate) fn read(&self, mut ledger: Ledger) -> Read {
-        let endpoints = self.endpoints.resolve();
+        let mut endpoints = self.endpoints.resolve();
+        for endpoint in &mut endpoints {
+            endpoint.template = self.comparer.redactor().template(&endpoint.template);
+        }
         ledger.losses = self.losses.resolve(&endpoints);
         Read { ledger, endpoints }
     }

@@ -87,6 +87,7 @@ pub(crate) fn start(
 
     let asker = Asker {
         shadow,
+        comparer: Arc::clone(&comparer),
         admission: Admission::new(&policy.safety, live),
         runtime: runtime.clone(),
         progress: Arc::clone(progress),
@@ -97,7 +98,7 @@ pub(crate) fn start(
         begun: Instant::now(),
     };
     let answers = if policy.targets.legacy.is_some() { 2 } else { 1 };
-    let numbering = Numbering::new(&policy.endpoints, answers);
+    let numbering = Numbering::new(&policy.endpoints, answers, Arc::clone(&comparer));
     let places = Arc::new(Semaphore::new(in_flight));
     let body = limits.body;
     let shared = Shared { stop, progress, recording: &recording };

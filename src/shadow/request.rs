@@ -8,29 +8,11 @@ use http::{Method, Uri};
 use super::safety;
 use super::secrets::Secrets;
 use crate::config::{Credentials, Target};
-use crate::exchange::{Carried, Headers, Request, Skip};
+use crate::exchange::{CREDENTIAL_HEADERS, Carried, Headers, Request, Skip};
 
 /// Every shadow request carries this header with the value `1`, so that the candidate can tell it from a user's, and
 /// so that it is known for our own when a capture meets it.
 pub const MARK: &str = "shadow-request";
-
-/// What [`Credentials::Strip`] drops, and [`Credentials::Replace`] too where it names no other value. (Proxy-Authorization is meant for the next hop, so it never goes out.)
-/// Credentials in the query or in the body are part of the question and are not touched.
-pub const CREDENTIAL_HEADERS: &[&str] = &[
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "cookie2",
-    "x-api-key",
-    "api-key",
-    "apikey",
-    "x-apikey",
-    "x-auth-token",
-    "x-access-token",
-    "x-session-token",
-    "x-amz-security-token",
-    "x-goog-api-key",
-];
 
 /// Fields that belong to one connection (RFC 9110, section 7.6.1) or to the framing and sending of one message, which
 /// are made anew. Those that `Connection` names come on top.

@@ -1,10 +1,11 @@
 //! The counting itself.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::{
-    Answer, Asked, Carried, Comparison, Example, Failed, Failure, Fate, NotComparable, Observation, Outcome,
+    Answer, Asked, Carried, Comparison, Difference, Example, Failed, Failure, Fate, NotComparable, Observation, Outcome,
     RuleAnswer, Skip, Timestamp,
 };
 use crate::ledger::ShadowBooks;
@@ -61,15 +62,17 @@ impl Tally {
     }
 
     /// Counts one observation in the one class that its comparison gave it. `example` is called only where the
-    /// observation is to be kept as an example.
+    /// observation is to be kept as an example, or something else of it: whatever of an exchange's texts stays here comes
+    /// from its example, which has no secrets, and never from the observation or the comparison.
     pub fn absorb(&mut self, observation: &Observation, comparison: &Comparison, example: impl FnOnce() -> Example) {
         let started = observation.exchange.moments.started();
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
+        let example = LazyCell::new(example);
         self.cells.count(started, observation.endpoint, |cell| {
             count_outcome(&mut cell.books, comparison.outcome);
             if let Fate::Asked(asked) = &observation.fate {
-                cell.absorb_asked(observation, asked, comparison);
+                cell.absorb_asked(observation, asked, comparison, &|| example.request.clone());
             }
         });
         self.more_differences += comparison.more_differences;
@@ -77,10 +80,10 @@ impl Tally {
             self.drift.asked += 1;
             self.drift.drifted += u64::from(drifted);
         }
-        self.absorb_rules(observation, comparison);
+        self.absorb_rules(observation, comparison, &|at| example.differences.get(at).cloned());
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
-            self.groups.absorb(class, observation, &comparison.differences, example);
+            self.groups.absorb(class, observation, &comparison.differences, || example.clone());
         }
     }
 
@@ -120,20 +123,27 @@ impl Tally {
         self.cells.coarsen()
     }
 
-    fn absorb_rules(&mut self, observation: &Observation, comparison: &Comparison) {
+    fn absorb_rules(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        shown: &dyn Fn(usize) -> Option<Difference>,
+    ) {
         let mut touched: Vec<&Arc<str>> = Vec::new();
-        for difference in &comparison.differences {
+        for (at, difference) in comparison.differences.iter().enumerate() {
             let Some(hit) = &difference.rule else { continue };
             let first = !touched.contains(&&hit.id);
             if first {
                 touched.push(&hit.id);
             }
-            let sample = || RuleSample {
-                sequence: observation.sequence,
-                endpoint: observation.endpoint,
-                place: general_place(&difference.at),
-                legacy: difference.legacy.clone(),
-                candidate: difference.candidate.clone(),
+            let sample = || {
+                let (sequence, endpoint) = (observation.sequence, observation.endpoint);
+                match shown(at) {
+                    Some(Difference { at, legacy, candidate, .. }) => {
+                        RuleSample { sequence, endpoint, place: general_place(&at), legacy, candidate }
+                    }
+                    None => RuleSample { sequence, endpoint, place: String::new(), legacy: None, candidate: None },
+                }
             };
             let tally = self.rules.entry(Arc::clone(&hit.id)).or_insert_with(|| RuleTally {
                 answer: hit.answer,
@@ -181,7 +191,13 @@ impl RuleTally {
 }
 
 impl EndpointTally {
-    fn absorb_asked(&mut self, observation: &Observation, asked: &Asked, comparison: &Comparison) {
+    fn absorb_asked(
+        &mut self,
+        observation: &Observation,
+        asked: &Asked,
+        comparison: &Comparison,
+        line: &dyn Fn() -> String,
+    ) {
         let captured = observation.exchange.moments.latency();
         if let Some(latency) = captured {
             self.captured.record(latency, false);
@@ -219,7 +235,7 @@ impl EndpointTally {
         }
 
         match comparison.outcome {
-            Outcome::Failed(failure) => self.keep_failure(failure, observation),
+            Outcome::Failed(failure) => self.keep_failure(failure, observation.sequence, line),
             Outcome::Accepted => {
                 let accepting = comparison.differences.iter().filter_map(|d| d.rule.as_ref());
                 let mut ids: Vec<_> = accepting.filter(|r| r.answer == RuleAnswer::Accept).map(|r| &r.id).collect();
@@ -233,13 +249,8 @@ impl EndpointTally {
         }
     }
 
-    fn keep_failure(&mut self, failure: Failure, observation: &Observation) {
-        let request = || match &observation.exchange.request {
-            Some(r) => format!("{} {}", r.method, r.target_text()).chars().take(MAX_SAMPLE_CHARS).collect(),
-            None => String::new(),
-        };
-        let sequence = observation.sequence;
-        let new = || FailureSample { sequence, request: request() };
+    fn keep_failure(&mut self, failure: Failure, sequence: u64, line: &dyn Fn() -> String) {
+        let new = || FailureSample { sequence, request: line().chars().take(MAX_SAMPLE_CHARS).collect() };
         let kept = self.failure_samples.entry(failure).or_insert_with(new);
         if sequence < kept.sequence {
             *kept = new();

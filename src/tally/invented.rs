@@ -120,7 +120,12 @@ impl Invented {
         Example {
             sequence: self.observation.sequence,
             started: None,
-            request: format!("GET /things/{}", self.observation.sequence),
+            request: self
+                .observation
+                .exchange
+                .request
+                .as_ref()
+                .map_or(String::new(), |r| format!("{} {}", r.method, r.target_text())),
             status: (200, 200),
             differences: self.comparison.differences.clone(),
             patch: Some("[\n  {\"op\":\"replace\",\"path\":\"/items/2/price\",\"value\":19.99}\n]".into()),

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use tapcompare::compare::Comparer;
+use tapcompare::config::Redaction;
 use tapcompare::demo::{self, Defect, Defects};
 use tapcompare::exchange::{
     Answer, Asked as Heard, Body, Carried, Exchange, Fate, Headers, Moments, Observation, Outcome, Request, Response,
     Version,
 };
+use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
 
 use crate::client::{Answered, Asked, ask_all};
@@ -53,7 +55,7 @@ fn observation(asked: &Asked, legacy: &Answered, candidate: &Answered) -> Observ
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_comparer_finds_what_the_plain_differ_finds() {
     let rules = RuleSet::common(jiff::civil::date(2026, 11, 21)).unwrap();
-    let comparer = Comparer::new(Arc::new(rules));
+    let comparer = Comparer::new(Arc::new(rules), redactor());
     let asked = walk(3);
     let legacy = demo::legacy().await.unwrap();
     let of_legacy = ask_all(legacy.address, &asked).await;
@@ -82,4 +84,8 @@ async fn the_comparer_finds_what_the_plain_differ_finds() {
         candidate.stop().await;
     }
     assert!(mismatched > 100 && failed > 3, "{mismatched} mismatched and {failed} failed");
+}
+
+fn redactor() -> Arc<Redactor> {
+    Arc::new(Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Check;
-use crate::cli::replay::{POLICY_FILE, today};
+use crate::cli::asking::{POLICY_FILE, today};
 use crate::config::{self, Policy, Target};
 use crate::rules;
 

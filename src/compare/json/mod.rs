@@ -38,6 +38,7 @@ mod unordered;
 mod walk;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use crate::exchange::{DifferenceKind, Segment};
 
@@ -125,6 +126,10 @@ pub struct JsonDifference {
     pub legacy: Option<String>,
     /// The candidate's.
     pub candidate: Option<String>,
+    /// Where the legacy's text stands in the document, whole; for a duplicate key each member.
+    pub legacy_at: Vec<Range<usize>>,
+    /// Where the candidate's stands in its own.
+    pub candidate_at: Vec<Range<usize>>,
 }
 
 /// What comparing two texts found.

@@ -84,17 +84,14 @@ impl Walk<'_, '_> {
     }
 
     fn duplicate(&mut self, group: &Group) {
-        let text = |outline: &Outline, names: &[u32]| {
-            let member = |name: &u32| [outline.text(*name), b":", outline.text(name + 1)].concat();
-            (!names.is_empty()).then(|| names.iter().map(member).collect::<Vec<_>>().join(&b","[..]))
-        };
-        let (legacy, candidate) = (text(self.legacy, &group.legacy), text(self.candidate, &group.candidate));
+        let members = |names: &[u32]| names.iter().map(|name| (*name, name + 1)).collect::<Vec<_>>();
+        let (legacy, candidate) = (members(&group.legacy), members(&group.candidate));
         let step = match (group.legacy.last(), group.candidate.last()) {
             (Some(name), _) => Step::Member(Side::Legacy, *name),
             (None, Some(name)) => Step::Member(Side::Candidate, *name),
             (None, None) => return,
         };
-        self.inside(step, |walk| walk.note(DifferenceKind::DuplicateKey, legacy.as_deref(), candidate.as_deref()));
+        self.inside(step, |walk| walk.note(DifferenceKind::DuplicateKey, &legacy, &candidate));
     }
 }
 

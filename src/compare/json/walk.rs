@@ -1,5 +1,7 @@
 //! The walk: two outlines side by side, down to where they differ.
 
+use std::ops::Range;
+
 use crate::exchange::{DifferenceKind, Segment};
 
 use super::meaning::Meaning;
@@ -139,28 +141,27 @@ impl<'o, 't> Walk<'o, 't> {
 
     /// Two values that both sides have, and that differ.
     pub(super) fn differ(&mut self, kind: DifferenceKind, l: u32, c: u32) {
-        self.note(kind, Some(self.legacy.text(l)), Some(self.candidate.text(c)));
+        self.note(kind, &[(l, l)], &[(c, c)]);
     }
 
     /// A value that only one side has, one step further down.
     pub(super) fn only(&mut self, side: Side, step: Step, node: u32) {
-        let text = self.outline(side).text(node);
         self.inside(step, |walk| match side {
-            Side::Legacy => walk.note(DifferenceKind::Missing, Some(text), None),
-            Side::Candidate => walk.note(DifferenceKind::Extra, None, Some(text)),
+            Side::Legacy => walk.note(DifferenceKind::Missing, &[(node, node)], &[]),
+            Side::Candidate => walk.note(DifferenceKind::Extra, &[], &[(node, node)]),
         });
     }
 
-    /// Writes a difference down, or counts it when there are enough.
-    pub(super) fn note(&mut self, kind: DifferenceKind, legacy: Option<&[u8]>, candidate: Option<&[u8]>) {
+    /// Writes a difference down, or counts it when there are enough. Each side is given from node to node: see [`Piece`].
+    pub(super) fn note(&mut self, kind: DifferenceKind, legacy: &[(u32, u32)], candidate: &[(u32, u32)]) {
         if self.found.differences.len() >= self.most {
             self.found.more += 1;
             return;
         }
         let candidate_path = self.path(Side::Candidate);
         let path = if kind == DifferenceKind::Extra { candidate_path.clone() } else { self.path(Side::Legacy) };
-        let (legacy, candidate) = (legacy.map(shorten), candidate.map(shorten));
-        self.found.differences.push(JsonDifference { path, candidate_path, kind, legacy, candidate });
+        let (legacy, candidate) = (Piece::of(self.legacy, legacy), Piece::of(self.candidate, candidate));
+        self.found.differences.push(legacy.beside(candidate, kind, path, candidate_path));
     }
 }
 
@@ -170,13 +171,43 @@ impl Walk<'_, '_> {
         if self.found.rearranged.len() >= MAX_DIFFERENCES {
             return;
         }
-        self.found.rearranged.push(JsonDifference {
-            path: self.path(Side::Legacy),
-            candidate_path: self.path(Side::Candidate),
-            kind: DifferenceKind::Order,
-            legacy: Some(shorten(self.legacy.text(l))),
-            candidate: Some(shorten(self.candidate.text(c))),
-        });
+        let (left, right) = (Piece::of(self.legacy, &[(l, l)]), Piece::of(self.candidate, &[(c, c)]));
+        let (path, candidate_path) = (self.path(Side::Legacy), self.path(Side::Candidate));
+        self.found.rearranged.push(left.beside(right, DifferenceKind::Order, path, candidate_path));
+    }
+}
+
+/// One side of a difference: nothing, a value, or the members of one name.
+#[derive(Debug, Default)]
+struct Piece {
+    shown: Option<String>,
+    at: Vec<Range<usize>>,
+}
+
+impl Piece {
+    /// From the first node of each pair to the last.
+    fn of(outline: &Outline, nodes: &[(u32, u32)]) -> Piece {
+        let shown = match nodes {
+            [] => None,
+            [(only, last)] if only == last => Some(shorten(outline.text(*only))),
+            members => {
+                let member = |(name, value): &(u32, u32)| [outline.text(*name), b":", outline.text(*value)].concat();
+                Some(shorten(&members.iter().map(member).collect::<Vec<_>>().join(&b","[..])))
+            }
+        };
+        let place = |(first, last): &(u32, u32)| outline.node(*first).start as usize..outline.node(*last).end as usize;
+        Piece { shown, at: nodes.iter().map(place).collect() }
+    }
+
+    fn beside(
+        self,
+        candidate: Piece,
+        kind: DifferenceKind,
+        path: Vec<Segment>,
+        candidate_path: Vec<Segment>,
+    ) -> JsonDifference {
+        let (legacy, legacy_at, candidate, candidate_at) = (self.shown, self.at, candidate.shown, candidate.at);
+        JsonDifference { path, candidate_path, kind, legacy, candidate, legacy_at, candidate_at }
     }
 }
 

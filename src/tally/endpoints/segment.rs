@@ -1,5 +1,7 @@
 //! Whether one path segment is a word of the interface or a value of the data.
 
+use crate::redact::shapes;
+
 /// What a variable segment looked like when it was first seen; its name in the template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Variable {
@@ -62,6 +64,10 @@ pub(super) fn variable(segment: &[u8]) -> Option<Variable> {
     let bytes = text.as_bytes();
     if text.contains('@') || text.contains("%40") {
         return Some(Variable::Email);
+    }
+    // What would be hidden in a request's line must not be shown in its endpoint's.
+    if shapes::is_opaque(bytes) || shapes::is_jwt(bytes) {
+        return Some(Variable::Token);
     }
     if is_uuid(bytes) {
         return Some(Variable::Uuid);
@@ -154,6 +160,10 @@ mod tests {
             ("ada@example.org", "{email}"),
             ("ada%40example.org", "{email}"),
             ("eyJhbGciOiJIUzI1NiJ9.e30", "{token}"),
+            ("abcdefghijklmnopqrstuvwxyzabcdefgh1", "{token}"),
+            ("eyJhbGciOiJub.abcdefg", "{token}"),
+            ("4111-1111-1111-1111", "{id}"),
+            ("4111%201111%201111%201111", "{id}"),
             ("products", ""),
             ("orders", ""),
             ("v1", ""),
