@@ -32,9 +32,14 @@ impl Ledger {
 }
 
 impl CaptureBooks {
-    /// Adds another source's books. It is finished when both are.
+    /// Adds another source's books. It is finished when both are; a source of which nothing was read (a process that was
+    /// killed at once) has nothing to finish.
     pub fn merge(&mut self, other: &CaptureBooks) {
-        let nothing_yet = *self == CaptureBooks::default();
+        let nothing = CaptureBooks::default();
+        if *other == nothing {
+            return;
+        }
+        let nothing_yet = *self == nothing;
         let CaptureBooks { files, bytes, damage, finished, live } = other;
         add([&mut self.files, &mut self.bytes], [files, bytes]);
         self.damage.extend(damage.iter().cloned());
@@ -237,5 +242,9 @@ mod tests {
         assert_eq!(sum.wire.frames, u64::MAX);
         sum.merge(&books());
         assert!(!sum.capture.finished);
+        let mut killed_at_once = Ledger::default();
+        killed_at_once.merge(&books());
+        killed_at_once.merge(&Ledger::default());
+        assert!(killed_at_once.capture.finished);
     }
 }
