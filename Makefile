@@ -1,7 +1,7 @@
 # tapcompare. `make demo` and `make test` set up what they need themselves.
 
-# Where rustup puts its tools, for shells that have not been told yet.
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+# Where rustup puts its tools, for shells that have not been told yet; and where nginx is, which not everybody's PATH has.
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 
 # Arguments for the demo: make demo ARGS="--defect price-rounding,slow-search"
 ARGS ?=
