@@ -1,14 +1,16 @@
 # tapcompare. `make demo` and `make test` set up what they need themselves.
 
-# Where rustup puts its tools, for shells that have not been told yet.
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+# Where rustup puts its tools, for shells that have not been told yet; and where nginx is, which not everybody's PATH has.
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 
 # Arguments for the demo: make demo ARGS="--defect price-rounding,slow-search"
 ARGS ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 20
+# How long `make soak` goes on.
+SOAK_MINUTES ?= 30
 
-.PHONY: help setup demo test bench fuzz record
+.PHONY: help setup demo test bench soak fuzz record
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +31,10 @@ test: ## format, lints and every test
 bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
 	benches/side_by_side.sh
+
+soak: ## live traffic of all kinds for SOAK_MINUTES: neither memory nor descriptors may grow
+	@scripts/setup.sh test
+	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --profile demo --locked --test live soak -- --ignored --nocapture
 
 # No sanitizer: there is no unsafe code of ours, and without one the stable toolchain will do.
 fuzz: setup ## each fuzz target for FUZZ_SECONDS

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Puts in place what building needs and a fresh Debian or Ubuntu lacks: a C compiler, make, libpcap's headers.
-# Silent where nothing is missing. With "test", rustfmt and clippy too. A Rust toolchain must be there already.
+# Silent where nothing is missing. With "test", what the tests need too: rustfmt, clippy, and the programs of the tests
+# of live capture. A Rust toolchain must be there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +22,11 @@ command -v cc >/dev/null || packages+=(build-essential)
 # Whether a program can be linked with libpcap is the question that the build asks.
 link_pcap() { echo 'int pcap_lib_version(void); int main(void) { return !pcap_lib_version; }' | cc -x c - -lpcap -o /dev/null; }
 link_pcap 2>/dev/null || packages+=(libpcap-dev)
+if [ "${1:-}" = test ]; then
+  for need in ip:iproute2 nginx:nginx-light tcpdump:tcpdump wrk:wrk; do
+    command -v "${need%:*}" >/dev/null || packages+=("${need#*:}")
+  done
+fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   command -v apt-get >/dev/null || fail "missing: ${packages[*]} (Debian's names); install them by this system's package manager"
@@ -30,8 +36,19 @@ if [ ${#packages[@]} -gt 0 ]; then
     as_root=(sudo)
   fi
   echo "setup: installing ${packages[*]}" >&2
+  nginx=false
+  case " ${packages[*]} " in *" nginx-light "*) nginx=true ;; esac
+  # The program is wanted, not a web server on port 80: nothing starts while this installs (invoke-rc.d(8)).
+  policy=/usr/sbin/policy-rc.d
+  if $nginx && ! ls "$policy" >/dev/null 2>&1; then
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
   "${as_root[@]}" apt-get update -qq >&2
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+  # Nor at the next boot.
+  if $nginx; then "${as_root[@]}" update-rc.d nginx disable >&2; fi
 fi
 
 if [ "${1:-}" = test ] && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then

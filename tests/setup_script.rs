@@ -29,6 +29,9 @@ impl Machine {
         machine.has("cc", "cat >/dev/null");
         machine.has("id", "echo 0");
         machine.has("apt-get", "");
+        for name in ["ip", "nginx", "tcpdump", "wrk"] {
+            machine.has(name, "");
+        }
         machine
     }
 
@@ -89,6 +92,65 @@ fn others_use_sudo_and_only_where_something_is_missing() {
     assert_eq!(machine.set_up("").0, 0);
     assert!(machine.calls().contains("sudo env DEBIAN_FRONTEND=noninteractive apt-get install"));
     assert!(machine.calls().contains(" make build-essential libpcap-dev\n"), "{}", machine.calls());
+}
+
+/// A machine without the programs of the live tests; what happens to files there is only written down.
+fn without_nginx() -> Machine {
+    let machine = Machine::complete();
+    for name in ["ip", "nginx", "tcpdump", "wrk"] {
+        machine.lacks(name);
+    }
+    machine.has("ls", "exit 1");
+    machine.has("tee", "cat >/dev/null");
+    for name in ["chmod", "rm", "update-rc.d"] {
+        machine.has(name, "");
+    }
+    machine
+}
+
+/// The calls of these programs, one a line.
+fn calls_of(machine: &Machine, names: &[&str]) -> Vec<String> {
+    let calls = machine.calls();
+    calls.lines().filter(|call| names.iter().any(|n| call.split(' ').next() == Some(n))).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_the_live_tests_need_is_installed_for_the_tests_alone() {
+    let machine = without_nginx();
+    assert_eq!(machine.set_up(""), (0, String::new()));
+    assert!(!machine.calls().contains("apt-get"));
+    let packages = "iproute2 nginx-light tcpdump wrk";
+    assert_eq!(machine.set_up("test"), (0, format!("setup: installing {packages}\n")));
+    assert!(machine.calls().contains(&format!("--no-install-recommends {packages}\n")), "{}", machine.calls());
+}
+
+#[test]
+fn nginx_comes_without_its_service() {
+    let quiet = ["tee /usr/sbin/policy-rc.d", "chmod 755 /usr/sbin/policy-rc.d"];
+    let after = ["update-rc.d nginx disable", "rm -f /usr/sbin/policy-rc.d"];
+    let witnesses = ["apt-get", "tee", "chmod", "update-rc.d", "rm"];
+    let machine = without_nginx();
+    assert_eq!(machine.set_up("test").0, 0);
+    let calls = calls_of(&machine, &witnesses);
+    assert_eq!(calls[..2], quiet, "before anything is installed");
+    assert!(calls[3].starts_with("apt-get install"), "{calls:?}");
+    assert_eq!(calls[4..], after);
+
+    // An installation that fails leaves no policy behind.
+    let machine = without_nginx();
+    machine.has("apt-get", "[ $1 = update ]");
+    assert_ne!(machine.set_up("test").0, 0);
+    assert_eq!(calls_of(&machine, &witnesses).last().unwrap(), after[1]);
+
+    // Whoever has a policy keeps it; and without nginx nobody is asked to be quiet.
+    let machine = without_nginx();
+    machine.has("ls", "");
+    assert_eq!(machine.set_up("test").0, 0);
+    assert_eq!(calls_of(&machine, &["tee", "chmod", "rm"]), [""; 0]);
+    let machine = without_nginx();
+    machine.has("nginx", "");
+    assert_eq!(machine.set_up("test").0, 0);
+    assert_eq!(calls_of(&machine, &["tee", "chmod", "rm", "update-rc.d"]), [""; 0]);
 }
 
 #[test]
