@@ -17,7 +17,6 @@ pub use merge::MAX_DAMAGE_LINES;
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 
-
 /// Counts by reason, in a stable order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent, bound(deserialize = "K: Deserialize<'de>"))]

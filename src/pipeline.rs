@@ -57,7 +57,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// Where exchanges come from.
 pub enum Feed {
     /// Recorded captures, asked again at a pace.
-    Recorded(Source, Pace),
+    Recorded(Box<Source>, Pace),
     /// A line that is listened to.
     Live(LiveFeed),
 }

@@ -66,7 +66,7 @@ impl DemoArgs {
         let source = Source::of(CAPTURE_NAME, CAPTURE, Keep::Bodies, Some(policy.safety.limits.body))?;
         let rules = Arc::new(RuleSet::common(today())?);
         let plan = Walk {
-            feed: Feed::Recorded(source, self.pace),
+            feed: Feed::Recorded(Box::new(source), self.pace),
             asked: Asked {
                 policy: Arc::new(policy),
                 policy_file: Some(POLICY_NAME.into()),

@@ -46,8 +46,12 @@ impl InspectArgs {
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Nothing, None)?;
         let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
         let done = match self.output {
-            OutputFormat::Text => show(source, Rows { out, color, times: TimeText::default(), line: Line::default(), shown }),
-            OutputFormat::Json => show(source, JsonLines { out, times: TimeText::default(), line: Line::default(), shown }),
+            OutputFormat::Text => {
+                show(source, Rows { out, color, times: TimeText::default(), line: Line::default(), shown })
+            }
+            OutputFormat::Json => {
+                show(source, JsonLines { out, times: TimeText::default(), line: Line::default(), shown })
+            }
         };
         match done {
             // The reader (head, less) has seen enough: not our trouble.
@@ -288,7 +292,13 @@ mod tests {
     #[test]
     fn a_row_an_exchange() {
         let mut out = Vec::new();
-        let mut rows = Rows { out: &mut out, color: false, times: TimeText::default(), line: Line::default() };
+        let mut rows = Rows {
+            out: &mut out,
+            color: false,
+            times: TimeText::default(),
+            line: Line::default(),
+            shown: Targets { redactor: None },
+        };
         for exchange in [exchange(), unanswered(), orphan()] {
             rows.exchange(&exchange).unwrap();
         }
@@ -307,7 +317,12 @@ mod tests {
     #[test]
     fn an_object_an_exchange() {
         let mut out = Vec::new();
-        let mut lines = JsonLines { out: &mut out, times: TimeText::default(), line: Line::default() };
+        let mut lines = JsonLines {
+            out: &mut out,
+            times: TimeText::default(),
+            line: Line::default(),
+            shown: Targets { redactor: None },
+        };
         for exchange in [exchange(), unanswered(), orphan()] {
             lines.exchange(&exchange).unwrap();
         }

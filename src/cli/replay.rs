@@ -41,7 +41,14 @@ impl ReplayArgs {
         let sources = self.files.iter().map(|f| f.display().to_string()).collect();
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
         walk(
-            Walk { feed: Feed::Recorded(source, self.pace), asked, pace: self.pace.to_string(), sources, dry_run, run },
+            Walk {
+                feed: Feed::Recorded(Box::new(source), self.pace),
+                asked,
+                pace: self.pace.to_string(),
+                sources,
+                dry_run,
+                run,
+            },
             &runtime()?,
             &self.output,
             color,

@@ -49,7 +49,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
     let file = match &file {
         Some(path) => {
-            let stretch = StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };
+            let stretch =
+                StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };
             Some(RunFile::open(path, &stretch)?)
         }
         None => None,

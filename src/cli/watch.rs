@@ -88,7 +88,8 @@ impl WatchArgs {
                 let filter = bpf.as_deref().map(Filter::new).transpose()?;
                 let longest = self.snapshot_length as usize;
                 let buffer_bytes = self.buffer_size as usize * KIB;
-                let options = VxlanOptions { address, buffer_bytes, longest: longest.min(VxlanOptions::default().longest) };
+                let options =
+                    VxlanOptions { address, buffer_bytes, longest: longest.min(VxlanOptions::default().longest) };
                 (LiveSource::Vxlan(VxlanListener::open(&options)?), filter)
             }
             (None, None) => return Err("no interface: give -i IFACE, or --vxlan; -D lists the interfaces".into()),

@@ -33,9 +33,9 @@ impl SizeClass {
     pub fn of_bytes(bytes: u64) -> SizeClass {
         match bytes {
             0..=0x400 => SizeClass::UpTo1K,
-            0..=0x2000 => SizeClass::UpTo8K,
-            0..=0x1_0000 => SizeClass::UpTo64K,
-            0..=0x10_0000 => SizeClass::UpTo1M,
+            0x401..=0x2000 => SizeClass::UpTo8K,
+            0x2001..=0x1_0000 => SizeClass::UpTo64K,
+            0x1_0001..=0x10_0000 => SizeClass::UpTo1M,
             _ => SizeClass::Larger,
         }
     }

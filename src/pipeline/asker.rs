@@ -63,12 +63,18 @@ impl Asker {
         }
         let mut decided = self.shadow.decide(&numbered.exchange);
         if let Some(dry_run) = &mut self.dry_run {
-            let line = || numbered.exchange.request.as_ref().map_or(String::new(), |r| format!("{} {}", r.method, self.comparer.redactor().target(r)));
+            let line = || {
+                numbered
+                    .exchange
+                    .request
+                    .as_ref()
+                    .map_or(String::new(), |r| format!("{} {}", r.method, self.comparer.redactor().target(r)))
+            };
             dry_run.note(numbered.endpoint, &numbered.exchange, &decided, line);
             decided = decided.and(Err(Skip::DryRun));
         }
-        let decided = decided
-            .and_then(|request| self.admission.admit(&numbered.exchange, &request, now).map(|()| request));
+        let decided =
+            decided.and_then(|request| self.admission.admit(&numbered.exchange, &request, now).map(|()| request));
         match decided {
             Ok(request) => Some((numbered, request)),
             Err(skip) => {
@@ -90,7 +96,13 @@ impl Asker {
     }
 
     /// Asks on the runtime. The permit travels with it to the end of its comparison.
-    pub(crate) fn ask(&self, numbered: Numbered, request: ShadowRequest, intended: Instant, permit: OwnedSemaphorePermit) {
+    pub(crate) fn ask(
+        &self,
+        numbered: Numbered,
+        request: ShadowRequest,
+        intended: Instant,
+        permit: OwnedSemaphorePermit,
+    ) {
         let (shadow, progress) = (Arc::clone(&self.shadow), Arc::clone(&self.progress));
         let (observations, heard) = (self.observations.clone(), self.heard.0.clone());
         bump(&progress.sent);

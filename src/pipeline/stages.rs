@@ -36,10 +36,13 @@ const QUEUED_RECORDED: usize = 32;
 /// The same of a live run: the burst that may come while the dispatcher waits for a place.
 const QUEUED_LIVE: usize = 1024;
 
+/// How the listening ended.
+type Took = Result<(), CaptureError>;
+
 /// The threads of a walk.
 pub(crate) struct Stages {
     source: JoinHandle<Read>,
-    taker: Option<JoinHandle<Result<(), CaptureError>>>,
+    taker: Option<JoinHandle<Took>>,
     dispatcher: JoinHandle<Left>,
     workers: Vec<JoinHandle<Counting>>,
     rest: Receiver<Counting>,
@@ -105,7 +108,7 @@ pub(crate) fn start(
     let (source, taker, dispatcher) = match feed {
         Feed::Recorded(source, pace) => {
             let pacer = Pacer::new(pace, limits.rate);
-            let source = shared.recorded(source, numbering, exchanges_in)?;
+            let source = shared.recorded(*source, numbering, exchanges_in)?;
             let paced = Paced { asker, pacer, places, stop: Arc::clone(stop) };
             (source, None, named("dispatch", move || paced.run(&exchanges))?)
         }
@@ -165,7 +168,7 @@ impl Shared<'_> {
         body: usize,
         exchanges: Sender<Numbered>,
         rest: Sender<Counting>,
-    ) -> io::Result<(JoinHandle<Read>, JoinHandle<Result<(), CaptureError>>)> {
+    ) -> io::Result<(JoinHandle<Read>, JoinHandle<Took>)> {
         let (taken_in, taken) = bounded(BATCHES);
         let (empty_in, empty) = bounded(BATCHES);
         for _ in 0..BATCHES {

@@ -49,7 +49,10 @@ pub(super) fn missing(rows: &[LossRow]) -> (Vec<Missing>, f64) {
 
 /// The sentence that goes before the table.
 pub(super) fn lead(share: f64) -> String {
-    format!("{} of all exchanges are missing. By endpoint and size of the bodies, the largest share first:", percent(share))
+    format!(
+        "{} of all exchanges are missing. By endpoint and size of the bodies, the largest share first:",
+        percent(share)
+    )
 }
 
 #[cfg(test)]

@@ -52,11 +52,8 @@ pub(super) fn beside(ledger: &Ledger) -> Vec<(&'static str, u64)> {
 /// The account of a live source's frames.
 fn received(looked_at: u64) -> impl Fn(&LiveBooks) -> Sum {
     move |live| {
-        let lost = [
-            ("dropped by the kernel", live.kernel_dropped),
-            ("shed", live.shed_frames),
-            ("waiting", live.waiting),
-        ];
+        let lost =
+            [("dropped by the kernel", live.kernel_dropped), ("shed", live.shed_frames), ("waiting", live.waiting)];
         let lost = lost.into_iter().map(|(name, n)| part(name, n, Tone::Bad));
         let rest = [part("not VXLAN", live.not_vxlan, Tone::Aside)];
         let parts = [part("looked at", looked_at, Tone::Kept)].into_iter().chain(lost).chain(rest).collect();

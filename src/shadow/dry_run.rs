@@ -160,6 +160,7 @@ mod tests {
             server: "192.0.2.1:80".parse().unwrap(),
             request: Some(request),
             response: Some(Response { version, status: 200, headers, body, interim: vec![] }),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         }

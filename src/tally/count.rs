@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::{
-    Answer, Asked, Carried, Comparison, Difference, Example, Failed, Failure, Fate, NotComparable, Observation, Outcome,
-    RuleAnswer, Skip, Timestamp,
+    Answer, Asked, Carried, Comparison, Difference, Example, Failed, Failure, Fate, NotComparable, Observation,
+    Outcome, RuleAnswer, Skip, Timestamp,
 };
 use crate::ledger::ShadowBooks;
 
@@ -92,8 +92,7 @@ impl Tally {
         let started = observation.exchange.moments.started();
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
-        self.cells
-            .count(started, observation.endpoint, |cell| count_outcome(&mut cell.books, Outcome::Skipped(skip)));
+        self.cells.count(started, observation.endpoint, |cell| count_outcome(&mut cell.books, Outcome::Skipped(skip)));
     }
 
     /// How many counts it has: one a minute and endpoint number. Bounded by [`super::MAX_CELLS`], or by the endpoint

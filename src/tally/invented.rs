@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::{Snapshot, Tally};
 use crate::exchange::{
     Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Failed, Failure,
-    Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, Segment, Skip,
-    Timestamp, Version,
+    Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response, RuleAnswer, RuleHit,
+    Segment, Skip, Timestamp, Version,
 };
 use crate::ledger::{CaptureBooks, WireBooks};
 

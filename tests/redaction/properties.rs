@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use tapcompare::compare::Comparer;
 use tapcompare::config::Redaction;
 use tapcompare::exchange::{
-    Answer, Asked, Body, Comparison, Example, Exchange, Fate, Headers, Moments, Observation, Request, Response, Version,
+    Answer, Asked, Body, Carried, Comparison, Example, Exchange, Fate, Headers, Moments, Observation, Request,
+    Response, Version,
 };
 use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
@@ -112,10 +113,11 @@ fn shown(request: Request, legacy: Response, candidate: Response) -> (Comparison
             server: ([10, 0, 0, 2], 80).into(),
             request: Some(request),
             response: Some(legacy),
+            interim_only: Vec::new(),
             incomplete: None,
             moments: Moments::default(),
         },
-        fate: Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None })),
+        fate: Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials: Carried::Nothing })),
     };
     let comparer = comparer();
     let comparison = comparer.compare(&observation);

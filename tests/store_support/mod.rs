@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tapcompare::exchange::{
-    Answer, Asked, Body, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Fate, Headers, Location,
-    Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, RunFacts, Segment, Timestamp, Version,
+    Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Fate, Headers,
+    Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, RunFacts, Segment, Timestamp,
+    Version,
 };
 use tapcompare::ledger::{CaptureBooks, Ledger, WireBooks};
 use tapcompare::store::StretchFacts;
@@ -52,11 +53,12 @@ pub(crate) fn absorb(tally: &mut Tally, n: u64) {
         server: ([10, 0, 0, 2], 80).into(),
         request: Some(request),
         response: Some(response(200)),
+        interim_only: Vec::new(),
         incomplete: None,
         moments,
     };
     let answer = Answer { response: response(200), latency: Duration::from_micros(6_000 + n % 777) };
-    let fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None }));
+    let fate = Fate::Asked(Box::new(Asked { candidate: Ok(answer), legacy: None, credentials: Carried::Nothing }));
     let observation = Observation { sequence: n, endpoint: (n % 5) as u32, exchange, fate };
     let rule = (n.is_multiple_of(2)).then(|| RuleHit { id: Arc::from("prices"), answer: RuleAnswer::Accept });
     let outcome = match (n % 3, &rule) {

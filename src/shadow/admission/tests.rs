@@ -30,6 +30,7 @@ fn exchange(line: &str, client: &str, headers: &[(&str, &str)]) -> Exchange {
         server: "192.0.2.1:80".parse().unwrap(),
         request: Some(request),
         response: Some(response(200, &[])),
+        interim_only: Vec::new(),
         incomplete: None,
         moments: Moments {
             request_end: Some(Timestamp(0)),
