@@ -59,7 +59,7 @@ pub enum Feed {
     /// Recorded captures, asked again at a pace.
     Recorded(Box<Source>, Pace),
     /// A line that is listened to.
-    Live(LiveFeed),
+    Live(Box<LiveFeed>),
 }
 
 /// A line, and when it has been listened to long enough.

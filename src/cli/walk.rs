@@ -15,10 +15,11 @@ use super::signal::stop_on_signal;
 use super::{Status, Trouble};
 use crate::compare::Comparer;
 use crate::config::Redaction;
+use crate::exchange::{AdmissionNote, BreakerNote};
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
-use crate::shadow::Shadow;
+use crate::shadow::{AdmissionStanding, Shadow};
 use crate::store::{RunFile, StretchFacts};
 use crate::verdict;
 
@@ -65,7 +66,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
-    let Ended { mut snapshot, dry_run, file, .. } = ended;
+    let Ended { mut snapshot, dry_run, admission, file } = ended;
+    facts.admission = Some(noted(&admission));
     facts.finished = now();
     // A live run has no end of its own: however it was ended, it ended as it was meant to.
     facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
@@ -83,6 +85,19 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(verdict.verdict.into())
+}
+
+/// What safety did on its own, as it is kept and shown.
+fn noted(standing: &AdmissionStanding) -> AdmissionNote {
+    let breaker = standing.breaker.map(|breaker| BreakerNote {
+        state: breaker.state.to_string(),
+        opened: breaker.opened,
+        closed: breaker.closed,
+        open_ms: u64::try_from(breaker.open_time.as_millis()).unwrap_or(u64::MAX),
+        cause: breaker.cause.map(|cause| cause.to_string()),
+    });
+    let closed_sandboxes = standing.closed_sandboxes.iter().map(|c| format!("{} ({})", c.endpoint, c.why)).collect();
+    AdmissionNote { breaker, backing_off: standing.backing_off, closed_sandboxes }
 }
 
 /// What hides secrets, with the key that was given or one for this run alone.
@@ -108,6 +123,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
         started: now(),
         finished: String::new(),
         stopped_early: None,
+        admission: None,
         stretches: Vec::new(),
         limits: BTreeMap::from([
             limit("in flight", limits.in_flight.to_string()),

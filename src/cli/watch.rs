@@ -105,7 +105,7 @@ impl WatchArgs {
         };
         let (sources, pace) = (vec![source.describe()], "live".to_owned());
         let (lasts, requests) = (self.lasts, self.requests);
-        let feed = Feed::Live(LiveFeed { source, saver, filter, lasts, requests });
+        let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
         walk(Walk { feed, asked, pace, sources, dry_run, run }, &runtime()?, &self.output, color)
     }

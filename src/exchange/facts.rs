@@ -32,9 +32,63 @@ pub struct RunFacts {
     pub stopped_early: Option<String>,
     /// Limits that were in force, by name, with their units.
     pub limits: BTreeMap<String, String>,
+    /// What safety did on its own, where requests were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admission: Option<AdmissionNote>,
     /// The stretches of evidence that were put together, in the order of their start; empty where there is one only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stretches: Vec<StretchNote>,
+}
+
+/// What the breaker, the backoff and the sandbox agreement did of themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AdmissionNote {
+    /// The breaker; None where the run had none.
+    pub breaker: Option<BreakerNote>,
+    /// Whether less was sent at the end than the policy allows, because the candidate had slowed down.
+    pub backing_off: bool,
+    /// Sandboxed endpoints that were closed, each with the reason.
+    pub closed_sandboxes: Vec<String>,
+}
+
+/// What the breaker did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BreakerNote {
+    /// `closed`, `open` or `half-open`, at the end.
+    pub state: String,
+    /// How often it opened.
+    pub opened: u64,
+    /// How often it closed again.
+    pub closed: u64,
+    /// Milliseconds for which it was not closed.
+    pub open_ms: u64,
+    /// Why it opened last: `errors` or `latency`.
+    pub cause: Option<String>,
+}
+
+impl AdmissionNote {
+    /// What is worth telling, a sentence each; nothing where nothing happened.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(breaker) = self.breaker.as_ref().filter(|breaker| breaker.opened > 0) {
+            let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{n} times") };
+            let why = breaker.cause.as_deref().unwrap_or("errors");
+            let seconds = breaker.open_ms.div_ceil(1000);
+            let (opened, closed, state) = (times(breaker.opened), times(breaker.closed), &breaker.state);
+            let closed =
+                if breaker.closed == 0 { "never closed again".to_owned() } else { format!("closed again {closed}") };
+            lines.push(format!(
+                "the breaker opened {opened} (last because of {why}), {closed}, and was open for {seconds} s; it is {state}"
+            ));
+        }
+        if self.backing_off {
+            lines.push("at the end less was sent than the policy allows, because the candidate had slowed down".into());
+        }
+        lines.extend(self.closed_sandboxes.iter().map(|closed| format!("closed for the run: {closed}")));
+        lines
+    }
 }
 
 /// One stretch of evidence: a process that ran from here to there.

@@ -2,6 +2,7 @@
 //! asked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -14,7 +15,7 @@ use super::numbering::Numbered;
 use super::progress::{Progress, bump};
 use crate::compare::Comparer;
 use crate::exchange::{Fate, Observation, Skip};
-use crate::shadow::{Admission, AdmissionStanding, DryRun, Heard, Shadow, ShadowRequest};
+use crate::shadow::{Admission, AdmissionStanding, BreakerState, DryRun, Heard, Shadow, ShadowRequest};
 
 /// An observation with the permit and the share that bound how many there are, and how large.
 pub(crate) struct Permitted {
@@ -82,6 +83,16 @@ impl Asker {
                 None
             }
         }
+    }
+
+    /// Lets the screen know how the breaker stands.
+    pub(crate) fn show_breaker(&self) {
+        let state = match self.admission.standing().breaker.map(|breaker| breaker.state) {
+            None | Some(BreakerState::Closed) => 0,
+            Some(BreakerState::HalfOpen) => 1,
+            Some(BreakerState::Open) => 2,
+        };
+        self.progress.breaker.store(state, Ordering::Relaxed);
     }
 
     /// Counts one that is not asked.

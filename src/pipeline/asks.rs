@@ -43,11 +43,11 @@ impl Counting {
     }
 
     /// To be called often; does nothing unless a new round was asked for. Where the recorder has no room for more, the
-    /// tally stays here and goes with the next round.
-    pub(crate) fn tell_if_asked(&mut self) {
+    /// tally stays here and goes with the next round. Whether a round was answered.
+    pub(crate) fn tell_if_asked(&mut self) -> bool {
         let round = self.asks.tallies.load(Ordering::Acquire);
         if round == self.told || self.out.is_full() {
-            return;
+            return false;
         }
         self.told = round;
         if let Err(TrySendError::Full((_, tally)) | TrySendError::Disconnected((_, tally))) =
@@ -55,6 +55,7 @@ impl Counting {
         {
             self.tally.merge(tally);
         }
+        true
     }
 }
 

@@ -37,7 +37,9 @@ impl Prompt {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }
-            self.asker.counting.tell_if_asked();
+            if self.asker.counting.tell_if_asked() {
+                self.asker.show_breaker();
+            }
         }
     }
 
@@ -70,7 +72,8 @@ impl Prompt {
         if self.stop.load(Ordering::Relaxed) {
             return None;
         }
-        let wait = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned());
-        self.asker.runtime.block_on(wait).ok()?.ok()
+        // The timer must be made where the runtime is.
+        let places = Arc::clone(&self.places);
+        self.asker.runtime.block_on(async { tokio::time::timeout(PATIENCE, places.acquire_owned()).await }).ok()?.ok()
     }
 }

@@ -1,6 +1,6 @@
 //! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
 
-use crate::exchange::{Difference, Endpoint};
+use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
@@ -101,6 +101,7 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
     books(&mut page, report);
+    safety(&mut page, report);
     lost(&mut page, report);
     endpoints(&mut page, report);
     differences(&mut page, report);
@@ -198,6 +199,13 @@ fn accounts(page: &mut Page, ledger: &Ledger) {
     }
     for open in ledger.open_accounts() {
         page.behind(Ink::Bad, "  DOES NOT CLOSE ", &open.to_string());
+    }
+}
+
+/// What safety did on its own.
+fn safety(page: &mut Page, report: &Report<'_>) {
+    for line in report.facts.admission.iter().flat_map(AdmissionNote::lines) {
+        page.behind(Ink::Unsure, "  safety        ", &visible(&line));
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> Gat
     }
 }
 
+/// Skips that have to do with how the candidate was faring, so that what was compared is no fair sample.
+const HELD_BACK: [Skip; 4] = [Skip::BreakerOpen, Skip::BackingOff, Skip::Shed, Skip::TooLate];
+
 /// Exchanges that say nothing of the candidate although they were captured or should have been, and all of them.
 struct Missing {
     /// Lost by the capture.
@@ -66,8 +69,11 @@ struct Missing {
     not_comparable: u64,
     /// Under way when the process was killed.
     interrupted: u64,
-    /// Of these, refused by the candidate because their credentials were stripped.
+    /// Of those not comparable, refused by the candidate because their credentials were stripped.
     nobody: u64,
+    /// Not asked because the candidate failed or could not keep up, or because we could not: just then it may have been
+    /// wrong.
+    held_back: u64,
     all: u64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
     stopped: bool,
@@ -86,13 +92,14 @@ impl Missing {
             not_comparable: shadow.map_or(0, |s| s.not_comparable.total()),
             interrupted: shadow.map_or(0, |s| s.interrupted),
             nobody: shadow.map_or(0, |s| s.not_comparable.get(NotComparable::Credentials)),
+            held_back: shadow.map_or(0, |s| HELD_BACK.into_iter().map(|why| s.skipped.get(why)).sum()),
             all,
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
     }
 
     fn count(&self) -> u64 {
-        self.lost + self.ambiguous + self.not_comparable + self.interrupted
+        self.lost + self.ambiguous + self.not_comparable + self.interrupted + self.held_back
     }
 
     /// What is wrong with it beside the loss, in words.
@@ -102,6 +109,7 @@ impl Missing {
             (self.ambiguous, "more ambiguous or malformed"),
             (self.not_comparable, "more not comparable"),
             (self.interrupted, "more interrupted when the process was killed"),
+            (self.held_back, "more held back while the candidate failed or did not keep up"),
         ] {
             if n > 0 {
                 text.push_str(&format!("; {} {what}", count(n)));
@@ -124,6 +132,9 @@ impl Missing {
         let mut ways = Vec::new();
         if self.lost > 0 || self.all == 0 {
             ways.push("a capture that misses less: a larger capture buffer, the full snap length, both directions");
+        }
+        if self.held_back > 0 {
+            ways.push("a candidate that keeps up, or a smaller safety.sample, so that nothing is held back");
         }
         if self.nobody > 0 {
             ways.push("safety.credentials: 'replace' with ones that hold at the candidate, or 'pass'");

@@ -247,6 +247,26 @@ fn damage_of_the_capture_files_is_said() {
 }
 
 #[test]
+fn what_was_held_back_from_a_failing_candidate_is_missing_and_what_the_policy_left_out_is_not() {
+    for (why, state_then) in [
+        (Skip::BreakerOpen, GateState::NotEnough),
+        (Skip::BackingOff, GateState::NotEnough),
+        (Skip::Shed, GateState::NotEnough),
+        (Skip::TooLate, GateState::NotEnough),
+        (Skip::NotSampled, GateState::Pass),
+        (Skip::RateLimited, GateState::Pass),
+        (Skip::RefusedByLegacy, GateState::Pass),
+    ] {
+        let mut observations = matches(400);
+        observations.extend((400..410).map(|n| Invented::new(n, 0).skipped(why)));
+        let verdict = judge(&snapshot_of(&observations, ENDPOINTS), &policy(), &[]);
+        assert_eq!(state(&verdict, Gate::Loss), state_then, "{why}");
+        let gate = verdict.gates.iter().find(|g| g.gate == Gate::Loss).unwrap();
+        assert_eq!(gate.reason.contains("10 more held back"), state_then == GateState::NotEnough, "{}", gate.reason);
+    }
+}
+
+#[test]
 fn frames_that_a_live_capture_lost_are_said_even_where_no_exchange_is_seen_to_be_lost() {
     let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
     let live = LiveBooks { received: 100_000, kernel_dropped: 2_000, interface_dropped: 7, ..LiveBooks::default() };

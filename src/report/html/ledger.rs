@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::exchange::AdmissionNote;
 use crate::report::sums::{Sum, Tone, beside, kept, sums};
 use crate::report::{Report, losses};
 use crate::verdict::words::{count, counted, percent};
@@ -22,6 +23,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             div.books { @for sum in &sums(ledger) { (line(sum)) } }
             @for (what, n) in beside(ledger) { p.meta { "Beside these, " (counted(n, "frame")) ", " (what) "." } }
             @for account in &open { p.nogo { (account.to_string()) } }
+            @for line in report.facts.admission.iter().flat_map(AdmissionNote::lines) { p.nogo { (text(&line)) } }
             (lost(report))
             @if !ledger.capture.damage.is_empty() {
                 h3 { "Damage in the capture files" }
