@@ -31,6 +31,7 @@ test: ## format, lints and every test
 bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
 	benches/side_by_side.sh
+	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh; else echo "benches/watch.sh needs root: left out"; fi
 
 soak: ## live traffic of all kinds for SOAK_MINUTES: neither memory nor descriptors may grow
 	@scripts/setup.sh test
