@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::net::{LEGACY, Net, Place};
 use super::proc;
-use super::servers::{Candidate, shop_legacy};
+use super::servers::{Candidate, Nginx, PACED, shop_legacy};
 use super::watch::{Watch, length};
 use super::wrk::{Load, wrk};
 
@@ -76,4 +76,25 @@ fn a_bad_candidate_costs_the_clients_nothing_and_is_told() {
     let (least, most) = (flat.iter().min().unwrap(), flat.iter().max().unwrap());
     assert!(report.most < 128 * MIB && most - least < 32 * MIB, "{flat:?}, at most {}", report.most);
     assert_eq!(report.status, Some(1), "such a candidate is NO-GO");
+}
+
+#[test]
+fn large_bodies_before_a_candidate_that_hangs_take_no_more_memory_than_is_theirs() {
+    let Some(net) = Net::new() else { return };
+    let _nginx = Nginx::start(&net, Place::Legacy, 80);
+    let mut candidate = Candidate::start(&net, "shop:none");
+    candidate.be("hang");
+    // More places than there is memory for: the bytes are what is bounded.
+    let policy = "safety: {limits: {in_flight: 1000, timeout: 3s}, breaker: 'off', backoff: 'off'}";
+    let watch = Watch::start(&net, (Place::Tap, "eth0"), &candidate.url(), policy, &["-B", "262144"]);
+    let load = wrk(&net, Place::Client, CONNECTIONS, length(), &format!("http://{LEGACY}{PACED}/64k"));
+    let report = watch.interrupt();
+    eprintln!("{} MiB at most; {}", report.most / MIB, report.ledger("shadow"));
+    assert!(report.count("wire/requests_paired") >= load.requests, "{}", report.ledger("wire"));
+    assert_eq!(report.count("capture/live/kernel_dropped"), 0, "{}", report.ledger("capture"));
+    // Two bodies are reckoned for each: the recorded one, and the answer that may come.
+    let places = (32 * MIB) / (2 * (64 << 10));
+    let sent = report.count("shadow/sent");
+    assert!(sent > places / 2 && report.count("shadow/skipped/shed") > 0, "{}", report.ledger("shadow"));
+    assert!(report.most < 96 * MIB, "{} MiB", report.most / MIB);
 }

@@ -1,9 +1,13 @@
 //! Frames that were lost on purpose are in the books, to the frame.
 
+use std::time::Duration;
+
 use super::child::{PATIENCE, Running};
-use super::net::{CANDIDATE, CLIENT, NOBODY, Net, Place};
+use super::net::{CANDIDATE, CLIENT, LEGACY, NOBODY, Net, Place};
 use super::parts;
+use super::servers::{Candidate, Nginx, PACED};
 use super::watch::{Report, Watch};
+use super::wrk::load_until_dropped;
 
 const FRAMES: u64 = 50_000;
 
@@ -62,4 +66,31 @@ fn a_ring_that_is_read_too_slowly_is_told_as_exactly() {
     let (report, came) = listen(&net, "512", false);
     let (handed, dropped) = handed_and_dropped(&report);
     assert_eq!((came, handed + dropped), (FRAMES, FRAMES), "{}", report.ledger("capture"));
+}
+
+#[test]
+fn what_a_loss_tears_apart_is_counted_and_never_taken_for_a_difference() {
+    let Some(net) = Net::new() else { return };
+    let _nginx = Nginx::start(&net, Place::Legacy, 80);
+    let _same = Nginx::start(&net, Place::Candidate, 80);
+    let candidate = Candidate::start(&net, "127.0.0.1:80");
+    let load = load_until_dropped(&net, 16, &format!("http://{LEGACY}{PACED}/4k"));
+    let watch = Watch::start(&net, (Place::Tap, "eth0"), &candidate.url(), "safety: {}", &["-B", "2048"]);
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(300));
+        watch.signal("STOP");
+        std::thread::sleep(Duration::from_millis(900));
+        watch.signal("CONT");
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    drop(load);
+    let report = watch.interrupt();
+    let (_, dropped) = handed_and_dropped(&report);
+    eprintln!("{dropped} frames dropped; {} {}", report.ledger("wire/requests_unpaired"), report.ledger("shadow"));
+    assert!(dropped > 1_000, "{}", report.ledger("capture"));
+    let torn = report.count("wire/requests_unpaired") + report.count("wire/answers_unpaired");
+    assert!(torn > 0 && report.count("wire/stream_bytes_gap") > 0, "{}", report.ledger("wire"));
+    assert!(report.count("shadow/compared") > 100, "{}", report.ledger("shadow"));
+    assert_eq!(report.count("shadow/matched"), report.count("shadow/compared"), "{}", report.ledger("shadow"));
+    assert_eq!((report.gate("loss"), &report.value["verdict"] != "GO"), ("not-enough", true));
 }

@@ -129,3 +129,38 @@ fn what_we_ask_the_candidate_ourselves_is_not_taken_for_traffic() {
     assert_eq!(report.count("shadow/matched"), report.count("shadow/compared"), "{}", report.ledger("shadow"));
     assert_asked(&candidate, &report);
 }
+
+#[test]
+fn on_all_interfaces_each_request_is_seen_once_and_what_we_ask_is_known_as_our_own() {
+    let Some(net) = Net::new() else { return };
+    let _shop = shop_legacy(&net, &format!("{LEGACY}:80"));
+    let candidate = Candidate::start(&net, "shop:none");
+    let watch = Watch::start(&net, (Place::Tap, "any"), &candidate.url(), &shop_policy(), &[]);
+    shoppers(&net, &format!("{LEGACY}:80"), 200);
+    let report = watch.interrupt();
+    let (own, sent) = (report.count("shadow/skipped/own-traffic"), report.count("shadow/sent"));
+    assert!(sent > 50 && own > 0 && own <= sent, "{}", report.ledger("shadow"));
+    assert_eq!(report.count("wire/requests_paired") - own, 200, "{}", report.ledger("wire"));
+    assert_eq!(report.count("shadow/matched"), sent, "{}", report.ledger("shadow"));
+}
+
+#[test]
+fn an_interface_that_goes_down_is_waited_for_and_one_that_vanishes_ends_the_run_with_its_report() {
+    let Some(net) = Net::new() else { return };
+    let _shop = shop_legacy(&net, &format!("{LEGACY}:80"));
+    let candidate = Candidate::start(&net, "shop:none");
+    let visit = || shoppers(&net, &format!("{LEGACY}:80"), 50);
+    let watch = Watch::start(&net, (Place::Tap, "eth0"), &candidate.url(), &shop_policy(), &[]);
+    visit();
+    net.sh(Place::Tap, "ip link set eth0 down; sleep 0.6; ip link set eth0 up; sleep 0.3");
+    net.sh(Place::Switch, "sleep 0.5");
+    visit();
+    std::thread::sleep(Duration::from_millis(300));
+    net.sh(Place::Tap, "ip link del eth0");
+    let report = watch.wait();
+    assert_eq!(report.count("wire/requests_paired"), 100, "{}", report.ledger("wire"));
+    let damage = report.ledger("capture/damage").to_string();
+    assert!(damage.contains("down") && damage.contains("vanished"), "{damage}");
+    assert_eq!(report.ledger("capture/finished"), false, "{damage}");
+    assert_ne!(report.value["verdict"], "GO");
+}
