@@ -122,7 +122,7 @@ impl Asker {
             bump(&progress.answered);
             // Never full: there is a place for every permit, and each decision empties it.
             let _ = heard.try_send(Heard::of(&request, &asked, &numbered.exchange));
-            let Numbered { sequence, endpoint, exchange, share } = numbered;
+            let Numbered { sequence, endpoint, exchange, share, .. } = numbered;
             let observation = Observation { sequence, endpoint, exchange, fate: Fate::Asked(Box::new(asked)) };
             send(&observations, Permitted { observation, _permit: permit, _share: share });
         });

@@ -213,7 +213,7 @@ impl Assembler {
             };
             // Where the receiver has panicked, whoever joins it tells.
             if let Err(TrySendError::Full(numbered) | TrySendError::Disconnected(numbered)) =
-                exchanges.try_send(Numbered { sequence, endpoint, exchange, share })
+                exchanges.try_send(Numbered { sequence, endpoint, exchange, share, ready: Instant::now() })
             {
                 shed(numbered.exchange, numbering, counting);
             }

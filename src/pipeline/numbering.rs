@@ -1,6 +1,7 @@
 //! What the thread behind the wire code knows of the exchanges: their order, their endpoints, and what is lost of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::budget::Share;
 use crate::compare::Comparer;
@@ -16,6 +17,8 @@ pub(crate) struct Numbered {
     pub(crate) exchange: Exchange,
     /// Of the bytes that may be under way.
     pub(crate) share: Share,
+    /// When the source had it ready.
+    pub(crate) ready: Instant,
 }
 
 /// What the source knows, at one moment or at its end.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
@@ -65,7 +65,7 @@ impl Reader {
     fn give(&mut self, exchange: Exchange, exchanges: &Sender<Numbered>) -> bool {
         let (sequence, endpoint) = self.numbering.complete(&exchange);
         let share = self.share(&exchange);
-        let mut numbered = Numbered { sequence, endpoint, exchange, share };
+        let mut numbered = Numbered { sequence, endpoint, exchange, share, ready: Instant::now() };
         loop {
             match exchanges.send_timeout(numbered, LOOK_EVERY) {
                 Ok(()) => return true,

@@ -115,7 +115,7 @@ pub(crate) fn start(
         Feed::Live(feed) => {
             let most = feed.requests;
             let (source, taker) = shared.live(*feed, numbering, body, exchanges_in, rest_in)?;
-            let prompt = Prompt { asker, places, stop: Arc::clone(stop), most };
+            let prompt = Prompt { asker, places, stop: Arc::clone(stop), most, waited: None };
             (source, Some(taker), named("dispatch", move || prompt.run(&exchanges))?)
         }
     };

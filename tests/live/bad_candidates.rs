@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::child::Running;
 use super::net::{LEGACY, Net, Place};
-use super::proc;
-use super::servers::{Candidate, Nginx, PACED, shop_legacy};
+use super::servers::{Asked, Candidate, Nginx, PACED, shop_legacy};
 use super::watch::{Watch, length};
 use super::wrk::{Load, wrk};
+use super::{parts, proc};
 
 const CONNECTIONS: u32 = 8;
 
@@ -97,4 +98,30 @@ fn large_bodies_before_a_candidate_that_hangs_take_no_more_memory_than_is_theirs
     let sent = report.count("shadow/sent");
     assert!(sent > places / 2 && report.count("shadow/skipped/shed") > 0, "{}", report.ledger("shadow"));
     assert!(report.most < 96 * MIB, "{} MiB", report.most / MIB);
+}
+
+#[test]
+fn behind_a_candidate_that_hangs_nothing_goes_out_long_after_it_was_asked() {
+    let Some(net) = Net::new() else { return };
+    let _nginx = Nginx::start(&net, Place::Legacy, 80);
+    let mut candidate = Candidate::start(&net, "shop:none");
+    candidate.be("hang");
+    // A place falls free ten times a second, and two hundred wait for it.
+    let policy = "safety: {limits: {in_flight: 4, timeout: 400ms}, breaker: 'off', backoff: 'off'}";
+    let watch = Watch::start(&net, (Place::Tap, "eth0"), &candidate.url(), policy, &[]);
+    let client = parts::command(&net, Place::Client, "clock", &[&format!("{LEGACY}:80"), "/small", "200", "4"]);
+    let client = Running::start("the clock's client", client).wait(super::child::PATIENCE);
+    assert!(client.status.success(), "{client:?}");
+    let report = watch.interrupt();
+
+    let asked = candidate.asked();
+    let age = |asked: &Asked| {
+        let when: u64 = asked.target.split_once("at=").unwrap().1.parse().unwrap();
+        asked.at - when
+    };
+    let oldest = asked.iter().map(age).max().unwrap();
+    eprintln!("{} asked, the oldest was {oldest} ms old; {}", asked.len(), report.ledger("shadow"));
+    assert!(asked.len() > 20, "{}", report.ledger("shadow"));
+    assert!(oldest < 2_000, "{oldest} ms");
+    assert!(report.count("shadow/skipped/too-late") > 100, "{}", report.ledger("shadow"));
 }

@@ -107,6 +107,8 @@ pub(crate) struct Candidate {
 pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) target: String,
+    /// When it came, in milliseconds since 1970.
+    pub(crate) at: u64,
     headers: Value,
 }
 
@@ -170,6 +172,7 @@ impl Candidate {
             Asked {
                 method: value["method"].as_str().unwrap().to_owned(),
                 target: value["target"].as_str().unwrap().to_owned(),
+                at: value["at"].as_u64().unwrap(),
                 headers: value["headers"].take(),
             }
         };

@@ -42,13 +42,14 @@ impl Mode {
     }
 }
 
-/// Each request as a line of JSON: method, target, headers as pairs.
+/// Each request as a line of JSON: method, target, headers as pairs, and when it came, in milliseconds since 1970.
 struct Log(Mutex<File>);
 
 impl Log {
     fn note(&self, head: &httparse::Request<'_, '_>) {
         let headers: Vec<_> = head.headers.iter().map(|h| json!([h.name, String::from_utf8_lossy(h.value)])).collect();
-        let line = json!({ "method": head.method, "target": head.path, "headers": headers });
+        let at = super::clock::now();
+        let line = json!({ "method": head.method, "target": head.path, "headers": headers, "at": at });
         self.0.lock().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 //! anew and asked to play a part, so that nothing has to be built or found beside it.
 
 mod candidate;
+mod clock;
 mod hostile;
 mod mirror;
 mod record;
@@ -36,6 +37,9 @@ fn play_a_part() {
         ["shop", listen] => runtime.block_on(shop::serve(listen)),
         ["shoppers", address, capture, most] => runtime.block_on(shop::visit(address, capture, most.parse().unwrap())),
         ["send", from, to, count, size] => send::play(from, to, count.parse().unwrap(), size.parse().unwrap()),
+        ["clock", address, path, a_second, seconds] => {
+            clock::play(address, path, a_second.parse().unwrap(), seconds.parse().unwrap());
+        }
         ["hostile", interface, flows] => hostile::play(interface, flows.parse().unwrap()),
         ["mirror", to, capture, cut] => mirror::play(to, capture, cut.parse().unwrap()),
         ["record", interface, file, kept] => record::play(interface, file, kept.parse().unwrap()),
