@@ -37,7 +37,7 @@ pub(crate) struct WatchArgs {
     snapshot_length: u32,
     /// The kernel's buffer for frames, in KiB
     #[arg(short = 'B', long, value_name = "KIB", default_value_t = 65_536,
-          value_parser = clap::value_parser!(u32).range(64..=1 << 21))]
+          value_parser = clap::value_parser!(u32).range(512..=1 << 20))]
     buffer_size: u32,
     /// Leave the interface's mode as it is; a mirror port needs promiscuous mode
     #[arg(short = 'p', long)]
