@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::asking::Asking;
+use super::asking::{Asked, Asking};
 use super::output::Output;
 use super::walk::{Walk, walk};
 use super::{Status, Trouble};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
 use crate::pipeline::{Feed, LiveFeed, runtime};
-use crate::privilege;
+use crate::privilege::{self, Dropped};
 
 /// Bytes in the units of tcpdump's -B and -C.
 const KIB: usize = 1 << 10;
@@ -97,6 +97,11 @@ impl WatchArgs {
         // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
+        self.watch(source, filter, asked, color).map_err(|trouble| as_whom(trouble, &user))
+    }
+
+    /// What needs no privilege.
+    fn watch(self, source: LiveSource, filter: Option<Filter>, asked: Asked, color: bool) -> Result<Status, Trouble> {
         self.output.check()?;
         let rotate = self.rotate.map(|mb| mb * MEGABYTE);
         let saver = match &self.write {
@@ -119,4 +124,13 @@ impl WatchArgs {
             filter,
         })?))
     }
+}
+
+/// Who has typed `sudo` does not expect to be refused anything: says who it is that was.
+fn as_whom(trouble: Trouble, user: &Dropped) -> Trouble {
+    let text = trouble.to_string();
+    if !user.changed || !text.contains("Permission denied") {
+        return trouble;
+    }
+    format!("{text}; it was tried as {user}, because root is given up once the capture is open, see --user").into()
 }

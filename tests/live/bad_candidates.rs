@@ -17,7 +17,7 @@ const CONNECTIONS: u32 = 8;
 const POLICY: &str = "
 safety:
   limits: {in_flight: 16, timeout: 500ms}
-  breaker: {when: always, cool_down: 500ms}
+  breaker: {open_for: 500ms}
 ";
 
 const MIB: u64 = 1 << 20;
@@ -69,6 +69,10 @@ fn a_bad_candidate_costs_the_clients_nothing_and_is_told() {
     }
     assert!(report.count("shadow/skipped/breaker-open") > 0, "{}", report.ledger("shadow"));
     assert_eq!(report.count("shadow/sent"), report.count("shadow/compared") + report.count("shadow/failed"));
+    let breaker = &report.value["facts"]["admission"]["breaker"];
+    let times = |what: &str| breaker[what].as_u64().unwrap();
+    assert!(breaker["state"] == "closed" && times("opened") > 0, "{breaker}");
+    assert!(times("closed") == times("opened") && times("open_ms") > 500, "{breaker}");
     let (least, most) = (flat.iter().min().unwrap(), flat.iter().max().unwrap());
     assert!(report.most < 128 * MIB && most - least < 32 * MIB, "{flat:?}, at most {}", report.most);
     assert_eq!(report.status, Some(1), "such a candidate is NO-GO");

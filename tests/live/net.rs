@@ -13,6 +13,7 @@
 //! that it never does.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -104,6 +105,16 @@ impl Net {
     /// A folder of the test's own.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// A folder in which whoever `watch` becomes may write: it gives up being root.
+    pub(crate) fn folder_for_all(&self) -> PathBuf {
+        let open = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let path = self.folder().join("for-all");
+        std::fs::create_dir_all(&path).unwrap();
+        open(self.folder(), 0o711);
+        open(&path, 0o777);
+        path
     }
 
     /// A file of the test's own, with a text in it.

@@ -11,6 +11,11 @@ use super::{parts, proc};
 /// The bodies that nginx serves, by path and size.
 pub(crate) const BODIES: [(&str, usize); 3] = [("/small", 200), ("/4k", 4 << 10), ("/64k", 64 << 10)];
 
+/// Before such a path stands this where the speed is to be bounded: so many requests a second come through, the others
+/// wait. For builds that are not made for speed, and for tests that are not about it.
+pub(crate) const PACED: &str = "/paced";
+const PACE: u32 = 2_000;
+
 /// The port on which nginx tells how many requests it has seen, on loopback only.
 const STATUS: u16 = 8099;
 
@@ -43,7 +48,9 @@ impl<'a> Nginx<'a> {
              events {{ worker_connections 8192; }}
              http {{ {temporary}
                access_log off; sendfile on; tcp_nodelay on; keepalive_requests 1000000000; default_type text/plain;
-               server {{ listen {port} backlog=4096; root {root}; }}
+               limit_req_zone $server_port zone=pace:64k rate={PACE}r/s;
+               server {{ listen {port} backlog=4096; root {root};
+                 location {PACED}/ {{ alias {root}/; limit_req zone=pace burst=2000; }} }}
                server {{ listen 127.0.0.1:{STATUS}; location / {{ stub_status; }} }} }}"
         );
         let file = folder.join("nginx.conf");

@@ -16,7 +16,7 @@ const MODES: [&str; 8] = ["ok", "ok", "slow 250", "ok", "hang", "dead", "garbage
 /// What may be above the level that was reached when the run was warm, for good: allocators keep what they had once.
 const SLACK: u64 = 8 << 20;
 
-const POLICY: &str = "safety: {limits: {in_flight: 32, timeout: 1s}, breaker: {when: always, cool_down: 2s}}";
+const POLICY: &str = "safety: {limits: {in_flight: 32, timeout: 1s}, breaker: {open_for: 2s}}";
 
 /// A look at the process.
 struct Look {

@@ -34,10 +34,22 @@ impl Watch {
         policy: &str,
         arguments: &[&str],
     ) -> Watch {
+        Watch::start_on(net, place, &["-i", interface], candidate, policy, arguments)
+    }
+
+    /// The same where the source is more than an interface's name.
+    pub(crate) fn start_on(
+        net: &Net,
+        place: Place,
+        source: &[&str],
+        candidate: &str,
+        policy: &str,
+        arguments: &[&str],
+    ) -> Watch {
         let binary = std::env::var("TAPCOMPARE_BINARY").unwrap_or(env!("CARGO_BIN_EXE_tapcompare").to_owned());
         let policy = net.file("policy.yaml", policy);
         let mut command = net.command(place, binary);
-        command.args(["-v", "watch", "-i", interface, "--candidate", candidate, "--output", "json", "--policy"]);
+        command.args(["-v", "watch"]).args(source).args(["--candidate", candidate, "--output", "json", "--policy"]);
         command.arg(policy);
         if !net.of_root() {
             // A user namespace knows no other user to become.
@@ -59,6 +71,13 @@ impl Watch {
     /// Sends it a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         self.running.signal(name);
+    }
+
+    /// Waits for the end of a run that prints something else than a report.
+    pub(crate) fn end(self, signal: &str) -> Ended {
+        std::thread::sleep(Duration::from_millis(200));
+        self.running.signal(signal);
+        self.running.wait(DRAIN)
     }
 
     /// Waits for a run that ends by itself.
@@ -113,6 +132,12 @@ impl Report {
         }
     }
 
+    /// How a gate came out.
+    pub(crate) fn gate(&self, name: &str) -> &str {
+        let gate = self.value["gates"].as_array().unwrap().iter().find(|gate| gate["gate"] == name);
+        gate.unwrap_or_else(|| panic!("{name}: {:#}", self.value["gates"]))["state"].as_str().unwrap()
+    }
+
     /// A part of the ledger.
     pub(crate) fn ledger(&self, path: &str) -> Value {
         let ledger = &self.value["snapshot"]["ledger"];
@@ -132,7 +157,11 @@ impl Report {
         let live = |name: &str| self.count(&format!("capture/live/{name}"));
         let wire = |name: &str| self.count(&format!("wire/{name}"));
         for (account, left, right) in [
-            ("received", live("received"), wire("frames") + live("kernel_dropped") + live("shed_frames")),
+            (
+                "received",
+                live("received"),
+                wire("frames") + ["kernel_dropped", "shed_frames", "not_vxlan"].map(live).iter().sum::<u64>(),
+            ),
             ("frames", wire("frames"), wire("frames_used") + wire("frames_refused")),
             ("requests", wire("requests"), wire("requests_paired") + wire("requests_unpaired")),
             ("paired", wire("requests_paired"), shadow("exchanges")),
@@ -142,5 +171,6 @@ impl Report {
         ] {
             assert_eq!(left, right, "{account}: {:#}", self.value["snapshot"]["ledger"]);
         }
+        assert_eq!(self.gate("books"), "pass", "{:#}", self.value["gates"]);
     }
 }

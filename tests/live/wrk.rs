@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::child::run;
+use super::child::{Running, run};
 use super::net::{Net, Place};
 
 /// What wrk counted.
@@ -34,6 +34,13 @@ pub(crate) fn wrk(net: &Net, place: Place, connections: u32, length: Duration, u
     let seconds = format!("-d{}s", length.as_secs().max(1));
     command.args(["-n", "19", "wrk", "-t1", &format!("-c{connections}"), &seconds, "--latency", url]);
     read(&run(command))
+}
+
+/// Traffic that goes on until what is returned is dropped.
+pub(crate) fn load_until_dropped(net: &Net, connections: u32, url: &str) -> Running {
+    let mut command = net.command(Place::Client, "nice");
+    command.args(["-n", "19", "wrk", "-t1", &format!("-c{connections}"), "-d600s", url]);
+    Running::start("wrk", command)
 }
 
 /// Reads what wrk prints.

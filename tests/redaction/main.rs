@@ -11,6 +11,7 @@
 
 mod candidate;
 mod capture;
+mod live;
 mod properties;
 
 use std::ffi::OsStr;

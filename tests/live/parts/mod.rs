@@ -3,6 +3,7 @@
 
 mod candidate;
 mod hostile;
+mod mirror;
 mod record;
 mod send;
 mod shop;
@@ -36,6 +37,7 @@ fn play_a_part() {
         ["shoppers", address, capture, most] => runtime.block_on(shop::visit(address, capture, most.parse().unwrap())),
         ["send", from, to, count, size] => send::play(from, to, count.parse().unwrap(), size.parse().unwrap()),
         ["hostile", interface, flows] => hostile::play(interface, flows.parse().unwrap()),
+        ["mirror", to, capture, cut] => mirror::play(to, capture, cut.parse().unwrap()),
         ["record", interface, file, kept] => record::play(interface, file, kept.parse().unwrap()),
         _ => panic!("nobody knows the part {lines:?}"),
     }
