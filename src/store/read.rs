@@ -125,6 +125,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     tally.drift.drifted = trust.count(row.get(16)?)?;
     let store = StoreBooks {
         writes: trust.count(row.get(17)?)?,
+        unwritten: false,
         failed_writes: trust.count(row.get(18)?)?,
         coarsened: trust.count(row.get(19)?)?,
     };
