@@ -7,6 +7,7 @@ mod evidence;
 pub mod interval;
 mod latency;
 mod rates;
+pub mod sequence;
 pub mod words;
 
 use std::fmt;
