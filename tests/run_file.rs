@@ -1,6 +1,6 @@
 //! What a run reports and what its run file says afterwards are the same, to the byte.
 
-#![allow(clippy::unwrap_used, reason = "a command that cannot be run or gives no JSON is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a command that cannot be run or gives no JSON is a failed test")]
 
 use std::path::Path;
 use std::process::{Command, Output};
