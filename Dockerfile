@@ -16,7 +16,9 @@ RUN apt-get update \
  && useradd --system --uid 10001 --home-dir /work --create-home tapcompare
 COPY --from=build /src/target/release/tapcompare /usr/local/bin/tapcompare
 COPY rules/ /usr/share/tapcompare/rules/
-# Captures and policies are mounted here, and reports are written here.
+# Captures and policies are mounted here, and reports are written here. To watch an interface of the host, start it as root with
+# three capabilities; it gives them up and becomes the owner of this folder once the capture is open:
+# docker run --network host --user 0 --cap-drop ALL --cap-add NET_RAW --cap-add SETUID --cap-add SETGID tapcompare watch ...
 WORKDIR /work
 USER 10001
 ENTRYPOINT ["tapcompare"]

@@ -236,10 +236,18 @@ pub struct ShadowBooks {
 pub struct StoreBooks {
     /// Transactions that are in the file.
     pub writes: u64,
-    /// Attempts that failed, a full disk for one. What they held was kept and went in with a later one.
+    /// Attempts that failed, a full disk for one. What they held was kept and went in with a later one, but where
+    /// `unwritten`.
     pub failed_writes: u64,
+    /// Whether the last attempt failed too: the file lacks what there was since its last write.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unwritten: bool,
     /// Counts of single minutes that were put together because they could not be written in time.
     pub coarsened: u64,
+}
+
+fn is_false(known: &bool) -> bool {
+    !known
 }
 
 /// All the books of a run.

@@ -58,6 +58,26 @@ const STORIES: &[(&[&str], &[&str])] = &[
         &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--html", "no/such/folder.html"],
         &["--html", "no/such/folder.html"],
     ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--run", "new.run", "--html", "./new.run"],
+        &["--html ./new.run", "--run", "name another"],
+    ),
+    (
+        &["watch", "-i", "lo", "--candidate", "http://127.0.0.1:1", "--run", "new.run", "-w", "new.run"],
+        &["-w new.run", "--run", "name another"],
+    ),
+    (
+        &["watch", "-i", "lo", "--candidate", "http://127.0.0.1:1", "-w", "new.pcap", "--html", "new.pcap"],
+        &["--html new.pcap", "-w", "name another"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--dry-run", "--run", "new.run"],
+        &["--dry-run", "--run"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "path.yaml", "--run", "new.run"],
+        &["redaction.json", "'$[", "RFC 9535"],
+    ),
     (&["replay", "missing.pcap", "--candidate", "http://127.0.0.1:1"], &["missing.pcap", "No such file"]),
     (&["replay", "good.pcap", "--candidate", "http://no-such-host.invalid"], &["no-such-host.invalid"]),
     (&["demo", "--defect", "price-runding"], &["price-runding", "price-rounding"]),
@@ -73,6 +93,7 @@ fn folder_with_inputs() -> tempfile::TempDir {
     file("good.pcap", &header);
     file("text.txt", b"this is a letter, not a capture of packets\n");
     file("typo.yaml", b"capability: x\nsafety:\n  methds: [GET]\n");
+    file("path.yaml", b"redaction: {json: ['$[']}\n");
     file("rule.yaml", b"rules:\n  - id: a\n    owner: b\n    resaon: c\n    expires: 2099-01-01\n    at: {status: true}\n    ignore: true\n");
     folder
 }
@@ -92,6 +113,7 @@ fn bad_input_gets_one_line_that_names_it_and_the_way_out() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(fs::read(folder.path().join("good.pcap")).unwrap().len(), 24, "named for the page, and still whole");
+    assert!(!folder.path().join("new.run").exists(), "nothing is begun in a run file where the run cannot begin");
 }
 
 #[test]

@@ -167,3 +167,17 @@ fn the_capture_that_is_shipped_is_the_one_that_is_described() {
     assert_eq!((&ledger["wire"]["requests"], &ledger["wire"]["requests_paired"]), (&3540.into(), &3540.into()));
     assert_eq!(text.lines().count(), 3541);
 }
+
+#[test]
+fn a_run_file_goes_on_with_the_same_defects_though_the_addresses_are_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("shop.run");
+    for _ in 0..2 {
+        demo("none", "max", &["--live-legacy", "--run", run.to_str().unwrap()]);
+    }
+    let judged = Command::new(env!("CARGO_BIN_EXE_tapcompare")).args(["judge", "--output", "json"]).arg(&run).output();
+    let judged = judged.unwrap();
+    let json: Value = serde_json::from_slice(&judged.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&judged.stderr)));
+    assert_eq!(json["facts"]["stretches"].as_array().unwrap().len(), 2);
+}

@@ -151,3 +151,19 @@ fn a_program_with_the_right_in_its_file_drops_it_and_stays_who_it_is() {
     let done = command.uid(4717).gid(4718).stdout(Stdio::piped()).output().unwrap();
     assert!(String::from_utf8_lossy(&done.stdout).contains("only root can change to another user"));
 }
+
+#[test]
+fn a_file_that_only_root_may_write_is_refused_with_the_reason() {
+    let Some(program) = Program::new("a_file_that_only_root_may_write_is_refused_with_the_reason") else { return };
+    for flag in ["--run", "--html", "-w"] {
+        let mut command = Command::new(program.folder.path().join("tapcompare"));
+        command.args(["watch", "-i", "lo", "--for", "1s", "--candidate", "http://127.0.0.1:1", flag, "/of-root-alone"]);
+        let told = command.env_remove("SUDO_UID").env_remove("SUDO_GID").current_dir("/").output().unwrap();
+        let line = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert_eq!((told.status.code(), line.lines().count()), (Some(2), 1), "{line}");
+        for expected in ["/of-root-alone", "Permission denied", "this is user nobody", "--user"] {
+            assert!(line.contains(expected), "{expected}: {line}");
+        }
+        assert!(!Path::new("/of-root-alone").exists());
+    }
+}

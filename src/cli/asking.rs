@@ -35,7 +35,7 @@ pub(crate) struct Asking {
     #[arg(long, value_name = "N", value_parser = config::in_flight)]
     in_flight: Option<usize>,
     /// List what would be sent, and why not the rest; send nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["run", "html"])]
     pub(super) dry_run: bool,
     /// Keep the evidence in this file as the run goes, for `judge` and `report`; an existing run is continued
     #[arg(long, value_name = "FILE")]

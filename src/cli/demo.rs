@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::asking::{Asked, today};
 use super::output::Output;
-use super::walk::{Walk, walk};
-use super::{OutputFormat, Status, Trouble};
+use super::walk::{Called, Walk, walk};
+use super::{OutputFormat, Status, Trouble, files};
 use crate::config::{self, Policy, Target};
 use crate::demo::{self, Defect, Defects};
 use crate::pipeline::{Feed, Source, runtime};
@@ -54,6 +54,7 @@ fn defects_help() -> String {
 impl DemoArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         let output = Output { output: self.output, html: Some(self.html.clone()) };
+        files::distinct(&[("--run", self.run.as_deref()), ("--html", Some(&self.html))])?;
         output.check()?;
         let runtime = runtime()?;
         let candidate = runtime.block_on(demo::candidate(self.defect.clone()))?;
@@ -79,6 +80,10 @@ impl DemoArgs {
             sources: vec![CAPTURE_NAME.to_owned()],
             dry_run: false,
             run: self.run.clone(),
+            called: Some(Called {
+                candidate: format!("the demo's, with the defects {}", self.defect),
+                legacy: "the demo's".to_owned(),
+            }),
         };
         super::say(format!("the shop's candidate has these defects: {}", self.defect));
         let status = walk(plan, &runtime, &output, color)?;

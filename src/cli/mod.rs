@@ -3,6 +3,7 @@
 mod asking;
 mod demo;
 mod doctor;
+mod files;
 mod inspect;
 mod judge;
 mod output;

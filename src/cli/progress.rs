@@ -75,34 +75,46 @@ fn recorded_text(now: Standing) -> String {
     format!("{} sent, {} compared, {} in flight", now.sent, now.compared, now.in_flight())
 }
 
-/// What somebody who watches needs first: does it see traffic, does it ask, does it differ, what is missing.
+/// What somebody who watches needs first: is anything wrong, does it see traffic, does it ask, does it differ. A terminal
+/// has 80 columns and cuts what is longer, so what is wrong stands first.
 fn live_line(now: Standing, seen: f64, sent: f64) -> String {
-    let mut line = format!(
-        "{seen:.0} seen/s, {sent:.0} sent/s, {} in flight, {} compared, {} mismatched, {} failed, {} lost, {} shed, \
-         {} frames dropped",
-        now.in_flight(),
-        now.compared,
-        now.mismatched,
-        now.failed,
-        now.incomplete,
-        now.shed,
-        now.dropped
-    );
+    let mut line = String::new();
     match now.breaker {
+        _ if now.frames == 0 => line.push_str("[NO FRAME YET] "),
         0 => {}
-        1 => line.push_str(" [breaker half open]"),
-        _ => line.push_str(" [BREAKER OPEN]"),
+        1 => line.push_str("[breaker half open] "),
+        _ => line.push_str("[BREAKER OPEN] "),
     }
-    if now.frames == 0 {
-        line.push_str(" [no frame seen yet]");
+    for (n, what) in [(now.dropped, "dropped"), (now.shed, "shed")] {
+        if n > 0 {
+            line.push_str(&format!("{} {what}, ", short(n)));
+        }
     }
+    line.push_str(&format!(
+        "{} lost; {seen:.0}/s seen, {sent:.0}/s sent; {} compared, {} differ, {} fail; {} open",
+        short(now.incomplete),
+        short(now.compared),
+        short(now.mismatched),
+        short(now.failed),
+        now.in_flight(),
+    ));
     line
+}
+
+/// Five characters at most: `99999`, `123k`, `1.2M`.
+fn short(n: u64) -> String {
+    match n {
+        0..100_000 => n.to_string(),
+        100_000..1_000_000 => format!("{}k", n / 1_000),
+        1_000_000..100_000_000 => format!("{:.1}M", n as f64 / 1e6),
+        _ => format!("{}M", n / 1_000_000),
+    }
 }
 
 /// A bar over the bytes of the files, or a spinner where their size is not known.
 fn new_bar(live: bool, total: u64) -> ProgressBar {
     let (bar, template) = match total {
-        _ if live => (ProgressBar::new_spinner(), "{elapsed_precise} {spinner} {wide_msg}"),
+        _ if live => (ProgressBar::new_spinner(), "{elapsed_precise} {wide_msg}"),
         0 => (ProgressBar::new_spinner(), "{elapsed_precise} {spinner} {binary_bytes} {msg}"),
         total => (ProgressBar::new(total), "{elapsed_precise} {bar:30} {percent:>3}% {msg}"),
     };
@@ -117,12 +129,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_live_line_says_what_is_missing() {
+    fn the_live_line_says_first_what_is_wrong_and_fits_a_terminal() {
         let quiet = live_line(Standing::default(), 0.0, 0.0);
-        assert!(quiet.contains("0 seen/s") && quiet.ends_with("[no frame seen yet]"), "{quiet}");
+        assert!(quiet.starts_with("[NO FRAME YET] 0 lost; 0/s seen"), "{quiet}");
         let busy = Standing { frames: 9, sent: 7, answered: 4, dropped: 3, breaker: 2, ..Standing::default() };
         let line = live_line(busy, 1200.4, 100.0);
-        assert!(line.starts_with("1200 seen/s, 100 sent/s, 3 in flight,"), "{line}");
-        assert!(line.contains("3 frames dropped") && line.ends_with("[BREAKER OPEN]"), "{line}");
+        assert!(line.starts_with("[BREAKER OPEN] 3 dropped, 0 lost; 1200/s seen, 100/s sent;"), "{line}");
+        let long = Standing { frames: 9, sent: 12_345_678, answered: 12_345_614, compared: 12_345_610, ..busy };
+        let long = Standing { dropped: 0, breaker: 0, mismatched: 123_456, ..long };
+        let line = live_line(long, 35_000.0, 500.0);
+        let shown = &line[..80 - "00:00:00 ".len()];
+        assert!(shown.contains("12.3M compared, 123k differ, 0 fail"), "{shown}");
     }
 }

@@ -12,16 +12,20 @@ use super::asking::Asked;
 use super::output::Output;
 use super::progress::Meter;
 use super::signal::stop_on_signal;
-use super::{Status, Trouble};
+use super::{OutputFormat, Status, Trouble};
 use crate::compare::Comparer;
-use crate::config::Redaction;
+use crate::config::{Redaction, Target};
 use crate::exchange::{AdmissionNote, BreakerNote};
+use crate::ledger::StoreBooks;
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::{AdmissionStanding, Shadow};
 use crate::store::{RunFile, StretchFacts};
 use crate::verdict;
+
+const NO_FRAME: &str = "not one frame was seen: is the traffic mirrored to here, and does the filter want it? `tapcompare doctor -i IFACE` \
+     says what is missing";
 
 /// A run as it was meant.
 pub(super) struct Walk {
@@ -33,6 +37,14 @@ pub(super) struct Walk {
     pub(super) dry_run: bool,
     /// Where the evidence is kept.
     pub(super) run: Option<PathBuf>,
+    /// What the targets are called where their addresses say nothing.
+    pub(super) called: Option<Called>,
+}
+
+/// Names of targets whose addresses are others in every run: evidence for the same target must be known as that.
+pub(super) struct Called {
+    pub(super) candidate: String,
+    pub(super) legacy: String,
 }
 
 /// Runs, judges and reports.
@@ -48,6 +60,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let legacy = policy.targets.legacy.as_ref();
     let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
+    let redactor = Arc::new(redactor(&policy.redaction)?);
+    // Last: what could not begin must leave no stretch in the file.
     let file = match &file {
         Some(path) => {
             let stretch =
@@ -56,7 +70,6 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
         None => None,
     };
-    let redactor = Arc::new(redactor(&policy.redaction)?);
     let comparer = Arc::new(Comparer::new(rules, redactor));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
 
@@ -67,19 +80,25 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     meter.clear();
 
     let Ended { mut snapshot, dry_run, admission, file } = ended;
+    if live && snapshot.ledger.wire.frames == 0 {
+        tracing::warn!("{NO_FRAME}");
+    }
     facts.admission = Some(noted(&admission));
     facts.finished = now();
     // A live run has no end of its own: however it was ended, it ended as it was meant to.
     facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
     if let Some(file) = file {
         let (books, finished) = file.finish(&facts);
-        snapshot.ledger.store = Some(books);
+        snapshot.ledger.store = Some(StoreBooks { unwritten: finished.is_err(), ..books });
         if let Err(error) = finished {
             tracing::error!("{error}; it holds the evidence up to its last write");
         }
     }
     if let Some(dry_run) = dry_run {
-        return super::print(&report::dry_run(&dry_run, color));
+        return super::print(&match output.output {
+            OutputFormat::Text => report::dry_run(&dry_run, color),
+            OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
+        });
     }
     let verdict = verdict::judge(&snapshot, &policy, &notes);
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
@@ -111,13 +130,15 @@ fn facts_before(walk: &Walk) -> RunFacts {
     let policy = &walk.asked.policy;
     let limits = &policy.safety.limits;
     let limit = |name: &str, value: String| (name.to_owned(), value);
+    let called = walk.called.as_ref();
+    let legacy = |target: &Target| called.map_or_else(|| target.to_string(), |called| called.legacy.clone());
     RunFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         capability: policy.capability.clone(),
         owner: policy.owner.clone(),
         sources: walk.sources.clone(),
-        candidate: walk.asked.candidate.to_string(),
-        legacy: policy.targets.legacy.as_ref().map(ToString::to_string),
+        candidate: called.map_or_else(|| walk.asked.candidate.to_string(), |called| called.candidate.clone()),
+        legacy: policy.targets.legacy.as_ref().map(legacy),
         pace: walk.pace.clone(),
         policy: walk.asked.policy_file.as_ref().map(|file| file.display().to_string()),
         started: now(),

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::asking::{Asked, Asking};
 use super::output::Output;
 use super::walk::{Walk, walk};
-use super::{Status, Trouble};
+use super::{Status, Trouble, files};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
 use crate::pipeline::{Feed, LiveFeed, runtime};
-use crate::privilege::{self, Dropped};
+use crate::privilege;
 
 /// Bytes in the units of tcpdump's -B and -C.
 const KIB: usize = 1 << 10;
@@ -37,7 +37,7 @@ pub(crate) struct WatchArgs {
     snapshot_length: u32,
     /// The kernel's buffer for frames, in KiB
     #[arg(short = 'B', long, value_name = "KIB", default_value_t = 65_536,
-          value_parser = clap::value_parser!(u32).range(64..=1 << 21))]
+          value_parser = clap::value_parser!(u32).range(512..=1 << 20))]
     buffer_size: u32,
     /// Leave the interface's mode as it is; a mirror port needs promiscuous mode
     #[arg(short = 'p', long)]
@@ -74,11 +74,30 @@ fn lasting(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// EACCES and EPERM in the system's words: what is refused to whom has no right.
+const REFUSED: [&str; 2] = ["Permission denied", "Operation not permitted"];
+
+/// Root that was refused a file does not see why: it is root no more.
+fn as_whom(error: Trouble, changed: Option<&str>) -> Trouble {
+    match changed {
+        Some(user) if REFUSED.iter().any(|refused| error.to_string().contains(refused)) => {
+            format!("{error}; root was given up and this is {user}: let that user write there, or name one with --user")
+                .into()
+        }
+        _ => error,
+    }
+}
+
 impl WatchArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         if self.list_interfaces {
             return super::print(&capture::interfaces().iter().map(|i| format!("{i}\n")).collect::<String>());
         }
+        files::distinct(&[
+            ("--run", self.asking.run.as_deref()),
+            ("-w", self.write.as_deref()),
+            ("--html", self.output.html.as_deref()),
+        ])?;
         let asked = self.asking.read(None)?;
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
         // The kernel cannot look into VXLAN, so there the filter is asked here.
@@ -97,7 +116,8 @@ impl WatchArgs {
         // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
-        self.watch(source, filter, asked, color).map_err(|trouble| as_whom(trouble, &user))
+        let changed = user.changed.then(|| user.to_string());
+        self.watch(source, filter, asked, color).map_err(|error| as_whom(error, changed.as_deref()))
     }
 
     /// What needs no privilege.
@@ -112,7 +132,8 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
-        walk(Walk { feed, asked, pace, sources, dry_run, run }, &runtime()?, &self.output, color)
+        let plan = Walk { feed, asked, pace, sources, dry_run, run, called: None };
+        walk(plan, &runtime()?, &self.output, color)
     }
 
     fn listen_to(&self, interface: &str, filter: Option<String>) -> Result<LiveSource, Trouble> {
@@ -124,13 +145,4 @@ impl WatchArgs {
             filter,
         })?))
     }
-}
-
-/// Who has typed `sudo` does not expect to be refused anything: says who it is that was.
-fn as_whom(trouble: Trouble, user: &Dropped) -> Trouble {
-    let text = trouble.to_string();
-    if !user.changed || !text.contains("Permission denied") {
-        return trouble;
-    }
-    format!("{text}; it was tried as {user}, because root is given up once the capture is open, see --user").into()
 }

@@ -44,7 +44,8 @@ impl Redactor {
     /// # Errors
     /// [`RedactError`]: a JSONPath that cannot be read. (The reader of the policy has refused wrong patterns.)
     pub fn new(redaction: &Redaction, key: Key) -> Result<Redactor, RedactError> {
-        let path = |text: &String| JsonPath::parse(text).map_err(|error| RedactError::Path(error.to_string()));
+        let path =
+            |text: &String| JsonPath::parse(text).map_err(|error| RedactError::Path(format!("'{text}' is {error}")));
         Ok(Redactor {
             key,
             names: Names::new(&redaction.headers, &redaction.names, &redaction.keep),

@@ -1,8 +1,12 @@
-//! What a run would send, for a terminal.
+//! What a run would send, for a terminal and for a program.
 
-use crate::shadow::dry_run::{DryRunPlan, EndpointPlan, Planned};
+use serde_json::json;
+
+use crate::exchange::Endpoint;
+use crate::shadow::dry_run::{DryRunPlan, EndpointPlan, Noted, Planned};
 use crate::verdict::words::{count, counted};
 
+use super::SCHEMA_VERSION;
 use super::escape::{columns, cut, visible};
 use super::terminal::{Ink, Page, WIDTH};
 
@@ -39,6 +43,34 @@ pub(super) fn render(plan: &DryRunPlan, colour: bool) -> String {
     page.line("");
     page.behind(Ink::Dim, "  ", "The rate, the breaker and what the candidate answers may keep more back in a run.");
     page.finish()
+}
+
+/// For a program: one object.
+pub(super) fn json(plan: &DryRunPlan) -> serde_json::Value {
+    let (sent, all) = plan.totals();
+    let endpoint =
+        |(endpoint, plan): &(Endpoint, EndpointPlan)| json!({"endpoint": endpoint, "planned": planned(plan)});
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "dry_run": true,
+        "exchanges": all,
+        "would_be_sent": sent,
+        "endpoints": plan.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
+        "further_endpoints": planned(&plan.beyond),
+    })
+}
+
+fn planned(plan: &EndpointPlan) -> Vec<serde_json::Value> {
+    let what = |planned: &Planned| match planned {
+        Planned::Send => ("send", None),
+        Planned::SendSandboxed => ("send-sandboxed", None),
+        Planned::Skip(why) => ("skip", Some(why.as_str())),
+    };
+    let one = |(planned, noted): (&Planned, &Noted)| {
+        let (what, why) = what(planned);
+        json!({"what": what, "why": why, "count": noted.count, "sample": noted.sample})
+    };
+    plan.0.iter().map(one).collect()
 }
 
 fn lines(page: &mut Page, plan: &EndpointPlan) {
@@ -90,6 +122,21 @@ mod tests {
         assert!(text.contains("and 30 endpoints more") && text.contains("further endpoints together"), "{text}");
         let coloured = render(&plan(1), true);
         assert!(coloured.contains("\x1b[1;32m    send") && !coloured.contains("\x1b[2J"));
+    }
+
+    #[test]
+    fn a_program_gets_the_same_as_data() {
+        let data = json(&plan(260));
+        assert_eq!(data["exchanges"].as_u64(), Some(260 * (Skip::ALL.len() as u64 + 2)));
+        assert_eq!((data["would_be_sent"].as_u64(), data["schema_version"].as_u64()), (Some(520), Some(1)));
+        let first = &data["endpoints"][0];
+        assert_eq!((first["endpoint"].as_str(), data["endpoints"].as_array().unwrap().len()), (Some("GET /0/"), 230));
+        let planned = first["planned"].as_array().unwrap();
+        assert_eq!(planned.len(), Skip::ALL.len() + 2);
+        assert_eq!((planned[0]["what"].as_str(), planned[0]["count"].as_u64()), (Some("send"), Some(1)));
+        assert_eq!(planned[1]["what"], "send-sandboxed");
+        assert!(planned.iter().any(|p| p["what"] == "skip" && p["why"] == "unsafe-method"), "{planned:?}");
+        assert_eq!(data["further_endpoints"].as_array().unwrap().len(), Skip::ALL.len() + 2);
     }
 
     #[test]

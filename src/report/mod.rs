@@ -65,6 +65,11 @@ pub fn dry_run(plan: &DryRunPlan, colour: bool) -> String {
     dry_run::render(plan, colour)
 }
 
+/// What a run would send, for a program: one object on one line.
+pub fn dry_run_json(plan: &DryRunPlan) -> String {
+    dry_run::json(plan).to_string()
+}
+
 /// The books alone for a terminal: no line longer than 80 columns.
 pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)

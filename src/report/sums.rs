@@ -63,11 +63,16 @@ fn received(looked_at: u64) -> impl Fn(&LiveBooks) -> Sum {
 
 /// What is worth knowing of how the evidence came into the run file, in words; None where it is nothing.
 pub(super) fn kept(ledger: &Ledger) -> Option<String> {
-    let StoreBooks { writes, failed_writes, coarsened } = ledger.store?;
+    let StoreBooks { writes, failed_writes, unwritten, coarsened } = ledger.store?;
     let mut text = format!("{} to the run file", counted(writes, "write"));
     if failed_writes > 0 {
         let failed = counted(failed_writes, "further one");
-        text.push_str(&format!("; {failed} failed, and what it held went in with a later one"));
+        let they = if failed_writes == 1 { "it" } else { "they" };
+        text.push_str(&if unwritten {
+            format!("; {failed} failed, and the file lacks what {they} held")
+        } else {
+            format!("; {failed} failed, and what {they} held went in with a later one")
+        });
     }
     if coarsened > 0 {
         text.push_str(&format!("; counts of {} were put together meanwhile", counted(coarsened, "minute")));
@@ -129,4 +134,21 @@ pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
         ));
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_run_file_lacks_is_said() {
+        let told = |writes, failed_writes, unwritten| {
+            let store = Some(StoreBooks { writes, failed_writes, unwritten, ..StoreBooks::default() });
+            kept(&Ledger { store, ..Ledger::default() }).unwrap()
+        };
+        assert_eq!(told(3, 0, false), "3 writes to the run file");
+        assert!(told(3, 1, false).ends_with("; 1 further one failed, and what it held went in with a later one"));
+        assert!(told(3, 2, false).ends_with("; 2 further ones failed, and what they held went in with a later one"));
+        assert!(told(0, 2, true).ends_with("; 2 further ones failed, and the file lacks what they held"));
+    }
 }

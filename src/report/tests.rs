@@ -4,8 +4,11 @@ use std::time::Duration;
 use super::escape::columns;
 use super::*;
 use crate::config::Policy;
-use crate::exchange::{Difference, DifferenceKind, Failure, Incomplete, Location, RuleAnswer, Segment, Skip};
-use crate::ledger::{LiveBooks, Refusal};
+use crate::exchange::{
+    AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, Failure, Incomplete, Location, RuleAnswer,
+    Segment, Skip,
+};
+use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
 use crate::tally::invented::{Invented, endpoint, snapshot_of, tally_of};
 use crate::verdict::judge;
 
@@ -285,4 +288,31 @@ fn the_books_of_a_live_source_say_what_the_kernel_dropped() {
     let facts = facts();
     let page = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] }.html();
     assert!(page.contains("dropped by the kernel") && page.contains("7 frames"), "the page has them too");
+}
+
+#[test]
+fn what_is_missing_and_what_safety_did_are_told_without_a_way_for_captured_text_to_act() {
+    let (mut snapshot, rules) = shop();
+    let hostile = "/\u{1b}[2J<script>alert(1)</script>";
+    let endpoint = Endpoint { method: "GET".into(), template: hostile.into() };
+    let mut incomplete = Counts::default();
+    incomplete.add_many(Incomplete::Gap, 12);
+    let row = LossRow { endpoint: Some(endpoint), size: SizeClass::Larger, complete: 88, incomplete, shed: 3 };
+    snapshot.ledger.losses = vec![row];
+    let breaker = BreakerNote { state: "closed".into(), opened: 2, closed: 1, open_ms: 61_200, cause: None };
+    let admission =
+        AdmissionNote { breaker: Some(breaker), closed_sandboxes: vec![hostile.into()], ..Default::default() };
+    let facts = RunFacts { admission: Some(admission), ..facts() };
+    with(&snapshot, &rules, &facts, |report| {
+        let text = report.terminal(false);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("15% of all exchanges are missing"), "{text}");
+        assert!(words.contains("over 1 MiB: 12 of 100 lost, 3 shed (15%)"), "{text}");
+        assert!(words.contains("the breaker opened 2 times") && words.contains("closed again once"), "{text}");
+        assert!(words.contains("was open for 62 s"), "{text}");
+        assert!(text.lines().all(|line| columns(line) <= 80) && !text.contains('\u{1b}'), "{text}");
+        let page = report.html();
+        assert!(page.contains("Missing exchanges") && page.contains("over 1 MiB") && page.contains("breaker opened"));
+        assert!(!page.contains("<script>alert") && !page.contains('\u{1b}'));
+    });
 }

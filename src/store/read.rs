@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::exchange::{Endpoint, Example, Failure, RuleNote, RunFacts, StretchNote, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{
-    FailureSample, Group, Key, MAX_ENDPOINT_NUMBERS, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, MAX_METHODS, MAX_PLACE_BYTES,
-    RuleSample, RuleTally, Tally,
+    CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_ENDPOINT_NUMBERS, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS,
+    MAX_METHODS, MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
 };
 
 use super::file::MAX_STRETCHES;
@@ -125,10 +125,12 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     tally.drift.drifted = trust.count(row.get(16)?)?;
     let store = StoreBooks {
         writes: trust.count(row.get(17)?)?,
+        unwritten: false,
         failed_writes: trust.count(row.get(18)?)?,
         coarsened: trust.count(row.get(19)?)?,
     };
     outcomes(db, id, &mut tally, trust)?;
+    clients(db, id, &mut tally, trust)?;
     failures(db, id, &mut tally)?;
     differences(db, id, &mut tally, trust)?;
     rules_used(db, id, &mut tally, trust)?;
@@ -176,6 +178,22 @@ fn outcomes(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trust)
     while let Some(row) = rows.next()? {
         let cell = rows::cell(row, trust)?;
         tally.cells.add((0, number(row.get(18)?)?), cell);
+    }
+    Ok(())
+}
+
+fn clients(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trust) -> Result<()> {
+    let mut statement =
+        db.prepare("SELECT endpoint, client_group, grain, compared, mismatched FROM clients WHERE stretch = ?1")?;
+    let mut rows = statement.query([stretch])?;
+    while let Some(row) = rows.next()? {
+        let group = row.get::<_, u16>(1)?;
+        let grain = row.get::<_, u8>(2)?;
+        let share = Share { compared: trust.count(row.get(3)?)?, mismatched: trust.count(row.get(4)?)? };
+        if group >= CLIENT_GROUPS || grain > GRAINS || share.mismatched > share.compared {
+            return Err(refused("a group of clients is none of ours"));
+        }
+        tally.clients.add(number(row.get(0)?)?, group, grain, share);
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -41,6 +41,12 @@ const TABLES: [(&str, &str); 7] = [
          legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, refused_alone INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
          not_comparable TEXT NOT NULL, accepted_by TEXT NOT NULL, legacy BLOB NOT NULL, candidate BLOB NOT NULL, \
          captured BLOB, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
+    ),
+    (
+        "clients",
+        "CREATE TABLE clients (stretch INTEGER NOT NULL, endpoint INTEGER NOT NULL, client_group INTEGER NOT NULL, \
+         grain INTEGER NOT NULL, compared INTEGER NOT NULL, mismatched INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, endpoint, client_group, grain)) STRICT",
     ),
     (
         "failures",

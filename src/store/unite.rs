@@ -91,6 +91,7 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
     }
     let mut snapshot = tally.snapshot(&endpoints, ledger.wire, ledger.capture);
     snapshot.ledger.store = ledger.store;
+    snapshot.ledger.losses = ledger.losses;
     if let Some(books) = &mut snapshot.ledger.shadow {
         books.interrupted = interrupted;
         books.exchanges = books.exchanges.saturating_add(interrupted);

@@ -26,6 +26,20 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
             .execute(params![stretch, number, failure.as_str(), int(sample.sequence), sample.request])?;
         }
     }
+    for (endpoint, group, share) in delta.clients.iter() {
+        db.prepare_cached(
+            "INSERT INTO clients VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET \
+             compared = compared + excluded.compared, mismatched = mismatched + excluded.mismatched",
+        )?
+        .execute(params![
+            stretch,
+            endpoint,
+            group,
+            delta.clients.grain(),
+            int(share.compared),
+            int(share.mismatched)
+        ])?;
+    }
     for (key, group) in &delta.groups.groups {
         difference(db, stretch, key, group)?;
     }

@@ -11,6 +11,7 @@ use crate::exchange::{
 use crate::ledger::ShadowBooks;
 
 use super::cells::Cells;
+use super::clients::Clients;
 use super::group::{DifferenceClass, Groups, general_place};
 use super::latency::Recorder;
 use super::snapshot::{Drift, FailureSample, RuleSample};
@@ -46,6 +47,7 @@ pub(crate) struct RuleTally {
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     pub(crate) cells: Cells,
+    pub(crate) clients: Clients,
     pub(crate) groups: Groups,
     pub(crate) rules: BTreeMap<Arc<str>, RuleTally>,
     pub(crate) drift: Drift,
@@ -75,6 +77,10 @@ impl Tally {
                 cell.absorb_asked(observation, asked, comparison, &|| example.request.clone());
             }
         });
+        if let Outcome::Matched | Outcome::Accepted | Outcome::Mismatched = comparison.outcome {
+            let mismatched = comparison.outcome == Outcome::Mismatched;
+            self.clients.count(observation.endpoint, observation.exchange.client.ip(), mismatched);
+        }
         self.more_differences += comparison.more_differences;
         if let Some(drifted) = comparison.legacy_drifted {
             self.drift.asked += 1;
@@ -161,6 +167,7 @@ impl Tally {
     /// Adds another worker's counts. The order of merging does not show.
     pub fn merge(&mut self, other: Tally) {
         self.cells.merge(other.cells);
+        self.clients.merge(other.clients);
         self.groups.merge(other.groups);
         for (id, rule) in other.rules {
             match self.rules.get_mut(&id) {

@@ -184,6 +184,7 @@ pub(crate) fn any_invented() -> impl Strategy<Value = Invented> {
     (0..4_u32, 0..8_usize, differences, 1..5_000_u64, 1..5_000_u64, any::<Option<bool>>()).prop_map(
         |(number, outcome, differences, legacy, candidate, drifted)| {
             let mut one = Invented::new(0, number);
+            one.observation.exchange.client = ([10, 0, 0, (legacy % 6) as u8], 40_000).into();
             one = one.times(Duration::from_micros(legacy), Duration::from_micros(candidate));
             for (index, key, rule) in differences {
                 let rule = match rule {

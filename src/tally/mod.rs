@@ -4,6 +4,7 @@
 //! were spread over workers, the [`Snapshot`] of the merged tally is the same, byte for byte.
 
 mod cells;
+mod clients;
 mod count;
 mod endpoints;
 mod group;
@@ -12,6 +13,8 @@ mod renumber;
 mod snapshot;
 
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
+pub use clients::{CLIENT_GROUPS, Clustering, MAX_CLIENT_COUNTS};
+pub(crate) use clients::{GRAINS, Share};
 pub use count::Tally;
 pub(crate) use count::{EndpointTally, RuleTally};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, OTHER};

@@ -10,6 +10,7 @@ impl Tally {
     pub(crate) fn renumbered(mut self, number: impl Fn(u32) -> u32, offset: u64) -> Tally {
         let moved = move |sequence: u64| sequence.saturating_add(offset);
         self.cells = self.cells.renumbered(&number, moved);
+        self.clients = self.clients.renumbered(&number);
         let mut groups = Groups::default();
         for (key, group) in self.groups.groups {
             let key = Key::new(number(key.endpoint), key.place, key.kind, key.class);

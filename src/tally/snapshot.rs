@@ -9,6 +9,7 @@ use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
+use super::clients::{Clients, Clustering, Share};
 use super::count::{EndpointTally, RuleTally, Tally};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::{LatencyPair, Recorder};
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub last: Option<String>,
     /// By method and template.
     pub endpoints: Vec<EndpointSnapshot>,
+    /// How mismatches lie on clients, over all endpoints.
+    pub clients: Clustering,
     /// Latencies over all endpoints.
     pub latency: LatencyPair,
     /// Differences that no rule answers for: mismatches first, the most frequent first.
@@ -51,6 +54,8 @@ pub struct EndpointSnapshot {
     pub candidate_5xx: u64,
     /// Mismatches in which the candidate alone answers 401 or 403 to a request that went out with credentials.
     pub refused_alone: u64,
+    /// How mismatches lie on clients.
+    pub clients: Clustering,
     /// Latencies of both sides.
     pub latency: LatencyPair,
     /// Accepted exchanges by the id of the accept rules that answered.
@@ -125,12 +130,20 @@ impl Tally {
             by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
         }
         let groups = resolve_groups(self.groups, endpoints);
+        let (clients, mut clients_of) = resolve_clients(&self.clients, endpoints);
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
         Snapshot {
             ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
             last: self.last.map(|t| t.to_string()),
-            endpoints: by_endpoint.into_iter().map(|(endpoint, tally)| tally.snapshot(endpoint)).collect(),
+            endpoints: by_endpoint
+                .into_iter()
+                .map(|(endpoint, tally)| {
+                    let clients = clients_of.remove(&endpoint).unwrap_or_default();
+                    tally.snapshot(endpoint, clients)
+                })
+                .collect(),
+            clients,
             latency: latencies(&total.legacy, &total.candidate, &total.captured),
             ungrouped_differences: self.differences.saturating_sub(grouped),
             more_differences: self.more_differences,
@@ -142,9 +155,10 @@ impl Tally {
 }
 
 impl EndpointTally {
-    fn snapshot(self, endpoint: Endpoint) -> EndpointSnapshot {
+    fn snapshot(self, endpoint: Endpoint, clients: Clustering) -> EndpointSnapshot {
         EndpointSnapshot {
             endpoint,
+            clients,
             latency: latencies(&self.legacy, &self.candidate, &self.captured),
             books: self.books,
             legacy_5xx: self.legacy_5xx,
@@ -178,6 +192,22 @@ fn latencies(legacy: &Recorder, candidate: &Recorder, captured: &Recorder) -> La
 fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
     let unknown = || Endpoint { method: OTHER.into(), template: OTHER.into() };
     endpoints.get(number as usize).cloned().unwrap_or_else(unknown)
+}
+
+/// Of all endpoints together, and of each.
+fn resolve_clients(clients: &Clients, endpoints: &[Endpoint]) -> (Clustering, BTreeMap<Endpoint, Clustering>) {
+    let mut all: BTreeMap<u16, Share> = BTreeMap::new();
+    let mut of_each: BTreeMap<Endpoint, BTreeMap<u16, Share>> = BTreeMap::new();
+    for (number, group, share) in clients.iter() {
+        let of_one = of_each.entry(endpoint_of(endpoints, number)).or_default();
+        for there in [all.entry(group).or_default(), of_one.entry(group).or_default()] {
+            there.compared += share.compared;
+            there.mismatched += share.mismatched;
+        }
+    }
+    let summed =
+        |(endpoint, groups): (Endpoint, BTreeMap<u16, Share>)| (endpoint, Clustering::of(groups.into_values()));
+    (Clustering::of(all.into_values()), of_each.into_iter().map(summed).collect())
 }
 
 fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup> {

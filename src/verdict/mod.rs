@@ -3,10 +3,12 @@
 //! A gate that is shown to be missed fails, and one failure is NO-GO. A gate that is shown to hold passes, and GO
 //! needs all of them. In between there is not enough evidence: INCONCLUSIVE, with what would change it.
 
+pub mod clusters;
 mod evidence;
 pub mod interval;
 mod latency;
 mod rates;
+pub mod sequence;
 pub mod words;
 
 use std::fmt;

@@ -174,7 +174,7 @@ pub(super) fn never_asked(report: &Report<'_>) -> Markup {
     html! {
         section.notice {
             h2 { (counted(never.len() as u64, "endpoint")) " never asked" }
-            p { "The verdict says nothing of these. They are sent only where the policy opens them." }
+            p { "The verdict says nothing of these; beside each stands why." }
             ul.plain {
                 @for one in never.iter().take(LISTED) {
                     li {

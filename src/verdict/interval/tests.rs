@@ -156,7 +156,9 @@ const RANKS: &[(f64, u64, u64, u64, u64, u64)] = &[
 
 #[test]
 fn order_statistic_ranks_agree_with_scipy() {
-    for &(q, n, lower, upper, _, _) in RANKS {
+    for &(q, n, lower, upper, two_low, two_high) in RANKS {
+        assert_eq!(quantile_lower_rank(q, n, 0.975).unwrap_or(0), two_low, "two-sided lower of {q} in {n}");
+        assert_eq!(quantile_upper_rank(q, n, 0.975).unwrap_or(0), two_high, "two-sided upper of {q} in {n}");
         assert_eq!(quantile_lower_rank(q, n, 0.95).unwrap_or(0), lower, "lower of {q} in {n}");
         assert_eq!(quantile_upper_rank(q, n, 0.95).unwrap_or(0), upper, "upper of {q} in {n}");
     }
@@ -192,5 +194,66 @@ fn bounds_hold_at_the_edges_and_for_large_counts() {
         let bound = upper_bound(k, 200, 0.95);
         assert!(bound > last && lower_bound(k, 200, 0.95) <= k as f64 / 200.0);
         last = bound;
+    }
+}
+
+#[test]
+fn the_bound_of_an_effective_sample_agrees_with_scipy() {
+    // 100 clients of 100 requests, one of which has all 10 mismatches: the beta quantile of Korn and Graubard.
+    let n = 10_000.0 / 10.01001001001001;
+    let upper = effective_upper_bound(n / 1000.0, n, 0.95);
+    assert_close(upper, 0.00473810570838, "effective sample");
+    // Between two whole figures it lies between their bounds, without a step.
+    for n in [5.0, 80.0, 30_000.0] {
+        let mut last = 0.0;
+        for k in 0..40 {
+            let upper = effective_upper_bound(f64::from(k) / 8.0, n, 0.95);
+            let lower = effective_lower_bound(f64::from(k) / 8.0, n, 0.95);
+            assert!(upper > last || upper == 1.0, "{k} eighths of {n}: {upper} after {last}");
+            assert!(lower <= f64::from(k) / 8.0 / n, "{k} eighths of {n}: {lower}");
+            last = upper;
+        }
+    }
+}
+
+/// The tail of figures that are not whole, by another way.
+#[test]
+fn the_tail_of_an_effective_sample_agrees_with_the_incomplete_beta_function() {
+    for (k, n, p) in
+        [(0.3, 10.7, 0.2), (3.5, 10.0, 0.3), (9.6, 10.0, 0.9), (6.25, 4000.5, 0.0007), (0.999, 999.0, 0.004)]
+    {
+        assert_close(share_at_most(k, n, p), beta_reg(n - k, k + 1.0, 1.0 - p), &format!("P(X <= {k}) of {n} at {p}"));
+        assert_close(share_at_least(k, n, p), beta_reg(k, n - k + 1.0, p), &format!("P(X >= {k}) of {n} at {p}"));
+    }
+}
+
+/// The bound of p95 at rank s is below a margin exactly where so few exceed the margin that the Clopper-Pearson bound of
+/// their share is below 5 %.
+#[test]
+fn order_statistics_and_clopper_pearson_on_what_exceeds_say_the_same() {
+    for (k, upper) in [(37, 0.048389926666), (38, 0.0495128702559), (39, 0.0506340067949)] {
+        assert_close(upper_bound(k, 1000, 0.95), upper, &format!("{k} of 1000 exceed"));
+    }
+    for n in [59, 60, 100, 777, 1000, 20_000] {
+        for (q, confidence) in [(0.5, 0.95), (0.95, 0.95), (0.99, 0.9)] {
+            let Some(rank) = quantile_upper_rank(q, n, confidence) else { continue };
+            assert!(upper_bound(n - rank, n, confidence) <= 1.0 - q, "{q} of {n}");
+            assert!(upper_bound(n - rank + 1, n, confidence) > 1.0 - q, "{q} of {n}");
+        }
+    }
+}
+
+/// The chance of GO at a true rate: of a single day of 10,000, and of 14 days together.
+#[test]
+fn the_chance_of_go_agrees_with_scipy() {
+    let largest = |n: u64| (0..n).take_while(|k| upper_bound(*k, n, 0.95) < 0.001).last();
+    assert_eq!((largest(10_000), largest(140_000)), (Some(4), Some(120)));
+    let six = |found: f64, golden: f64| assert!((found / golden - 1.0).abs() < 5e-6, "{found} against {golden}");
+    for (p, day) in [(0.0001, 0.996342), (0.0003, 0.815288), (0.0005, 0.440449), (0.0008, 0.0995408), (0.001, 0.029196)]
+    {
+        six(at_most(4, 10_000, p), day);
+    }
+    for (p, all) in [(0.0008, 0.7908), (0.001, 0.0469579)] {
+        six(at_most(120, 140_000, p), all);
     }
 }
