@@ -73,6 +73,9 @@ fn a_dry_run_sends_not_one_byte() {
     assert_eq!(candidate.asked().len(), 0);
 
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    assert!(ended.out.contains("nothing was sent; 200 exchanges"), "{}", ended.out);
-    assert!(ended.out.contains("skip: unsafe-method") && ended.out.contains("    send "), "{}", ended.out);
+    let plan: serde_json::Value = serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
+    assert_eq!((&plan["dry_run"], &plan["exchanges"]), (&true.into(), &200.into()), "{plan:#}");
+    let orders = plan["endpoints"].as_array().unwrap().iter().find(|e| e["endpoint"] == "POST /orders").unwrap();
+    assert_eq!(orders["planned"][0]["why"], "unsafe-method", "{orders:#}");
+    assert!(plan["would_be_sent"].as_u64().is_some_and(|n| (100..200).contains(&n)), "{plan:#}");
 }
