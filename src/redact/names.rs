@@ -127,6 +127,11 @@ impl Names {
         self.is_named(&normal(name)) || (last.len() < name.len() && self.is_named(&normal(last)))
     }
 
+    /// Whether the policy says that what has this name is no secret.
+    pub(super) fn is_kept(&self, name: &str) -> bool {
+        self.kept.contains(&normal(name))
+    }
+
     fn is_named(&self, name: &str) -> bool {
         !self.kept.contains(name)
             && (self.added.contains(name)
