@@ -242,12 +242,19 @@ pub struct StoreBooks {
     /// Whether the last attempt failed too: the file lacks what there was since its last write.
     #[serde(skip_serializing_if = "is_false")]
     pub unwritten: bool,
+    /// Exchanges of recorded traffic that another stretch had asked already: they are there twice, and prove once.
+    #[serde(skip_serializing_if = "is_none")]
+    pub repeated: u64,
     /// Counts of single minutes that were put together because they could not be written in time.
     pub coarsened: u64,
 }
 
 fn is_false(known: &bool) -> bool {
     !known
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// All the books of a run.

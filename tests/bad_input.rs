@@ -67,6 +67,10 @@ const STORIES: &[(&[&str], &[&str])] = &[
         &["-w new.run", "--run", "name another"],
     ),
     (
+        &["watch", "-i", "lo", "tcp", "port", "80", "--candidate=http://127.0.0.1:1"],
+        &["--candidate stands after the filter", "before 'tcp'"],
+    ),
+    (
         &["watch", "-i", "lo", "--candidate", "http://127.0.0.1:1", "-w", "new.pcap", "--html", "new.pcap"],
         &["--html new.pcap", "-w", "name another"],
     ),

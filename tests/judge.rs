@@ -112,6 +112,24 @@ fn stretches_are_put_together_and_what_was_killed_is_said() {
 }
 
 #[test]
+fn recorded_traffic_that_was_asked_twice_is_no_more_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut recorded = under(EASY);
+    recorded.facts.pace = "max".into();
+    stretch(&run, &recorded, 1000, true);
+    assert_eq!(told(&tapcompare(&["judge"], &[&run])), (0, String::new()));
+    stretch(&run, &recorded, 1000, true);
+    let together = tapcompare(&["judge", "--output", "json"], &[&run]);
+    assert_eq!(told(&together), (3, String::new()));
+    let json: Value = serde_json::from_slice(&together.stdout).unwrap();
+    assert_eq!(json["snapshot"]["ledger"]["store"]["repeated"], 1000);
+    let text = String::from_utf8_lossy(&together.stdout);
+    assert!(text.contains("1,000 there twice") && text.contains("with --stretch"), "{text}");
+    assert_eq!(told(&tapcompare(&["judge", "--stretch", "2"], &[&run])), (0, String::new()));
+}
+
+#[test]
 fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let [run, gates, candidate, text] = ["run", "gates", "candidate", "text"].map(|name| folder.path().join(name));

@@ -26,7 +26,7 @@ pub(crate) struct DoctorArgs {
     #[arg(short, long, value_name = "IFACE")]
     interface: String,
     /// Bytes of each frame that are kept
-    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144)]
+    #[arg(short, long = "snapshot-length", alias = "snap-length", value_name = "BYTES", default_value_t = 262_144)]
     snap_length: u32,
     /// The ring in which the kernel leaves frames, in KiB
     #[arg(short = 'B', long, value_name = "KIB", default_value_t = 65_536)]

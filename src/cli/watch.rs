@@ -93,6 +93,14 @@ impl WatchArgs {
         if self.list_interfaces {
             return super::print(&capture::interfaces().iter().map(|i| format!("{i}\n")).collect::<String>());
         }
+        if let Some(flag) = self.filter.iter().find(|word| word.starts_with("--")) {
+            let flag = flag.split('=').next().unwrap_or(flag);
+            return Err(format!(
+                "{flag} stands after the filter and would be part of it: put it before '{}'",
+                self.filter[0]
+            )
+            .into());
+        }
         files::distinct(&[
             ("--run", self.asking.run.as_deref()),
             ("-w", self.write.as_deref()),

@@ -160,9 +160,12 @@ impl ShadowBooks {
 impl StoreBooks {
     /// Adds another stretch's.
     pub fn merge(&mut self, other: &StoreBooks) {
-        let StoreBooks { writes, failed_writes, unwritten, coarsened } = other;
+        let StoreBooks { writes, failed_writes, unwritten, repeated, coarsened } = other;
         self.unwritten |= unwritten;
-        add([&mut self.writes, &mut self.failed_writes, &mut self.coarsened], [writes, failed_writes, coarsened]);
+        add(
+            [&mut self.writes, &mut self.failed_writes, &mut self.repeated, &mut self.coarsened],
+            [writes, failed_writes, repeated, coarsened],
+        );
     }
 }
 

@@ -13,6 +13,19 @@ pub(super) fn target(text: &[u8], names: &Names, found: &mut Vec<Found>) {
     for piece in pieces(text, b"/?&;#") {
         pair(text, piece, names, true, found);
     }
+    // An authorization response (RFC 6749, section 4.1.2): whoever has its code has the session. Elsewhere a code is
+    // that of a country or a voucher.
+    let named = |name: &'static str| pieces(text, b"/?&;#").filter(move |piece| begins(text, piece, name));
+    if named("state=").next().is_some() && !names.is_kept("code") {
+        for piece in named("code=") {
+            let value = piece.start + "code=".len()..piece.end;
+            found.push(Found::meaning(text, value.clone(), without_percents(text.get(value).unwrap_or_default())));
+        }
+    }
+}
+
+fn begins(text: &[u8], piece: &Range<usize>, name: &str) -> bool {
+    text.get(piece.clone()).is_some_and(|piece| piece.starts_with(name.as_bytes()))
 }
 
 /// The secrets of a form (application/x-www-form-urlencoded), by name.
@@ -67,6 +80,8 @@ mod tests {
             ("/cb#access_token=z&x=1".into(), vec![("z", "=".into())]),
             ("/a?user%5Bpassword%5D=p+w".into(), vec![("p+w", "p w".into())]),
             ("/a?token=&token".into(), vec![]),
+            ("/cb?code=4%2F0&state=x".into(), vec![("4%2F0", "4/0".into())]),
+            ("/countries?code=DE".into(), vec![]),
             ("/orders/f47ac10b-58cc-4372-a567-0e02b2c3d479?page=2".into(), vec![]),
         ] {
             assert_eq!(secrets(target, &text), expected, "{text}");

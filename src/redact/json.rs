@@ -36,6 +36,41 @@ struct Open {
     /// In an object: a name comes next.
     expects_name: bool,
     index: usize,
+    /// What the member that is being read is to the object.
+    role: Role,
+    /// The object is a pair of a name and a value, and the name says that the value is a secret.
+    pair_is_secret: bool,
+    /// A value that came before its name.
+    early: Option<Token>,
+}
+
+/// What a member is in an object that spells a name and a value out: `{"name": "password", "value": "x"}`, as forms,
+/// environments and HAR files have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Name,
+    Value,
+    Other,
+}
+
+impl Role {
+    fn of(name: &str) -> Role {
+        let is_one = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if is_one(&["name", "key", "field", "header", "parameter"]) {
+            Role::Name
+        } else if is_one(&["value", "values", "val"]) {
+            Role::Value
+        } else {
+            Role::Other
+        }
+    }
+}
+
+impl Open {
+    fn new(object: bool, secret: bool) -> Open {
+        let (expects_name, role) = (object, Role::Other);
+        Open { object, secret, expects_name, index: 0, role, pair_is_secret: false, early: None }
+    }
 }
 
 struct Reader<'a> {
@@ -93,7 +128,7 @@ impl Reader<'_> {
                         return;
                     }
                     let object = *byte == b'{';
-                    self.open.push(Open { object, secret: self.secret, expects_name: object, index: 0 });
+                    self.open.push(Open::new(object, self.secret));
                     self.enter();
                     at += 1;
                 }
@@ -136,6 +171,7 @@ impl Reader<'_> {
         let Some(open) = self.open.last_mut() else { return };
         open.expects_name = open.object;
         open.index += 1;
+        open.role = Role::Other;
         self.secret = open.secret;
         if !open.object {
             let index = open.index;
@@ -157,7 +193,11 @@ impl Reader<'_> {
         if is_name {
             let name = without_escapes(inside, Escapes::Backslash);
             let name = String::from_utf8_lossy(&name);
-            let around = self.open.last().is_some_and(|open| open.secret);
+            let mut around = false;
+            if let Some(open) = self.open.last_mut() {
+                open.role = Role::of(&name);
+                around = open.secret || (open.role == Role::Value && open.pair_is_secret);
+            }
             self.secret = around || self.redactor.names.is_secret(&name);
             if self.follows_paths() {
                 if let Some(last) = self.path.last_mut() {
@@ -167,8 +207,34 @@ impl Reader<'_> {
             }
         } else if self.secret {
             self.found(start..end, inside);
+        } else {
+            self.pair(Token { start, end, number: false });
         }
         end + 1
+    }
+
+    /// A text or number that is no secret by where it is: perhaps it is a half of a pair whose name says that it is one.
+    fn pair(&mut self, token: Token) {
+        let inside = self.text.get(token.start..token.end).unwrap_or_default();
+        let Some(open) = self.open.last_mut() else { return };
+        match open.role {
+            Role::Value => open.early = Some(token),
+            Role::Name if !token.number && !open.pair_is_secret => {
+                let name = without_escapes(inside, Escapes::Backslash);
+                open.pair_is_secret = self.redactor.names.is_secret(&String::from_utf8_lossy(&name));
+                let early = open.early.take_if(|_| open.pair_is_secret);
+                match early {
+                    Some(Token { start, end, number: true }) => {
+                        self.read.found.push(Found { range: start..end, secret: None, number: true });
+                    }
+                    Some(Token { start, end, .. }) => {
+                        self.found(start..end, self.text.get(start..end).unwrap_or_default());
+                    }
+                    None => {}
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A string that is a secret, without the scheme of a credential.
@@ -187,6 +253,8 @@ impl Reader<'_> {
         self.read.tokens.push(Token { start, end, number: true });
         if self.secret {
             self.read.found.push(Found { range: start..end, secret: None, number: true });
+        } else {
+            self.pair(Token { start, end, number: true });
         }
         end
     }
@@ -233,6 +301,14 @@ mod tests {
             (r#"{"secret":true,"csrf":null}"#, &[]),
             ("\"password\"", &[]),
             (r#"["password","x"]"#, &[]),
+            (r#"[{"name":"password","value":"p"},{"name":"size","value":"q"}]"#, &["p"]),
+            (r#"[{"value":"p","Key":"DB_PASSWORD"},{"value":"q","key":"size"}]"#, &["p"]),
+            (r#"{"name":"pin","value":1234,"a":"x"}"#, &["1234"]),
+            (r#"{"value":1234,"name":"pin","a":"x"}"#, &["1234"]),
+            (r#"{"name":"api_key","value":["p",{"a":"q"}],"b":"x"}"#, &["p", "q"]),
+            (r#"{"name":"p\u0061ssword","value":"p"}"#, &["p"]),
+            (r#"{"value":"x","a":{"name":"password"},"name":"n"}"#, &[]),
+            (r#"{"name":{"key":"password","value":"p"},"value":"x"}"#, &["p"]),
         ] {
             assert_eq!(secrets(text, &[]), expected, "{text}");
         }

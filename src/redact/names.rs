@@ -18,10 +18,15 @@ const WHOLE: &[&str] = &[
     "cvc2",
     "cvn",
     "cvv2",
+    "dbpass",
+    "hmac",
     "jsessionid",
     "jwt",
+    "mfacode",
     "otp",
+    "otpcode",
     "pan",
+    "pass",
     "passcode",
     "phpsessid",
     "pin",
@@ -31,30 +36,46 @@ const WHOLE: &[&str] = &[
     "sid",
     "sig",
     "signature",
+    "smscode",
     "ssn",
     "totp",
+    "userpass",
     "xamzcredential",
     "xamzsignature",
     "xsrf",
 ];
 /// Names that are secrets also where something stands before them: `customerPassword`, `csrf-token`, `stripe_api_key`.
 const ENDINGS: &[&str] = &[
+    "accesscode",
     "accesskey",
     "accesskeyid",
     "accountnumber",
     "apikey",
+    "authcode",
+    "authorizationcode",
+    "backupcode",
     "cardnumber",
+    "clientassertion",
+    "codeverifier",
     "creditcard",
     "cvv",
     "encryptionkey",
     "iban",
+    "kennwort",
+    "masterkey",
+    "oauthverifier",
     "passphrase",
     "passwd",
     "password",
+    "passwordconfirm",
     "passwordconfirmation",
+    "passwordhash",
+    "passwort",
     "privatekey",
     "pwd",
     "recoverycode",
+    "resetcode",
+    "samlresponse",
     "secret",
     "secretkey",
     "securitycode",
@@ -62,7 +83,9 @@ const ENDINGS: &[&str] = &[
     "sessionkey",
     "signingkey",
     "socialsecuritynumber",
+    "subscriptionkey",
     "token",
+    "verificationcode",
 ];
 /// Header fields, beside [`CREDENTIAL_HEADERS`] and those whose names are among the others.
 const HEADERS: &[&str] =
@@ -79,6 +102,11 @@ pub(super) struct Names {
 /// Letters and digits in lower case, and nothing else: `X-Api_Key` and `xApiKey` are one name.
 fn normal(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Forms that ask twice number what they ask for: `password1`, `password2`.
+fn unnumbered(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 impl Names {
@@ -99,11 +127,16 @@ impl Names {
         self.is_named(&normal(name)) || (last.len() < name.len() && self.is_named(&normal(last)))
     }
 
+    /// Whether the policy says that what has this name is no secret.
+    pub(super) fn is_kept(&self, name: &str) -> bool {
+        self.kept.contains(&normal(name))
+    }
+
     fn is_named(&self, name: &str) -> bool {
         !self.kept.contains(name)
             && (self.added.contains(name)
                 || WHOLE.binary_search(&name).is_ok()
-                || ENDINGS.iter().any(|ending| name.ends_with(ending)))
+                || ENDINGS.iter().any(|ending| unnumbered(name).ends_with(ending)))
     }
 
     /// Whether the value of the header field of this name is a secret as a whole.
@@ -154,6 +187,13 @@ mod tests {
             "login.password",
             "tokens[csrf_token]",
             "creds[token][]",
+            "password2",
+            "new_password_1",
+            "pass",
+            "Passwort",
+            "verificationCode",
+            "code_verifier",
+            "Ocp-Apim-Subscription-Key",
         ] {
             assert!(names.is_secret(name), "{name}");
         }
@@ -177,6 +217,10 @@ mod tests {
             "_",
             "company",
             "japan",
+            "auth0",
+            "bypass",
+            "code",
+            "tokens2",
         ] {
             assert!(!names.is_secret(name), "{name}");
         }

@@ -63,7 +63,7 @@ fn received(looked_at: u64) -> impl Fn(&LiveBooks) -> Sum {
 
 /// What is worth knowing of how the evidence came into the run file, in words; None where it is nothing.
 pub(super) fn kept(ledger: &Ledger) -> Option<String> {
-    let StoreBooks { writes, failed_writes, unwritten, coarsened } = ledger.store?;
+    let StoreBooks { writes, failed_writes, unwritten, repeated: _, coarsened } = ledger.store?;
     let mut text = format!("{} to the run file", counted(writes, "write"));
     if failed_writes > 0 {
         let failed = counted(failed_writes, "further one");

@@ -126,6 +126,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     let store = StoreBooks {
         writes: trust.count(row.get(17)?)?,
         unwritten: false,
+        repeated: 0,
         failed_writes: trust.count(row.get(18)?)?,
         coarsened: trust.count(row.get(19)?)?,
     };

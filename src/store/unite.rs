@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::exchange::{Endpoint, RuleNote, RunFacts, Timestamp};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{OTHER, Snapshot, Tally};
 
 use super::read::{Stretch, read};
 use super::{Policy, StoreError};
 
+/// The pace of a line that is listened to: no moment of it comes again.
+const LIVE: &str = "live";
 /// Captures that are named of a run that was put together.
 const MAX_SOURCES: usize = 100;
 
@@ -68,6 +70,7 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
     in_order(&mut stretches)?;
     same_subject(&stretches)?;
     let facts = facts_of(&stretches);
+    let repeated = repeated(&stretches);
     let mut policies: Vec<Policy> = Vec::new();
     let mut notes = Vec::new();
     let (mut tally, mut ledger) = (Tally::new(), Ledger::default());
@@ -90,7 +93,7 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
         endpoints[number as usize] = endpoint;
     }
     let mut snapshot = tally.snapshot(&endpoints, ledger.wire, ledger.capture);
-    snapshot.ledger.store = ledger.store;
+    snapshot.ledger.store = ledger.store.map(|books| StoreBooks { repeated, ..books });
     snapshot.ledger.losses = ledger.losses;
     if let Some(books) = &mut snapshot.ledger.shadow {
         books.interrupted = interrupted;
@@ -145,6 +148,21 @@ fn differ_in(first: &Stretch, other: &Stretch) -> Option<String> {
     }
     let same_rules = other.rules == first.rules && in_force(&other.notes) == in_force(&first.notes);
     (!same_rules).then(|| "the rules in force".to_owned())
+}
+
+/// How many exchanges of recorded traffic are there more than once: a replay that is continued begins its captures
+/// anew. Recorded traffic that begins at the same nanosecond is the same.
+fn repeated(stretches: &[Stretch]) -> u64 {
+    let mut known: BTreeMap<Timestamp, u64> = BTreeMap::new();
+    let mut twice = 0_u64;
+    for stretch in stretches.iter().filter(|stretch| stretch.facts.pace != LIVE) {
+        let Some(first) = stretch.tally.first else { continue };
+        let most = known.entry(first).or_default();
+        let asked = stretch.tally.exchanges();
+        twice = twice.saturating_add(asked.min(*most));
+        *most = asked.max(*most);
+    }
+    twice
 }
 
 /// A rule that expired between two stretches was in force in one of them only.

@@ -75,6 +75,8 @@ struct Missing {
     /// wrong.
     held_back: u64,
     all: u64,
+    /// Asked in one stretch, and in another again: counted twice, which no bound of confidence knows.
+    repeated: u64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
     stopped: bool,
 }
@@ -94,6 +96,7 @@ impl Missing {
             nobody: shadow.map_or(0, |s| s.not_comparable.get(NotComparable::Credentials)),
             held_back: shadow.map_or(0, |s| HELD_BACK.into_iter().map(|why| s.skipped.get(why)).sum()),
             all,
+            repeated: snapshot.ledger.store.map_or(0, |books| books.repeated),
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
     }
@@ -122,6 +125,9 @@ impl Missing {
         if damage > 0 {
             text.push_str(&format!("; {} in the capture files", counted(damage, "damaged place")));
         }
+        if self.repeated > 0 {
+            text.push_str(&format!("; {} there twice, the same traffic asked again", count(self.repeated)));
+        }
         if self.stopped {
             text.push_str("; the run was stopped before its end");
         }
@@ -141,6 +147,9 @@ impl Missing {
         }
         if self.ambiguous + self.not_comparable > self.nobody {
             ways.push("leaving out with --filter what cannot be read or compared, and judging that by other means");
+        }
+        if self.repeated > 0 {
+            ways.push("judging one of the stretches that asked the same, with --stretch, or other traffic");
         }
         if self.stopped || self.interrupted > 0 {
             ways.push("a run that comes to its end");
@@ -171,7 +180,7 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
     let missing = Missing::of(snapshot);
     let total = missing.all;
     let share = if total > 0 { missing.count() as f64 / total as f64 } else { 0.0 };
-    let holds = total > 0 && !missing.stopped && (missing.count() == 0 || share < gate.below);
+    let holds = total > 0 && !missing.stopped && missing.repeated == 0 && (missing.count() == 0 || share < gate.below);
     let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64) + &frames_lost(&snapshot.ledger);
     let reason = match total {
         0 => format!("the capture holds no exchange{beside}."),

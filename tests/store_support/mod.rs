@@ -118,6 +118,7 @@ pub(crate) fn facts() -> StretchFacts {
         facts: RunFacts {
             candidate: "http://127.0.0.1:8081".into(),
             sources: vec!["eth0".into()],
+            pace: "live".into(),
             ..RunFacts::default()
         },
         ..StretchFacts::default()
