@@ -188,7 +188,8 @@ pub struct WireBooks {
 
 impl WireBooks {
     /// Exchanges of which the capture is missing something, and all exchanges that it tells of: (lost, total).
-    /// Connections that ended without an answer are the service's doing and no loss.
+    /// Connections that ended without an answer are the service's doing and no loss; neither are answers to requests from
+    /// before the capture.
     pub fn loss(&self) -> (u64, u64) {
         use Incomplete::{Evicted, Gap, NoRequest, PairingLost, Truncated};
         let lost_requests: u64 =
@@ -363,6 +364,7 @@ mod tests {
         books.requests_unpaired.add_many(Incomplete::Gap, 2);
         books.requests_unpaired.add_many(Incomplete::NoResponse, 5);
         books.answers_unpaired.add(Incomplete::NoRequest);
+        books.answers_unpaired.add(Incomplete::BeforeCapture);
         assert_eq!(books.loss(), (3, 11));
     }
 }

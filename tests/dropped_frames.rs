@@ -7,11 +7,11 @@
 mod wire_support;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use tapcompare::exchange::Exchange;
+use wire_support::bait::{Pipelining, Shape, bait};
 use wire_support::talk::{Talk, answer, chunked, get};
-use wire_support::{Dice, Seg, agreed, corpora, frames, line, see, segments};
+use wire_support::{Dice, Seg, agreed, corpora, frames, index, line, see, segments};
 
 /// Exchanges by what they say, complete ones only, with their number of occurrences.
 fn whole(exchanges: &[Exchange]) -> BTreeMap<String, usize> {
@@ -82,7 +82,7 @@ fn drops(n: usize, seed: u64, random: usize) -> Vec<Vec<bool>> {
     let mut all = Vec::new();
     let every = (n / 150).max(1);
     for i in (0..n).step_by(every) {
-        for length in [1, 2, 3, 5] {
+        for length in 1..=8 {
             all.push((0..n).map(|j| (i..i + length).contains(&j)).collect());
         }
     }
@@ -113,8 +113,17 @@ fn any_frames_of_the_captures() {
 /// A made-up conversation, and for each exchange the segments that carry it.
 struct Story {
     segments: Vec<Seg>,
-    own: Vec<Vec<Range<usize>>>,
+    own: Vec<Vec<usize>>,
     pipelines: bool,
+    /// Segments at the beginning that are always seen. What is seen of a connection first is taken for what it looks
+    /// like, for nothing tells otherwise; so bait must not come first.
+    begins: usize,
+}
+
+/// A story whose bodies are bait.
+fn baited(seed: u64, shape: Shape) -> Story {
+    let bait = bait(seed, shape);
+    Story { segments: bait.segments, own: bait.own, pipelines: shape.pipelining != Pipelining::Never, begins: 1 }
 }
 
 /// Text that looks like messages, at segment starts, too.
@@ -177,13 +186,13 @@ fn story(seed: u64, pipelines: bool, midstream: bool) -> Story {
             if acks {
                 talk.ack(true);
             }
-            own.push(vec![request, sent]);
+            own.push(request.chain(sent).collect());
         }
     }
     if dice.once_in(600) {
         talk.close();
     }
-    Story { segments: talk.segments, own, pipelines }
+    Story { segments: talk.segments, own, pipelines, begins: 0 }
 }
 
 /// How many exchanges survived all drops, and how many of these were found.
@@ -198,10 +207,11 @@ fn tell(story: &Story, seed: u64, random: usize, kept: &mut Kept) {
     let original = original(&story.segments);
     assert_eq!(original.requests, story.own.len(), "seed {seed}");
     assert_eq!(original.whole.values().sum::<usize>(), original.requests, "seed {seed}: {:#?}", original.whole);
-    for (trial, dropped) in drops(story.segments.len(), seed, random).into_iter().enumerate() {
+    for (trial, mut dropped) in drops(story.segments.len(), seed, random).into_iter().enumerate() {
+        dropped[..story.begins].fill(false);
         let name = format!("seed {seed} trial {trial} dropped {:?}", places(&dropped));
         let found = check(&name, &original, &without(&story.segments, &dropped));
-        let survived = story.own.iter().filter(|own| own.iter().all(|r| !dropped[r.clone()].contains(&true))).count();
+        let survived = story.own.iter().filter(|own| own.iter().all(|i| !dropped[*i])).count();
         let complete: usize = found.values().sum();
         if !story.pipelines {
             let one = places(&dropped).len() <= 1;
@@ -216,12 +226,12 @@ fn places(dropped: &[bool]) -> Vec<usize> {
     dropped.iter().enumerate().filter(|(_, d)| **d).map(|(i, _)| i).collect()
 }
 
-/// What is missing is what nobody can know: segments lost on both sides just before an exchange after which nothing
-/// more is heard, so that a pipelined request may hide in the hole; and bodies made to look like messages.
+/// What is missing is what nobody can know: a whole exchange went in one burst, and no number tells the next request
+/// from the rest of a body that began in the hole.
 fn nearly_all(kept: &Kept) {
     assert!(kept.survived > 10_000);
     let share = kept.found as f64 / kept.survived as f64;
-    assert!(share > 0.99, "{} of {} that survived", kept.found, kept.survived);
+    assert!(share > 0.92, "{} of {} that survived", kept.found, kept.survived);
 }
 
 #[test]
@@ -266,4 +276,119 @@ fn a_server_that_is_captured_at_little_loss_loses_nothing_more() {
     }
     assert!(survived > 1800, "{survived}");
     assert_eq!(found, survived);
+}
+
+/// The shapes of which every one of the properties is demanded.
+const SHAPES: [Shape; 3] = [
+    Shape { pipelining: Pipelining::Never, midstream: false },
+    Shape { pipelining: Pipelining::Never, midstream: true },
+    Shape { pipelining: Pipelining::Batches, midstream: false },
+];
+
+#[test]
+fn any_segments_of_conversations_full_of_bait() {
+    let mut kept = Kept::default();
+    for seed in 0..25 {
+        SHAPES.into_iter().for_each(|shape| tell(&baited(seed, shape), seed, 40, &mut kept));
+    }
+    nearly_all(&kept);
+}
+
+#[test]
+fn pairs_that_were_wrong_once() {
+    // A body's second segment read as a request, after a burst that took a whole exchange and the body's head.
+    let found_wrong = [(631, false, 26..31), (631, true, 23..28)];
+    for (seed, midstream, burst) in found_wrong {
+        let story = story(seed, false, midstream);
+        let dropped: Vec<bool> = (0..story.segments.len()).map(|i| burst.contains(&i)).collect();
+        let found = check("a burst", &original(&story.segments), &without(&story.segments, &dropped));
+        assert!(!found.is_empty() && found.keys().all(|line| !line.contains("/lie")), "{found:#?}");
+    }
+    // Text like an answer in a request's body, where it is not settled yet who is the client.
+    tell(&Story { begins: 1, ..story(2388, false, true) }, 2388, 40, &mut Kept::default());
+}
+
+/// A client that asks in the middle of answers: where no trace of that is left, its numbers are those of a client that
+/// waits for each answer, and which answer is whose cannot be told. It must stay as rare as this.
+#[test]
+fn a_client_that_pipelines_in_secret_is_seldom_believed() {
+    let (mut found, mut wrong) = (0, 0);
+    for seed in 0..60 {
+        let story = baited(seed, Shape { pipelining: Pipelining::Anytime, midstream: false });
+        let original = original(&story.segments);
+        for mut dropped in drops(story.segments.len(), seed, 20) {
+            dropped[..story.begins].fill(false);
+            for (line, n) in whole(&see(&without(&story.segments, &dropped)).exchanges) {
+                found += n;
+                wrong += n.saturating_sub(original.whole.get(&line).copied().unwrap_or(0));
+            }
+        }
+    }
+    assert!(found > 50_000, "{found}");
+    assert!(wrong * 500 < found, "{wrong} of {found}");
+}
+
+/// For somebody who looks for more: `TAPCOMPARE_SEARCH_SECONDS=600`, and `TAPCOMPARE_SEARCH_FROM` for the first seed.
+#[test]
+fn a_long_search() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let Some(seconds) = number("TAPCOMPARE_SEARCH_SECONDS") else {
+        return eprintln!("skipped: TAPCOMPARE_SEARCH_SECONDS says how long to search");
+    };
+    let from = number("TAPCOMPARE_SEARCH_FROM").unwrap_or(10_000);
+    let (begun, mut seed, mut kept) = (std::time::Instant::now(), from, Kept::default());
+    while begun.elapsed().as_secs() < seconds {
+        for (pipelines, midstream) in [(false, false), (true, false), (false, true)] {
+            tell(&Story { begins: 1, ..story(seed, pipelines, midstream) }, seed, 40, &mut kept);
+        }
+        SHAPES.into_iter().for_each(|shape| tell(&baited(seed, shape), seed, 40, &mut kept));
+        seed += 1;
+    }
+    eprintln!("seeds {from} to {seed}: nothing; {} of {} that survived are complete", kept.found, kept.survived);
+}
+
+/// The segments with bytes that fell into an exchange's time on its connection: nearly always its own, and no fewer.
+fn carriers(segments: &[Seg], exchange: &Exchange) -> Vec<usize> {
+    let moments = &exchange.moments;
+    let (Some(from), Some(to)) = (moments.request_start, moments.response_end) else { return Vec::new() };
+    let ends = [exchange.client, exchange.server];
+    let is_of = |s: &Seg| ends.contains(&s.src) && ends.contains(&s.dst) && !s.payload.is_empty();
+    let in_time = segments.iter().enumerate().filter(|(_, s)| (from..=to).contains(&s.time) && is_of(s));
+    in_time.map(|(i, _)| i).collect()
+}
+
+/// Figures for people: `TAPCOMPARE_LOSS_FIGURES` names a capture, or `corpora` for the larger ones there.
+#[test]
+fn figures_at_random_loss() {
+    let Some(named) = std::env::var_os("TAPCOMPARE_LOSS_FIGURES") else {
+        return eprintln!("skipped: TAPCOMPARE_LOSS_FIGURES names a capture, or says corpora");
+    };
+    let paths: Vec<_> = match corpora().filter(|_| named == "corpora") {
+        Some(corpora) => index(&corpora).iter().map(|(name, _)| corpora.join("captures").join(name)).collect(),
+        None => vec![named.into()],
+    };
+    for path in paths {
+        let all = segments(&frames(&path));
+        let exchanges = see(&all).exchanges;
+        let complete: Vec<&Exchange> = exchanges.iter().filter(|e| e.is_complete()).collect();
+        if complete.len() < 20 {
+            continue;
+        }
+        let own: Vec<Vec<usize>> = complete.iter().map(|e| carriers(&all, e)).collect();
+        let whole_before = whole(&exchanges);
+        for (share, text) in [(2, "0.2 %"), (20, "2 %")] {
+            let (mut survived, mut found, mut wrong) = (0, 0, 0);
+            for seed in 1..=5 {
+                let mut dice = Dice(seed);
+                let dropped: Vec<bool> = all.iter().map(|_| dice.once_in(share)).collect();
+                survived += own.iter().filter(|own| own.iter().all(|i| !dropped[*i])).count();
+                for (line, n) in whole(&see(&without(&all, &dropped)).exchanges) {
+                    found += n;
+                    wrong += n.saturating_sub(whole_before.get(&line).copied().unwrap_or(0));
+                }
+            }
+            let name = path.file_name().unwrap().to_string_lossy();
+            println!("{name}\t{}\t{text}\tsurvived {survived}\tcomplete {found}\twrong {wrong}", complete.len());
+        }
+    }
 }

@@ -328,6 +328,35 @@ fn without_a_handshake_and_in_the_middle_of_things() {
 }
 
 #[test]
+fn an_answer_to_a_request_from_before_the_capture() {
+    let mut began = Talk::midstream(1448);
+    began.send(false, &answer("old"));
+    began.ack(true);
+    began.send(true, &get("/1"));
+    began.send(false, &answer("one"));
+    assert_eq!(told(&began), ["- | 200 old !before-capture", "GET /1 | 200 one"]);
+    assert_eq!(books(&began).loss(), (0, 1));
+    // Of one side only, the first answer may be to such a request; the next are to what should have been seen.
+    let answers: Vec<Seg> = began.segments.iter().filter(|s| s.src.port() == 80).cloned().collect();
+    let seen = see(&answers);
+    assert_eq!(shorts(&seen), ["- | 200 old !before-capture", "- | 200 one !no-request"]);
+    assert_eq!(seen.books.loss(), (1, 1));
+    // With a handshake, or after a request, an answer to nothing is what it was.
+    let mut whole = Talk::new(1448);
+    whole.send(true, &get("/lost"));
+    whole.send(false, &answer("old"));
+    whole.segments.remove(3);
+    assert_eq!(told(&whole), ["- | 200 old !no-request"]);
+    let mut late = Talk::midstream(1448);
+    late.send(true, &get("/1"));
+    late.send(false, &answer("one"));
+    late.send(true, &get("/lost"));
+    late.send(false, &answer("two"));
+    late.segments.remove(2);
+    assert_eq!(told(&late), ["GET /1 | 200 one", "- | 200 two !no-request"]);
+}
+
+#[test]
 fn an_answer_to_nothing() {
     let mut talk = talk(&[(&get("/1"), &answer("one"))]);
     talk.send(false, b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");

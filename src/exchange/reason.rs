@@ -57,6 +57,8 @@ reasons! {
         Closed = "closed",
         /// An answer whose request is not in the capture.
         NoRequest = "no-request",
+        /// The first answer of a connection that was under way when the capture began: its request was sent before.
+        BeforeCapture = "before-capture",
         /// Both messages may be whole, but after a gap nothing proves that they belong together.
         PairingLost = "pairing-lost",
         /// Framing that two readers may read differently (RFC 9112, section 6.3, and smuggling).
@@ -72,7 +74,7 @@ reasons! {
 
 impl Incomplete {
     /// The reasons that are the capture's fault: evidence is missing that was there. With the others the service itself
-    /// gave no whole answer, or nobody can say what it was.
+    /// gave no whole answer, or nobody can say what it was, or the exchange began before the capture did.
     pub const LOSSES: [Incomplete; 5] =
         [Incomplete::Gap, Incomplete::Truncated, Incomplete::PairingLost, Incomplete::Evicted, Incomplete::NoRequest];
 }

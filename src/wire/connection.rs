@@ -273,6 +273,7 @@ impl Connection {
             peer_seen: peer.phase != Phase::Unseen,
             peer_next: peer.next - u64::from(peer.ended),
             peer_last: peer.last.map(|(end, acked)| (end, acked.map(|a| own.without_fin(a)))),
+            peer_said: self.sides[1 - d].reader.said(peer.last_blank),
             peer_base: peer.base,
             own_base: own.base,
             own_last_ack: own.last.and_then(|(_, acked)| acked),
@@ -294,6 +295,7 @@ impl Connection {
             side.reader.feed(Piece { at, bytes, time, starts, conflict, sight }, &mut self.desk, ctx);
             side.stream.advance(end);
             side.stream.last = Some((end, ack));
+            side.stream.last_blank = may_end_a_head(bytes);
             side.stream.recent.note(at, bytes);
             if side.reader.role.is_some() {
                 self.follow_role(d);
@@ -403,6 +405,11 @@ impl Connection {
         self.lose(d, until, Incomplete::Gap, ctx);
         true
     }
+}
+
+/// Whether the bytes may be the last of a message's head: an empty line, or the end of one.
+fn may_end_a_head(bytes: &[u8]) -> bool {
+    matches!(bytes, [.., b'\n', b'\n'] | [.., b'\n', b'\r', b'\n'] | [b'\n'] | [b'\r', b'\n'])
 }
 
 /// Bytes of a segment that were not there before.

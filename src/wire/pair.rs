@@ -5,13 +5,17 @@
 //!
 //! - the answer begins exactly at the byte that the client had received up to when it sent the request, and the
 //!   answer acknowledges exactly the request's end (so nothing was asked in between);
-//! - when the request began, nothing was outstanding (its *anchor*): the byte before was answered, because the last
-//!   segment of the answer before acknowledged exactly what preceded the request; or because the request before was
-//!   so anchored, nothing is missing between the two, and the client had received more by now;
+//! - a request begins there at all, and nothing was outstanding (its *anchor*): bytes of a final answer end exactly at
+//!   what the client had received, and acknowledge exactly what precedes the request; or it is the first byte after the
+//!   handshake; or the request before was so anchored, nothing is missing between the two, and the client had received
+//!   more since that request's last segment. Otherwise what looks like a request may be text in a body whose beginning
+//!   is missing, or an interim answer may be what was received, and no number tells;
 //! - what follows does not contradict: the next request begins where this one ended and acknowledges exactly the
 //!   answer's end, or the connection ends there. Until then the exchange is held back.
 //!
-//! A client that was seen to pipeline is not believed after a gap at all.
+//! A client that was seen to pipeline is not believed after a gap at all. Two things are taken for granted, because no
+//! number speaks of them: a client of which no trace of pipelining is left does not pipeline; and where a connection has
+//! no handshake and nothing of it was seen before, the client's first bytes are what they look like.
 
 mod give;
 mod proof;
@@ -55,7 +59,7 @@ pub(crate) struct Asking {
 pub(crate) struct Question {
     /// Where it began, interim answers included.
     pub(crate) group: u64,
-    pub(crate) ack: Option<u64>,
+    pub(crate) sight: Sight,
     /// Answers may be missing before it.
     pub(crate) uncertain: bool,
 }
@@ -100,7 +104,6 @@ struct Asked {
 #[derive(Debug, Clone, Copy)]
 struct Last {
     end: Option<u64>,
-    ack: Option<u64>,
     anchor: Anchor,
 }
 
@@ -115,13 +118,15 @@ pub(crate) struct Desk {
     answers: u64,
     /// The client's furthest acknowledgement without data: up to where it had sent, and had received.
     heard: Option<(u64, u64)>,
-    /// Where both streams stood when the last exchange was given out and nothing was outstanding.
-    rest: Option<(u64, u64)>,
     /// The client was seen to ask before it had its answer.
     pipelined: bool,
+    /// What the last answer acknowledged, and where it ended, if it fits a request by its numbers and was not believed.
+    unlinked: Option<(u64, Option<u64>)>,
     /// Where the client closed, and what it had received by then; where the server did.
     client_end: Option<(u64, u64)>,
     server_end: Option<u64>,
+    /// The answer that is being read was sent to a request from before the first byte seen.
+    asked_before: bool,
     /// An answer was given out without its request.
     pub(crate) orphans: bool,
     /// The handshake was seen.
@@ -144,8 +149,9 @@ impl Desk {
             next_id: 0,
             answers: 0,
             pipelined: false,
-            rest: None,
+            unlinked: None,
             handshake: false,
+            asked_before: false,
             orphans: false,
             whole_exchange: false,
             heard: None,
@@ -172,7 +178,7 @@ impl Desk {
     /// Whether it is settled who is the client: by the handshake, unless the very first messages say otherwise while
     /// nothing is missing; without a handshake by an exchange that came out whole.
     pub(crate) fn knows_roles(&self) -> bool {
-        if self.handshake { self.loss || !self.is_fresh() } else { self.whole_exchange }
+        if self.handshake { self.loss || !self.is_fresh() } else { self.whole_exchange || self.held_back().is_some() }
     }
 
     /// What was taken for requests were none. What waits here is given up.
@@ -180,7 +186,7 @@ impl Desk {
         while let Some(asked) = self.asked.pop_front() {
             emit(self.client, self.server, asked, Some(Incomplete::PairingLost), ctx);
         }
-        (self.last, self.rest, self.heard, self.pipelined) = (None, None, None, false);
+        (self.last, self.heard, self.pipelined) = (None, None, false);
     }
 
     /// Whether an exchange waits for what follows it.
@@ -207,7 +213,7 @@ impl Desk {
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.last = Some(Last { end: None, ack: asking.sight.ack, anchor });
+        self.last = Some(Last { end: None, anchor });
         self.asked.push_back(Asked {
             id,
             ack: asking.sight.ack,
@@ -244,7 +250,7 @@ impl Desk {
     /// An interim answer was read. It is noted with its request, where that can be told: no final answer may follow.
     pub(crate) fn interim(&mut self, status: u16, question: &Question, ctx: &Ctx<'_>) {
         let proven = |a: &Asked| {
-            let all_received = a.request.as_ref().is_none_or(|r| question.ack == Some(r.end));
+            let all_received = a.request.as_ref().is_none_or(|r| question.sight.ack == Some(r.end));
             !self.loss && !self.pipelined && a.anchor == Anchor::Proven && a.ack == Some(question.group) && all_received
         };
         let mut waiting = self.asked.iter().enumerate().filter(|(_, a)| a.answer.is_none() && !a.answering);
@@ -261,15 +267,20 @@ impl Desk {
     /// An answer's head was read: to which request does it belong?
     pub(crate) fn begin_answer(&mut self, question: Question, ctx: &mut Ctx<'_>) -> Link {
         self.answers += 1;
+        self.asked_before = self.is_to_before(&question.sight);
         // More is answered, and nothing more was received: then the answer before was not to the last request.
-        self.contradict_by_answer(question.group, question.ack, ctx);
+        self.contradict_by_answer(question.group, question.sight.ack, ctx);
+        let again = self.unlinked.take();
+        // Two answers to what was received by the first: two requests were waiting.
+        self.pipelined |=
+            again.is_some_and(|(ack, end)| question.sight.ack == Some(ack) && end == Some(question.group));
         let front = self.asked.iter().position(|a| a.answer.is_none() && !a.answering);
         if !question.uncertain {
             match front.and_then(|i| self.asked.get_mut(i)).filter(|a| !a.uncertain) {
                 Some(asked) => {
                     asked.answering = true;
                     let ended = asked.request.as_ref().filter(|r| r.incomplete.is_none()).map(|r| r.end);
-                    self.pipelined |= ended.is_some_and(|end| question.ack.is_some_and(|ack| ack > end));
+                    self.pipelined |= ended.is_some_and(|end| question.sight.ack.is_some_and(|ack| ack > end));
                     return Link { id: Some(asked.id), kind: Some(asked.kind), uncertain: false };
                 }
                 None if front.is_none() => return Link { uncertain: true, ..Link::default() },
@@ -277,6 +288,14 @@ impl Desk {
             }
         }
         self.link_by_proof(&question, ctx)
+    }
+
+    /// Whether an answer's request was sent before anything of the connection was seen: no handshake, no byte of the
+    /// client's and no gap, and the server has received nothing more since its first byte that was seen.
+    fn is_to_before(&self, sight: &Sight) -> bool {
+        let received_nothing_since = sight.own_last_ack.is_none_or(|before| Some(before) == sight.ack);
+        let nothing_before = !self.handshake && !self.loss && self.next_id == 0 && sight.peer_last.is_none();
+        nothing_before && received_nothing_since
     }
 
     /// An answer has ended, whole or not.
@@ -287,9 +306,16 @@ impl Desk {
                 asked.answer = Some(done);
             }
             None => {
-                let known = if self.asked.is_empty() { Incomplete::NoRequest } else { Incomplete::PairingLost };
+                let known = match (self.asked.is_empty(), self.asked_before) {
+                    (true, true) => Incomplete::BeforeCapture,
+                    (true, false) => Incomplete::NoRequest,
+                    (false, _) => Incomplete::PairingLost,
+                };
                 let reason = done.incomplete.unwrap_or(known);
                 self.orphans = true;
+                if let Some((_, end)) = &mut self.unlinked {
+                    *end = Some(done.end);
+                }
                 emit_answer(self.client, self.server, done, reason, ctx);
             }
         }
@@ -312,12 +338,10 @@ impl Desk {
     /// Gives out the first exchange: its two messages belong together.
     fn pop(&mut self, ctx: &mut Ctx<'_>) {
         let Some(asked) = self.asked.pop_front() else { return };
-        let whole = match (&asked.request, &asked.answer) {
-            (Some(r), Some(a)) if r.incomplete.is_none() && a.incomplete.is_none() => Some((r.end, a.end)),
-            _ => None,
-        };
-        self.whole_exchange |= whole.is_some();
-        self.rest = whole.filter(|_| self.asked.is_empty());
+        self.whole_exchange |= matches!(
+            (&asked.request, &asked.answer),
+            (Some(r), Some(a)) if r.incomplete.is_none() && a.incomplete.is_none()
+        );
         emit(self.client, self.server, asked, None, ctx);
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)] // Each test takes what it needs of it.
 
+pub mod bait;
 pub mod talk;
 
 use std::net::SocketAddr;

@@ -8,9 +8,11 @@ mod message;
 mod preamble;
 mod reader;
 mod resync;
+mod sight;
 mod start_line;
 
 pub(crate) use head::MethodKind;
-pub(crate) use reader::{Piece, Reader, Role, Sight};
+pub(crate) use reader::{Piece, Reader, Role};
 pub(crate) use resync::Candidate;
+pub(crate) use sight::{Said, Sight};
 pub(crate) use start_line::Look;

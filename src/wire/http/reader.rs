@@ -13,6 +13,7 @@ use super::head;
 use super::message::Open;
 use super::preamble::{Preamble, preamble};
 use super::resync::{Candidate, Resync};
+use super::sight::{Said, Sight};
 use super::start_line::{Look, look, look_strictly};
 
 /// What a direction carries.
@@ -20,25 +21,6 @@ use super::start_line::{Look, look, look_strictly};
 pub(crate) enum Role {
     Request,
     Response,
-}
-
-/// What is known of both streams when a segment's turn comes. All places are on the stream's 64-bit lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sight {
-    /// Up to where the sender had received the peer's stream.
-    pub(crate) ack: Option<u64>,
-    /// Whether anything of the peer's stream was seen.
-    pub(crate) peer_seen: bool,
-    /// Where the peer's stream stands.
-    pub(crate) peer_next: u64,
-    /// The end of the peer's last segment, and what it acknowledged.
-    pub(crate) peer_last: Option<(u64, Option<u64>)>,
-    /// Where the peer's stream began, by the handshake.
-    pub(crate) peer_base: Option<u64>,
-    /// Where this stream began, by the handshake.
-    pub(crate) own_base: Option<u64>,
-    /// What the segment before in this direction acknowledged.
-    pub(crate) own_last_ack: Option<u64>,
 }
 
 /// Bytes whose turn has come.
@@ -132,6 +114,19 @@ impl Reader {
     /// What kind of message is being read: its head was, its end was not.
     pub(crate) fn reads(&self) -> Option<Role> {
         self.open.as_ref().map(|open| open.role())
+    }
+
+    /// What was read last, if that are answers. `blank`: the last segment ended with an empty line, as each interim
+    /// answer does.
+    pub(crate) fn said(&self, blank: bool) -> Said {
+        match (self.state, &self.open) {
+            (State::Body, Some(open)) if !self.uncertain && !open.unsure && !open.body.is_until_close() => Said::Inside,
+            (State::Body, Some(_)) => Said::Final,
+            (State::Start, _) if self.group.is_some() => Said::Interim,
+            (State::Start, _) if self.seen_message => Said::Final,
+            (State::Lost, _) if !blank => Said::Final,
+            _ => Said::Unclear,
+        }
     }
 
     /// Reads on; afterwards `desk` knows what is new.
@@ -372,7 +367,7 @@ impl Reader {
     fn answer(&mut self, bytes: &[u8], began: Candidate, desk: &mut Desk, ctx: &mut Ctx<'_>) -> Option<Open> {
         let head = head::response(bytes);
         let group = *self.group.get_or_insert(began.at);
-        let question = Question { group, ack: began.sight.ack, uncertain: self.uncertain };
+        let question = Question { group, sight: began.sight, uncertain: self.uncertain };
         if (100..200).contains(&head.status) && head.status != 101 {
             ctx.books.interim += 1;
             if self.interim.len() < ctx.limits.unanswered {

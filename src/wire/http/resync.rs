@@ -3,7 +3,8 @@
 
 use crate::exchange::Timestamp;
 
-use super::reader::{Piece, Sight};
+use super::reader::Piece;
+use super::sight::Sight;
 use super::start_line::{Look, look_strictly};
 
 /// How far a start line is followed over several segments.

@@ -4,46 +4,68 @@ use super::give::{emit, emit_answer};
 use super::{Anchor, Asked, Asking, Desk, Link, Question};
 use crate::exchange::Incomplete;
 use crate::wire::context::Ctx;
-use crate::wire::http::{Candidate, Look, Role};
+use crate::wire::http::{Candidate, Look, Role, Said, Sight};
+
+/// What a request's beginning stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    /// The numbers prove it.
+    Firm,
+    /// They do not speak of it.
+    Unclear,
+    /// They speak against it.
+    None,
+}
 
 impl Desk {
+    /// Whether a request begins at `start`, by what the two directions say of each other and not by what stands there.
+    fn ground(sight: &Sight, start: u64) -> Ground {
+        if sight.own_base == Some(start) {
+            // The first byte that the client ever sent, before the server said anything.
+            let nothing_said = sight.peer_last.is_none() && sight.peer_base.is_none_or(|base| Some(base) == sight.ack);
+            return if nothing_said { Ground::Firm } else { Ground::None };
+        }
+        match sight.peer_last {
+            Some((end, Some(acked))) if sight.ack == Some(end) && sight.peer_next == end => {
+                // The server said its last words having received exactly what precedes.
+                match sight.peer_said {
+                    Said::Final if acked == start => Ground::Firm,
+                    Said::Unclear if acked == start => Ground::Unclear,
+                    _ => Ground::None,
+                }
+            }
+            _ => Ground::Unclear,
+        }
+    }
+
     pub(super) fn anchor(&self, asking: &Asking) -> Anchor {
         let sight = &asking.sight;
         let Some(ack) = sight.ack else { return Anchor::Open };
         if !asking.uncertain && !self.loss && self.asked.is_empty() {
             return Anchor::Proven;
         }
+        let ground = Desk::ground(sight, asking.start);
+        if ground == Ground::Firm {
+            return Anchor::Proven;
+        }
         if let Some(last) = self.last
-            && last.anchor == Anchor::Proven
+            && last.anchor != Anchor::Refuted
             && last.end == Some(asking.start)
-            && last.ack.is_some_and(|before| before < ack)
+            && sight.own_last_ack.is_some_and(|before| before < ack)
             && !self.pipelined
+            && sight.peer_said != Said::Inside
         {
-            return Anchor::Proven;
+            return last.anchor;
         }
-        if !sight.peer_seen {
-            return Anchor::Open;
-        }
-        if self.asked.is_empty()
-            && !self.pipelined
-            && self.rest.is_some_and(|(asked, answered)| asked < asking.start && answered < ack)
-            && sight.peer_next == ack
-            && sight.peer_last.is_none_or(|(end, _)| end < ack)
-        {
-            // Something was asked and something was answered, beginning from rest, and none of it was seen.
-            return Anchor::Proven;
-        }
-        if sight.peer_next != ack {
-            return Anchor::Refuted;
-        }
-        let if_so = |proven: bool| if proven { Anchor::Proven } else { Anchor::Refuted };
-        match sight.peer_last {
-            Some((end, Some(acked))) if end == ack => if_so(acked == asking.start),
-            None if sight.peer_base == Some(ack) => match sight.own_base {
-                Some(base) => if_so(base == asking.start),
-                None => Anchor::Open,
-            },
-            _ => Anchor::Open,
+        let nothing_before = sight.own_last_ack.is_none()
+            && sight.peer_last.is_none()
+            && sight.own_base.is_none()
+            && sight.peer_base.is_none()
+            && !self.loss
+            && self.is_fresh();
+        match ground {
+            Ground::Unclear if nothing_before => Anchor::Open,
+            _ => Anchor::Refuted,
         }
     }
 
@@ -54,17 +76,24 @@ impl Desk {
         }
         let fits = |a: &Asked| {
             let end = a.request.as_ref().map(|r| r.end);
-            !a.answering && a.answer.is_none() && a.ack == Some(question.group) && end.is_some() && end == question.ack
+            !a.answering
+                && a.answer.is_none()
+                && a.ack == Some(question.group)
+                && end.is_some()
+                && end == question.sight.ack
         };
         let mut fitting = self.asked.iter().enumerate().filter(|(_, a)| fits(a));
         let (Some((index, _)), None) = (fitting.next(), fitting.next()) else { return nothing };
         if self.asked[index].anchor == Anchor::Refuted {
+            self.unlinked = question.sight.ack.map(|ack| (ack, None));
             return nothing;
         }
         // What was asked before and has no answer yet will have none that can be told.
         for _ in 0..index {
             if let Some(before) = self.asked.pop_front() {
-                emit(self.client, self.server, before, Some(Incomplete::Gap), ctx);
+                let lost = before.anchor == Anchor::Refuted;
+                let reason = if lost { Incomplete::PairingLost } else { Incomplete::Gap };
+                emit(self.client, self.server, before, Some(reason), ctx);
             }
         }
         match self.asked.front_mut() {
@@ -192,13 +221,17 @@ impl Desk {
     /// seen, after the client has received something new. Otherwise it is text inside of what the client was saying.
     fn believes_request(&self, candidate: &Candidate) -> bool {
         let sight = &candidate.sight;
+        match Desk::ground(sight, candidate.at) {
+            Ground::Firm => return true,
+            Ground::None => return false,
+            Ground::Unclear => {}
+        }
         let server_was_silent = sight.peer_last.is_none() && sight.peer_base.is_none_or(|base| Some(base) == sight.ack);
         if server_was_silent && sight.own_base.is_some_and(|base| base != candidate.at) && self.loss {
             return false;
         }
         let Some(before) = sight.own_last_ack else { return true };
         match sight.peer_last {
-            Some((end, acked)) if sight.ack == Some(end) => acked.is_none_or(|acked| acked == candidate.at),
             None if self.handshake && !self.loss => true,
             _ => sight.ack > Some(before),
         }

@@ -62,6 +62,8 @@ pub(crate) struct Stream {
     pub(crate) recent: Recent,
     /// End of the last segment delivered, and the acknowledgement that it carried.
     pub(crate) last: Option<(u64, Option<u64>)>,
+    /// Whether that segment may have ended with an empty line.
+    pub(crate) last_blank: bool,
     /// Length of the gap that lies directly before `next`, 0 for none.
     pub(crate) gap_before: u64,
     /// The connection's segment count when the first of `held` was found to be stuck.
