@@ -140,11 +140,13 @@ fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
     stretch(&candidate, &other, 40, true);
     fs::write(&text, "no run").unwrap();
     let absent = folder.path().join("absent");
+    let device = Path::new("/dev/null").to_owned();
     for (args, files, expected) in [
         (&[][..], &[&run, &gates][..], "--policy FILE"),
         (&[], &[&run, &candidate], "--stretch 2"),
         (&[], &[&text], "is no run file"),
         (&[], &[&absent], "No such file"),
+        (&[], &[&device], "it is a device or a pipe; name a file"),
         (&[], &[&run, &run], "name one of the two"),
         (&["--stretch", "2"], &[&run], "there is no stretch 2: 1 is there"),
         (&["--stretch", "0"], &[&run], "there is no stretch 0"),

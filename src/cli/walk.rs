@@ -66,7 +66,15 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         Some(path) => {
             let stretch =
                 StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };
-            Some(RunFile::open(path, &stretch)?)
+            let file = RunFile::open(path, &stretch)?;
+            if let Some(other) = file.other_candidate() {
+                let (path, other) = (path.display().to_string(), report::visible(&other));
+                tracing::warn!(
+                    "{} has evidence about another candidate, {other}: judge takes them one by one, with --stretch",
+                    report::visible(&path)
+                );
+            }
+            Some(file)
         }
         None => None,
     };

@@ -1,6 +1,6 @@
 //! The file of a run that goes on: one writer, one transaction a write.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -116,6 +116,16 @@ impl RunFile {
     /// Transactions in the file of this stretch, and attempts that failed.
     pub fn attempts(&self) -> (u64, u64) {
         (self.writes, self.failed_writes)
+    }
+
+    /// The candidate that the stretch before this one is evidence about, where that was another: the two cannot be
+    /// judged together. Hostile.
+    pub fn other_candidate(&self) -> Option<String> {
+        let sql = "SELECT facts FROM stretches WHERE began <> ?1 OR pid <> ?2 ORDER BY id DESC LIMIT 1";
+        let own = params![self.began.0, std::process::id()];
+        let text: String = self.connection.query_row(sql, own, |row| row.get(0)).ok()?;
+        let before: RunFacts = rows::parsed(&text).ok()?;
+        (before.candidate != self.facts.facts.candidate).then_some(before.candidate)
     }
 
     fn put(
@@ -253,9 +263,22 @@ fn now() -> String {
     format!("{:.0}", jiff::Timestamp::now())
 }
 
+/// A pipe would be waited for, and a device keeps nothing. What is not there, or is a folder, is told by who opens it.
+pub(super) fn refuse_no_file(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_dir() => Err(StoreError::System {
+            path: path.to_owned(),
+            source: io::Error::other("it is a device or a pipe"),
+            way_out: "name a file",
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The file, made where it is not there, and locked against a second writer.
 fn locked(path: &Path) -> Result<File, StoreError> {
     let system = |source, way_out| StoreError::System { path: path.to_owned(), source, way_out };
+    refuse_no_file(path)?;
     let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(
         |source| match source.kind() {
             io::ErrorKind::NotFound => system(source, "make its folder first"),

@@ -14,7 +14,7 @@ use crate::tally::{
     MAX_METHODS, MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
 };
 
-use super::file::MAX_STRETCHES;
+use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
 use super::{StoreError, unite};
@@ -73,6 +73,7 @@ pub fn read(paths: &[PathBuf]) -> std::result::Result<Vec<Stretch>, StoreError> 
 
 fn one_file(path: &Path, trust: &mut Trust) -> std::result::Result<Vec<Stretch>, StoreError> {
     let system = |source, way_out| StoreError::System { path: path.to_owned(), source, way_out };
+    refuse_no_file(path)?;
     // Asked by name: opening the file here and closing it again would drop SQLite's locks if this process writes it.
     let there = fs::metadata(path).map_err(|source| system(source, "name a file that a run wrote"))?;
     if there.is_dir() {

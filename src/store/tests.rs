@@ -547,3 +547,14 @@ fn measured() {
         );
     }
 }
+
+#[test]
+fn another_candidate_than_before_is_known_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut other = facts();
+    assert_eq!(RunFile::open(&path, &other).unwrap().other_candidate(), None);
+    assert_eq!(RunFile::open(&path, &other).unwrap().other_candidate(), None);
+    let before = std::mem::replace(&mut other.facts.candidate, "http://10.0.0.9".into());
+    assert_eq!(RunFile::open(&path, &other).unwrap().other_candidate(), Some(before));
+}
