@@ -22,6 +22,8 @@ use crate::wire::Wire;
 
 /// Batches between the two threads, in both directions together: at 256 KiB each, 4 MiB.
 pub(crate) const BATCHES: usize = 16;
+/// Exchanges that are handed on together, at most.
+pub(crate) const TOGETHER: usize = 32;
 /// How long a look at a silent line takes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often the kernel is asked for its counts.
@@ -102,7 +104,9 @@ pub(crate) struct Assembler {
     pub(crate) telling: Telling,
     pub(crate) taken: Receiver<Taken>,
     pub(crate) empty: Sender<Batch>,
-    pub(crate) exchanges: Sender<Numbered>,
+    pub(crate) exchanges: Sender<Vec<Numbered>>,
+    /// Waits for the end of the turn.
+    pub(crate) ready: Vec<Numbered>,
     pub(crate) saver: Option<Saver>,
     /// Asked of each frame where the kernel cannot be: of those inside of VXLAN.
     pub(crate) filter: Option<Filter>,
@@ -193,7 +197,7 @@ impl Assembler {
 
     /// Gives the wire code its turn; what it finishes goes on or is counted.
     fn with_sink(&mut self, turn: impl FnOnce(&mut Wire, &mut dyn FnMut(Exchange))) {
-        let Assembler { wire, numbering, budget, progress, counting, exchanges, .. } = self;
+        let Assembler { wire, numbering, budget, progress, counting, ready, .. } = self;
         turn(wire, &mut |mut exchange| {
             if !exchange.is_complete() {
                 bump(&progress.incomplete);
@@ -201,23 +205,28 @@ impl Assembler {
             }
             bump(&progress.exchanges);
             let (sequence, endpoint) = numbering.complete(&exchange);
-            let shed = |exchange: Exchange, numbering: &mut Numbering, counting: &mut Counting| {
-                numbering.shed(&exchange, endpoint);
-                bump(&progress.skipped);
-                bump(&progress.shed);
-                let fate = Fate::Skipped(Skip::Shed);
-                count_skipped(counting, &Observation { sequence, endpoint, exchange, fate }, Skip::Shed);
-            };
-            let Some(share) = budget.try_take(numbering.under_way(&exchange)) else {
-                return shed(exchange, numbering, counting);
-            };
-            // Where the receiver has panicked, whoever joins it tells.
-            if let Err(TrySendError::Full(numbered) | TrySendError::Disconnected(numbered)) =
-                exchanges.try_send(Numbered { sequence, endpoint, exchange, share, ready: Instant::now() })
-            {
-                shed(numbered.exchange, numbering, counting);
+            match budget.try_take(numbering.under_way(&exchange)) {
+                Some(share) => {
+                    ready.push(Numbered { sequence, endpoint, exchange, share, ready: Instant::now() });
+                }
+                None => shed(sequence, endpoint, exchange, numbering, progress, counting),
             }
         });
+        self.hand_on();
+    }
+
+    /// Hands on what is ready, many together: waking the other thread costs more than an exchange does.
+    fn hand_on(&mut self) {
+        while !self.ready.is_empty() {
+            let together = self.ready.split_off(self.ready.len().min(TOGETHER));
+            let together = std::mem::replace(&mut self.ready, together);
+            // Where the receiver has panicked, whoever joins it tells.
+            let sent = self.exchanges.try_send(together);
+            let Err(TrySendError::Full(together) | TrySendError::Disconnected(together)) = sent else { continue };
+            for Numbered { sequence, endpoint, exchange, .. } in together {
+                shed(sequence, endpoint, exchange, &mut self.numbering, &self.progress, &mut self.counting);
+            }
+        }
     }
 
     fn tell(&mut self) {
@@ -233,6 +242,22 @@ impl Assembler {
         };
         self.telling.tell(self.numbering.read(Ledger { capture, wire, ..Ledger::default() }));
     }
+}
+
+/// Lets a whole exchange go, and counts it.
+fn shed(
+    sequence: u64,
+    endpoint: u32,
+    exchange: Exchange,
+    numbering: &mut Numbering,
+    progress: &Progress,
+    counting: &mut Counting,
+) {
+    numbering.shed(&exchange, endpoint);
+    bump(&progress.skipped);
+    bump(&progress.shed);
+    let fate = Fate::Skipped(Skip::Shed);
+    count_skipped(counting, &Observation { sequence, endpoint, exchange, fate }, Skip::Shed);
 }
 
 /// The wall clock; used only where the line is silent, so that no frame is older.

@@ -26,10 +26,10 @@ pub(crate) struct Paced {
 
 impl Paced {
     /// Runs until the source drops its sender.
-    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Left {
+    pub(crate) fn run(mut self, exchanges: &Receiver<Vec<Numbered>>) -> Left {
         loop {
             match exchanges.recv_timeout(NAP) {
-                Ok(numbered) => self.one(numbered),
+                Ok(together) => together.into_iter().for_each(|numbered| self.one(numbered)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }

@@ -34,11 +34,15 @@ pub(crate) struct Prompt {
 
 impl Prompt {
     /// Runs until the source drops its sender.
-    pub(crate) fn run(mut self, exchanges: &Receiver<Numbered>) -> Left {
+    pub(crate) fn run(mut self, exchanges: &Receiver<Vec<Numbered>>) -> Left {
         let mut sent = 0;
         loop {
             match exchanges.recv_timeout(LOOK_EVERY) {
-                Ok(numbered) => sent += u64::from(self.one(numbered, sent)),
+                Ok(together) => {
+                    for numbered in together {
+                        sent += u64::from(self.one(numbered, sent));
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }

@@ -30,7 +30,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads to the end or to the stop flag. Incomplete exchanges end here: the wire's books hold them.
-    pub(crate) fn run(mut self, exchanges: &Sender<Numbered>) -> Read {
+    pub(crate) fn run(mut self, exchanges: &Sender<Vec<Numbered>>) -> Read {
         self.progress.total_bytes.store(self.source.total_bytes().unwrap_or(0), Ordering::Relaxed);
         let mut order = InOrder::default();
         let mut more = true;
@@ -62,10 +62,11 @@ impl Reader {
 
     /// Hands one on, waiting as long as it takes; false where nobody receives any more: whoever joins that thread tells
     /// why.
-    fn give(&mut self, exchange: Exchange, exchanges: &Sender<Numbered>) -> bool {
+    fn give(&mut self, exchange: Exchange, exchanges: &Sender<Vec<Numbered>>) -> bool {
         let (sequence, endpoint) = self.numbering.complete(&exchange);
         let share = self.share(&exchange);
-        let mut numbered = Numbered { sequence, endpoint, exchange, share, ready: Instant::now() };
+        // Alone: to wait for others while holding a share could be to wait for itself.
+        let mut numbered = vec![Numbered { sequence, endpoint, exchange, share, ready: Instant::now() }];
         loop {
             match exchanges.send_timeout(numbered, LOOK_EVERY) {
                 Ok(()) => return true,

@@ -33,8 +33,8 @@ use crate::wire::{Keep, Wire, WireOptions};
 /// Exchanges between the source and the dispatcher of a replay. More would only be memory: the dispatcher waits for
 /// permits.
 const QUEUED_RECORDED: usize = 32;
-/// The same of a live run: the burst that may come while the dispatcher waits for a place.
-const QUEUED_LIVE: usize = 1024;
+/// Groups of exchanges in the queue of a live run: the burst that may come while the dispatcher waits for a place.
+const QUEUED_LIVE: usize = 256;
 
 /// How the listening ended.
 type Took = Result<(), CaptureError>;
@@ -83,7 +83,7 @@ pub(crate) fn start(
     let (tallies_in, tallies) = bounded(2 * counting_stages);
     let (books_in, books) = bounded(2);
     let recording = Recording { asks: Arc::default(), tallies: tallies_in, books: books_in };
-    let (exchanges_in, exchanges) = bounded::<Numbered>(if live { QUEUED_LIVE } else { QUEUED_RECORDED });
+    let (exchanges_in, exchanges) = bounded::<Vec<Numbered>>(if live { QUEUED_LIVE } else { QUEUED_RECORDED });
     let (observations_in, observations) = bounded::<Permitted>(in_flight);
     let (done_in, done) = bounded::<()>(0);
     let (rest_in, rest) = bounded(1);
@@ -148,7 +148,7 @@ impl Shared<'_> {
         &self,
         source: Source,
         numbering: Numbering,
-        exchanges: Sender<Numbered>,
+        exchanges: Sender<Vec<Numbered>>,
     ) -> io::Result<JoinHandle<Read>> {
         let reader = Reader {
             source,
@@ -166,7 +166,7 @@ impl Shared<'_> {
         feed: LiveFeed,
         numbering: Numbering,
         body: usize,
-        exchanges: Sender<Numbered>,
+        exchanges: Sender<Vec<Numbered>>,
         rest: Sender<Counting>,
     ) -> io::Result<(JoinHandle<Read>, JoinHandle<Took>)> {
         let (taken_in, taken) = bounded(BATCHES);
@@ -187,6 +187,7 @@ impl Shared<'_> {
             taken,
             empty: empty_in,
             exchanges,
+            ready: Vec::new(),
             saver: feed.saver,
             filter: feed.filter,
             capture: CaptureBooks::default(),
