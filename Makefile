@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 20
 # How long `make soak` goes on.
 SOAK_MINUTES ?= 30
 
-.PHONY: help setup demo test bench soak fuzz record
+.PHONY: help setup demo test bench calibrate soak fuzz record
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,9 @@ test: ## format, lints and every test
 bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
 	benches/side_by_side.sh
+
+calibrate: setup ## simulate how often the verdict's statistics are wrong, with fixed seeds
+	cargo run --profile demo --locked --example calibrate
 
 soak: ## live traffic of all kinds for SOAK_MINUTES: neither memory nor descriptors may grow
 	@scripts/setup.sh test
