@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 20
 # How long `make soak` goes on.
 SOAK_MINUTES ?= 30
 
-.PHONY: help setup demo test bench soak fuzz record
+.PHONY: help setup demo test bench calibrate soak fuzz record
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
 	benches/side_by_side.sh
 	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh; else echo "benches/watch.sh needs root: left out"; fi
+
+calibrate: setup ## simulate how often the verdict's statistics are wrong, with fixed seeds
+	cargo run --profile demo --locked --example calibrate
 
 soak: ## live traffic of all kinds for SOAK_MINUTES: neither memory nor descriptors may grow
 	@scripts/setup.sh test

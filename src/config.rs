@@ -98,12 +98,23 @@ pub struct MismatchGate {
     pub confidence: f64,
     /// What the limit is asked of.
     pub each: Scope,
+    /// How often the evidence is looked at; None: once where it was recorded, any number of times where it is live.
+    pub looks: Option<Looks>,
 }
 
 impl Default for MismatchGate {
     fn default() -> Self {
-        MismatchGate { below: 0.001, confidence: 0.95, each: Scope::Whole }
+        MismatchGate { below: 0.001, confidence: 0.95, each: Scope::Whole, looks: None }
     }
+}
+
+/// How often a run is judged before it is decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looks {
+    /// At one time that was settled beforehand.
+    Once,
+    /// At any time, and as often as anybody likes, stopping when it pleases.
+    Any,
 }
 
 /// What a limit is asked of.

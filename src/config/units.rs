@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{SampleBy, Scope, SlowLimit, Treatment};
+use super::{Looks, SampleBy, Scope, SlowLimit, Treatment};
 
 /// Most requests in flight. Each costs two file descriptors and up to two bodies of memory.
 const MAX_IN_FLIGHT: usize = 4096;
@@ -242,6 +242,14 @@ pub(super) fn scope(text: &str) -> Read<Scope> {
     }
 }
 
+pub(super) fn looks(text: &str) -> Read<Looks> {
+    match text {
+        "once" => Ok(Looks::Once),
+        "any" => Ok(Looks::Any),
+        _ => Err(format!("'{text}' is not known; write 'once' or 'any'")),
+    }
+}
+
 fn number_with(text: &str, unit: &str, example: &str) -> Read<f64> {
     if decimal(text).is_some() {
         return Err(format!("'{text}' has no unit; write {example}"));
@@ -318,6 +326,7 @@ mod tests {
         refusals(quantile, &[("p100", "no quantile"), ("p0", "no quantile"), ("p", "no quantile")]);
         refusals(|t| count(t, 9, "5"), &[("0", "from 1 to 9"), ("10", "from 1 to 9"), ("+1", "whole"), ("", "whole")]);
         refusals(scope, &[("all", "not known")]);
+        refusals(looks, &[("twice", "write 'once' or 'any'")]);
         refusals(pause, &[("30", "has no unit"), ("0s", "above nothing"), ("2days", "at most 1day"), ("x", "no time")]);
         refusals(slow_limit, &[("5", "has no unit"), ("1x", "above 1x"), ("0s", "not between"), ("fast", "no time")]);
         refusals(requests, &[("20", "has no unit"), ("0 requests", "from 1 to"), ("x requests", "whole")]);

@@ -127,10 +127,11 @@ impl WrittenGates {
     fn meaning(self) -> Checked<Gates> {
         let Gates { mut mismatch_rate, mut latency, mut candidate_errors, mut loss, mut coverage } = Gates::default();
         if let Some(written) = self.mismatch_rate {
-            let MismatchGate { below, confidence, each } = &mut mismatch_rate;
+            let MismatchGate { below, confidence, each, looks } = &mut mismatch_rate;
             set(below, "gates.mismatch_rate.below", written.below, units::share)?;
             set(confidence, "gates.mismatch_rate.confidence", written.confidence, units::confidence)?;
             set::<Scope, _>(each, "gates.mismatch_rate.each", written.each, units::scope)?;
+            set(looks, "gates.mismatch_rate.looks", written.looks, |text| units::looks(text).map(Some))?;
         }
         if let Some(written) = self.latency {
             let LatencyGate { quantile, at_most } = &mut latency;
@@ -157,6 +158,7 @@ struct WrittenMismatch {
     below: Option<Text>,
     confidence: Option<Text>,
     each: Option<Text>,
+    looks: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]

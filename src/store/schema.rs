@@ -46,7 +46,7 @@ const TABLES: [(&str, &str); 8] = [
         "clients",
         "CREATE TABLE clients (stretch INTEGER NOT NULL, endpoint INTEGER NOT NULL, client_group INTEGER NOT NULL, \
          grain INTEGER NOT NULL, compared INTEGER NOT NULL, mismatched INTEGER NOT NULL, \
-         PRIMARY KEY (stretch, endpoint, client_group, grain)) STRICT",
+         PRIMARY KEY (stretch, endpoint, client_group, grain)) STRICT, WITHOUT ROWID",
     ),
     (
         "failures",

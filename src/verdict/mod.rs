@@ -3,6 +3,7 @@
 //! A gate that is shown to be missed fails, and one failure is NO-GO. A gate that is shown to hold passes, and GO
 //! needs all of them. In between there is not enough evidence: INCONCLUSIVE, with what would change it.
 
+mod bounds;
 pub mod clusters;
 mod evidence;
 pub mod interval;
@@ -174,8 +175,10 @@ impl Verdict {
 pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdict {
     let evidence = Evidence::gather(snapshot, rules);
     let gates = &policy.gates;
-    let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate);
-    results.push(rates::error_gate(snapshot, &gates.candidate_errors, gates.mismatch_rate.confidence));
+    let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
+    let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
+    let confidence = gates.mismatch_rate.confidence;
+    results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
     results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
     results.push(evidence::coverage_gate(&evidence, &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));

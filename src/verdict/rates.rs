@@ -1,10 +1,11 @@
 //! Gates on shares that are samples: mismatches, and the candidate's failures.
 
-use crate::config::{MismatchGate, Scope, ShareGate};
+use crate::config::{Looks, MismatchGate, Scope, ShareGate};
 use crate::exchange::{Endpoint, Failure, RuleAnswer, RuleNote, Skip};
-use crate::tally::{EndpointSnapshot, Snapshot};
+use crate::tally::{Clustering, EndpointSnapshot, Snapshot};
 
-use super::interval::{lower_bound, sample_needed, upper_bound};
+use super::bounds::Bounds;
+use super::clusters::widening;
 use super::words::{count, counted, percent, percent_against};
 use super::{Gate, GateResult, GateState};
 
@@ -14,7 +15,11 @@ pub(super) struct Evidence<'a> {
     /// Over all endpoints.
     pub(super) compared: u64,
     pub(super) mismatched: u64,
+    pub(super) clients: Clustering,
 }
+
+/// From this division of the sample on, how mismatches lie on clients is told.
+const TOLD_WIDENING: f64 = 1.1;
 
 /// From this share of the mismatches on, refusals by the candidate alone are told.
 const MANY_REFUSED: f64 = 0.1;
@@ -37,6 +42,7 @@ pub(super) struct EndpointEvidence<'a> {
     pub(super) exceeded: Vec<(&'a str, u64, f64)>,
     /// Of the mismatched, those in which the candidate alone refuses whoever asks.
     pub(super) refused_alone: u64,
+    pub(super) clients: Clustering,
 }
 
 impl<'a> Evidence<'a> {
@@ -45,6 +51,7 @@ impl<'a> Evidence<'a> {
         Evidence {
             compared: endpoints.iter().map(|e| e.compared).sum(),
             mismatched: endpoints.iter().map(|e| e.mismatched).sum(),
+            clients: snapshot.clients,
             endpoints,
         }
     }
@@ -69,12 +76,13 @@ impl<'a> EndpointEvidence<'a> {
         let mismatched = books.mismatched + excess.min(books.accepted);
         let asked = books.sent > 0 || books.skipped.iter().any(|(why, _)| !NEVER_MEANT.contains(&why));
         let refused_alone = snapshot.refused_alone;
-        EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded, refused_alone }
+        let clients = snapshot.clients;
+        EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded, refused_alone, clients }
     }
 }
 
 /// The mismatch gate: of all traffic, or of each endpoint that was to be asked.
-pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec<GateResult> {
+pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate, looks: Looks) -> Vec<GateResult> {
     let exceeded = |endpoints: &[&EndpointEvidence<'_>]| -> String {
         let notes = endpoints.iter().flat_map(|e| e.exceeded.iter().map(move |x| (e.endpoint, x)));
         notes
@@ -84,8 +92,11 @@ pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec
             .collect()
     };
     let notes = |endpoints: &[&EndpointEvidence<'_>]| format!("{}{}", exceeded(endpoints), refused_alone(endpoints));
-    let judge = |endpoint: Option<&Endpoint>, k, n, note: String| {
-        let judged = judge_share(k, n, gate.below, gate.confidence, "mismatch", "compared request");
+    let judge = |endpoint: Option<&Endpoint>, k, n, clients: &Clustering, note: String| {
+        let (limit, confidence, widening) = (gate.below, gate.confidence, widening(clients, gate.confidence));
+        let bounds = Bounds { looks, confidence, limit, widening };
+        let judged = judge_share(k, n, &bounds, "mismatch", "compared request");
+        let note = format!("{}{note}", clustered(clients, widening));
         GateResult {
             gate: Gate::MismatchRate,
             endpoint: endpoint.cloned(),
@@ -98,9 +109,24 @@ pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec
     };
     let asked: Vec<&EndpointEvidence<'_>> = evidence.endpoints.iter().filter(|e| e.asked).collect();
     if gate.each == Scope::Whole || asked.is_empty() {
-        return vec![judge(None, evidence.mismatched, evidence.compared, notes(&asked))];
+        return vec![judge(None, evidence.mismatched, evidence.compared, &evidence.clients, notes(&asked))];
     }
-    asked.iter().map(|e| judge(Some(e.endpoint), e.mismatched, e.compared, notes(&[e]))).collect()
+    asked.iter().map(|e| judge(Some(e.endpoint), e.mismatched, e.compared, &e.clients, notes(&[e]))).collect()
+}
+
+/// Says so where few clients have the mismatches.
+fn clustered(clients: &Clustering, widening: f64) -> String {
+    if widening < TOLD_WIDENING {
+        return String::new();
+    }
+    let (of, requests) = (counted(clients.clients, "client"), counted(clients.compared, "request"));
+    let effective = ((clients.compared as f64 / widening).round() as u64).max(1);
+    format!(
+        "; they lie on {} of {of}, {} on one, so that these {requests} prove no more than {} unrelated ones",
+        count(clients.with_mismatch),
+        count(clients.most_mismatched),
+        count(effective)
+    )
 }
 
 /// Says so where many mismatches are refusals: they are a mistake of the run far more often than of the candidate.
@@ -119,11 +145,12 @@ fn refused_alone(endpoints: &[&EndpointEvidence<'_>]) -> String {
 }
 
 /// The candidate's failures among the requests sent.
-pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64) -> GateResult {
+pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64, looks: Looks) -> GateResult {
     let empty = Default::default();
     let books = snapshot.ledger.shadow.as_ref().unwrap_or(&empty);
     let failed = books.failed.total();
-    let judged = judge_share(failed, books.sent, gate.below, confidence, "failure", "request sent");
+    let bounds = Bounds { looks, confidence, limit: gate.below, widening: 1.0 };
+    let judged = judge_share(failed, books.sent, &bounds, "failure", "request sent");
     let kinds: Vec<String> = books.failed.iter().map(|(why, n)| format!("{why} {}", count(n))).collect();
     let kinds = if kinds.is_empty() { String::new() } else { format!("; {}", kinds.join(", ")) };
     let judged = GateResult { gate: Gate::CandidateErrors, reason: format!("{}{kinds}.", judged.reason), ..judged };
@@ -153,8 +180,9 @@ fn agreement_broken(judged: GateResult, broken: u64) -> GateResult {
 }
 
 /// `k` bad ones of `n`, against a limit: passes if the upper bound is below it, fails if the lower bound is not.
-fn judge_share(k: u64, n: u64, limit: f64, confidence: f64, bad: &str, unit: &str) -> GateResult {
-    let (upper, lower) = (upper_bound(k, n, confidence), lower_bound(k, n, confidence));
+fn judge_share(k: u64, n: u64, bounds: &Bounds, bad: &str, unit: &str) -> GateResult {
+    let Bounds { confidence, limit, .. } = *bounds;
+    let (upper, lower) = (bounds.upper(k, n), bounds.lower(k, n));
     let state = match () {
         () if n == 0 => GateState::NotEnough,
         () if upper < limit => GateState::Pass,
@@ -184,7 +212,7 @@ fn judge_share(k: u64, n: u64, limit: f64, confidence: f64, bad: &str, unit: &st
     let remedy = match state {
         GateState::Pass => None,
         GateState::Fail => Some(format!("a candidate whose share of {} is below {limit_text}", plural_of(bad))),
-        GateState::NotEnough => Some(remedy(k, n, limit, confidence, bad, &unit)),
+        GateState::NotEnough => Some(remedy(k, n, bounds, bad, &unit)),
     };
     GateResult {
         gate: Gate::MismatchRate,
@@ -194,22 +222,25 @@ fn judge_share(k: u64, n: u64, limit: f64, confidence: f64, bad: &str, unit: &st
         bound: (n > 0).then_some(if state == GateState::Fail { lower } else { upper }),
         limit: Some(limit),
         sample: n,
-        method: format!("one-sided Clopper-Pearson bound at {at} confidence, for one fixed look"),
-        reason,
+        method: bounds.method(),
+        reason: reason + &bounds.beside(k, n, state == GateState::Fail),
         remedy,
     }
 }
 
 /// What would change it.
-fn remedy(k: u64, n: u64, limit: f64, confidence: f64, bad: &str, unit: &str) -> String {
-    let Some(needed) = sample_needed(k, limit, confidence) else {
-        return format!("no sample can show a share below {}; the policy's limit must be larger", percent(limit));
+fn remedy(k: u64, n: u64, bounds: &Bounds, bad: &str, unit: &str) -> String {
+    let Some(needed) = bounds.sample_needed(k) else {
+        return format!(
+            "no sample can show a share below {}; the policy's limit must be larger",
+            percent(bounds.limit)
+        );
     };
     let so_many = |k: u64| match k {
         0 => format!("without {bad}"),
         k => format!("with {}", counted(k, bad)),
     };
-    let one_more = sample_needed(k + 1, limit, confidence).unwrap_or(u64::MAX);
+    let one_more = bounds.sample_needed(k + 1).unwrap_or(u64::MAX);
     format!(
         "{} {unit} {} are enough, or {} {}: {} more at least",
         count(needed),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::config::Scope;
+use crate::config::{Looks, Scope};
 use crate::exchange::{Carried, Failure, Incomplete, NotComparable, Outcome, RuleAnswer, Skip};
 use crate::ledger::LiveBooks;
 use crate::tally::invented::{Invented, snapshot_of};
@@ -415,5 +415,93 @@ fn an_endpoint_that_the_run_kept_back_is_open_and_not_merely_never_asked() {
         let expected = if never_meant { GateState::Pass } else { GateState::NotEnough };
         assert_eq!(state(&verdict, Gate::Coverage), expected, "{skip}");
         assert_eq!(verdict.verdict == Decision::Go, never_meant, "{skip}");
+    }
+}
+
+/// The same run, with its exchanges spread over that many clients, or as `client` says.
+fn of_clients(run: Vec<Invented>, client: impl Fn(u64) -> u64) -> Vec<Invented> {
+    let of = |mut one: Invented| {
+        let n = client(one.observation.sequence);
+        one.observation.exchange.client = ([10, 1, (n / 256) as u8, (n % 256) as u8], 40_000).into();
+        one
+    };
+    run.into_iter().map(of).collect()
+}
+
+fn mismatch_gate(verdict: &Verdict) -> &GateResult {
+    verdict.gates.iter().find(|g| g.gate == Gate::MismatchRate).unwrap()
+}
+
+#[test]
+fn a_live_run_may_be_looked_at_any_time_and_needs_more_for_it() {
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
+    assert_eq!(mismatch_gate(&judge(&snapshot, &policy(), &[])).state, GateState::Pass);
+    snapshot.ledger.capture.live = Some(LiveBooks::default());
+    let verdict = judge(&snapshot, &policy(), &[]);
+    let gate = mismatch_gate(&verdict);
+    assert_eq!(gate.state, GateState::NotEnough, "{}", gate.reason);
+    assert_eq!(gate.method, "beta-binomial mixture confidence sequence at 95% confidence, for any number of looks");
+    assert!(
+        gate.reason.ends_with("; the limit is 1%; for one fixed look it would be at most 0.746%."),
+        "{}",
+        gate.reason
+    );
+    let remedy = "472 compared requests without mismatch are enough, or 717 with 1 mismatch: 72 more at least";
+    assert_eq!(gate.remedy.as_deref(), Some(remedy));
+    assert_eq!(state(&verdict, Gate::CandidateErrors), GateState::NotEnough, "failures are looked at as often");
+    // What the remedy says is true.
+    for (n, expected) in [(471, GateState::NotEnough), (472, GateState::Pass)] {
+        let mut snapshot = snapshot_of(&matches(n), ENDPOINTS);
+        snapshot.ledger.capture.live = Some(LiveBooks::default());
+        assert_eq!(mismatch_gate(&judge(&snapshot, &policy(), &[])).state, expected, "{n}");
+    }
+    // The policy may say otherwise, either way.
+    let mut written = policy();
+    written.gates.mismatch_rate.looks = Some(Looks::Once);
+    assert_eq!(mismatch_gate(&judge(&snapshot, &written, &[])).state, GateState::Pass);
+    written.gates.mismatch_rate.looks = Some(Looks::Any);
+    let recorded = snapshot_of(&matches(400), ENDPOINTS);
+    assert_eq!(mismatch_gate(&judge(&recorded, &written, &[])).state, GateState::NotEnough);
+}
+
+#[test]
+fn mismatches_of_one_client_prove_nothing_of_the_others() {
+    let bad = |one: Invented| one.differing(0, "price", None);
+    // 40 of 1,000 is more than 1 %, if they are of many clients; and it is one client's affair if they are of one.
+    let run = changed(1000, |i| i % 25 == 0, bad);
+    let spread = judged(&of_clients(run, |i| i / 10), &policy());
+    assert_eq!(mismatch_gate(&spread).state, GateState::Fail, "{}", mismatch_gate(&spread).reason);
+    let run = changed(1000, |i| i < 40, bad);
+    let one = judged(&of_clients(run.clone(), |i| i / 40), &policy());
+    let gate = mismatch_gate(&one);
+    assert_eq!(gate.state, GateState::NotEnough, "{}", gate.reason);
+    assert!(gate.reason.contains("; they lie on 1 of 25 clients, 40 on one"), "{}", gate.reason);
+    assert!(gate.method.contains("for its clusters by client"), "{}", gate.method);
+    // The other way round: 2 in 1,000 pass as single ones, and not as the beginning of what one client sees.
+    let run = |which: [u64; 2]| changed(1000, move |i| which.contains(&i), bad);
+    assert_eq!(mismatch_gate(&judged(&of_clients(run([7, 500]), |i| i / 10), &policy())).state, GateState::Pass);
+    let together = judged(&of_clients(run([500, 501]), |i| i / 10), &policy());
+    assert_eq!(mismatch_gate(&together).state, GateState::NotEnough, "{}", mismatch_gate(&together).reason);
+    // All from one client, or none at all: there is nothing to estimate a spread from.
+    assert_eq!(mismatch_gate(&judged(&run([500, 501]), &policy())).state, GateState::Pass);
+}
+
+#[test]
+fn what_more_would_be_enough_counts_the_clusters_in() {
+    let bad = |one: Invented| one.differing(0, "price", None);
+    let mut policy = policy();
+    for looks in [Looks::Once, Looks::Any] {
+        policy.gates.mismatch_rate.looks = Some(looks);
+        let run = of_clients(changed(1000, |i| i == 500 || i == 501, bad), |i| i / 10);
+        let snapshot = snapshot_of(&run, ENDPOINTS);
+        let widening = clusters::widening(&snapshot.clients, 0.95);
+        let bounds = bounds::Bounds { looks, confidence: 0.95, limit: 0.01, widening };
+        let needed = bounds.sample_needed(2).unwrap();
+        assert!(bounds.upper(2, needed) < 0.01 && bounds.upper(2, needed - 1) >= 0.01, "{looks:?}: {needed}");
+        let verdict = judge(&snapshot, &policy, &[]);
+        let remedy = mismatch_gate(&verdict).remedy.clone().unwrap();
+        assert!(remedy.starts_with(&words::count(needed)), "{remedy}");
+        assert_eq!(bounds::Bounds { limit: 0.0, ..bounds }.sample_needed(2), None);
+        assert_eq!(bounds::Bounds { limit: 1.0, ..bounds }.sample_needed(2), Some(3));
     }
 }

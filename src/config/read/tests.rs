@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Backoff, Breaker, CoverageGate, Credentials, Endpoints, LatencyGate, Limits, MismatchGate, Replacement, Safety,
-    Sample, SampleBy, Scope, ShareGate, SlowLimit, Treatment, When,
+    Backoff, Breaker, CoverageGate, Credentials, Endpoints, LatencyGate, Limits, Looks, MismatchGate, Replacement,
+    Safety, Sample, SampleBy, Scope, ShareGate, SlowLimit, Treatment, When,
 };
 
 fn policy(text: &str) -> Result<Policy, ConfigError> {
@@ -33,7 +33,7 @@ safety:
 endpoints: {templates: ['GET /orders/{id}', \"* /health\"]}
 rules: [rules/common.yaml, /etc/rules.yaml]
 gates:
-  mismatch_rate: {below: 0.5%, confidence: 99%, each: endpoint}
+  mismatch_rate: {below: 0.5%, confidence: 99%, each: endpoint, looks: any}
   latency: {quantile: p99, at_most: 1.25x}
   candidate_errors: {below: 1%}
   loss: {below: 2%}
@@ -60,7 +60,10 @@ fn every_key_of_the_file_reaches_its_meaning() {
     assert_eq!(policy.endpoints, Endpoints::Templates(templates));
     assert_eq!(policy.rules, [Path::new("conf/rules/common.yaml"), Path::new("/etc/rules.yaml")]);
     let gates = policy.gates;
-    assert_eq!(gates.mismatch_rate, MismatchGate { below: 0.005, confidence: 0.99, each: Scope::Endpoint });
+    assert_eq!(
+        gates.mismatch_rate,
+        MismatchGate { below: 0.005, confidence: 0.99, each: Scope::Endpoint, looks: Some(Looks::Any) }
+    );
     assert_eq!(gates.latency, LatencyGate { quantile: 0.99, at_most: 1.25 });
     assert_eq!((gates.candidate_errors, gates.loss), (ShareGate { below: 0.01 }, ShareGate { below: 0.02 }));
     assert_eq!(gates.coverage, CoverageGate { requests_per_endpoint: 100 });
