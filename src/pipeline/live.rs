@@ -15,7 +15,7 @@ use super::asks::{Counting, Telling};
 use super::budget::Budget;
 use super::numbering::{Numbered, Numbering, Read};
 use super::progress::{Progress, bump};
-use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, SaveError, Saver};
+use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, Saver};
 use crate::exchange::{Exchange, Fate, Observation, Skip, Timestamp};
 use crate::ledger::{CaptureBooks, Ledger, LiveBooks, Refusal};
 use crate::wire::Wire;
@@ -136,7 +136,8 @@ impl Assembler {
         }
         self.with_sink(Wire::finish);
         if let Some(Err(error)) = self.saver.as_mut().map(Saver::flush) {
-            self.unsaved(&error);
+            // No damage of the evidence: what was looked at was, and the frames that are not kept are counted.
+            tracing::error!("{error}");
         }
         self.capture.finished = true;
         let live = self.live_books(self.wire.books().frames);
@@ -171,17 +172,12 @@ impl Assembler {
             self.capture.damage.extend(filtering);
         }
         if let Some(Err(error)) = self.saver.as_mut().map(|saver| saver.batch(&batch)) {
-            self.unsaved(&error);
+            tracing::error!("{error}");
         }
         self.capture.live = Some(books);
         batch.clear();
         // There is a place for every batch.
         let _ = self.empty.try_send(batch);
-    }
-
-    fn unsaved(&mut self, error: &SaveError) {
-        tracing::error!("{error}");
-        self.capture.damage.push(error.to_string());
     }
 
     /// The kernel's counts as of the last look at them, with `frames` looked at.

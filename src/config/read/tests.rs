@@ -120,6 +120,7 @@ fn what_makes_no_sense_in_the_safety_is_named_with_its_line_and_the_way_out() {
             ":3: safety.endpoints: 'POST /a/**' is more than one endpoint",
         ),
         ("safety:\n  endpoints:\n    - {endpoint: POST /a, as: write}\n", ":3: safety.endpoints: as: 'write' is not"),
+        ("safety: {limits: {burst: 9}}", ":1: safety.limits.burst: it does nothing without a rate; write both"),
         ("safety: {limits: {burst: 0}}", ":1: safety.limits.burst: '0' is no whole number from 1 to 1000000"),
         ("safety:\n  sample: {share: 0.1}\n", ":2: safety.sample.share: '0.1' has no unit"),
         ("safety:\n  sample: {by: client}\n", ":2: the key 'share' is missing here"),

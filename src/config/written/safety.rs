@@ -148,11 +148,17 @@ impl WrittenLimits {
             let number = units::count(text, units::MAX_BURST, "50")?;
             u32::try_from(number).map(Some).map_err(|error| error.to_string())
         };
+        let line = self.burst.as_ref().map(|burst| burst.referenced.line());
         set(&mut limits.rate, "safety.limits.rate", self.rate, |text| units::rate(text).map(Some))?;
         set(&mut limits.burst, "safety.limits.burst", self.burst, burst)?;
         set(&mut limits.in_flight, "safety.limits.in_flight", self.in_flight, units::in_flight)?;
         set(&mut limits.timeout, "safety.limits.timeout", self.timeout, units::timeout)?;
         set(&mut limits.body, "safety.limits.body", self.body, units::size)?;
+        if let (Some(line), None) = (line, limits.rate) {
+            let message =
+                "safety.limits.burst: it does nothing without a rate; write both, such as 'rate: 500/s'".into();
+            return Err(Problem { line, message });
+        }
         Ok(limits)
     }
 }
