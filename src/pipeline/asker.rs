@@ -103,7 +103,7 @@ impl Asker {
         }
         let Numbered { sequence, endpoint, exchange, .. } = numbered;
         let observation = Observation { sequence, endpoint, exchange, fate: Fate::Skipped(skip) };
-        count_skipped(&mut self.counting, &observation, skip);
+        self.counting.tally.skip(&observation, skip);
     }
 
     /// Asks on the runtime. The permit travels with it to the end of its comparison.
@@ -127,12 +127,6 @@ impl Asker {
             send(&observations, Permitted { observation, _permit: permit, _share: share });
         });
     }
-}
-
-/// Counts an exchange whose way ends before it is asked.
-pub(crate) fn count_skipped(counting: &mut Counting, observation: &Observation, skip: Skip) {
-    counting.tally.skip(observation, skip);
-    counting.tell_if_asked();
 }
 
 /// Never waits: there is a place for every permit. A send that fails means that the workers are gone, and why they

@@ -10,14 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
-use super::asker::count_skipped;
 use super::asks::{Counting, Telling};
 use super::budget::Budget;
 use super::numbering::{Numbered, Numbering, Read};
 use super::progress::{Progress, bump};
 use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, Saver};
 use crate::exchange::{Exchange, Fate, Observation, Skip, Timestamp};
-use crate::ledger::{CaptureBooks, Ledger, LiveBooks, Refusal};
+use crate::ledger::{CaptureBooks, Ledger, LiveBooks, MAX_DAMAGE_LINES, Refusal};
 use crate::wire::Wire;
 
 /// Batches between the two threads, in both directions together: at 256 KiB each, 4 MiB.
@@ -140,9 +139,9 @@ impl Assembler {
             tracing::error!("{error}");
         }
         self.capture.finished = true;
-        let live = self.live_books(self.wire.books().frames);
-        self.capture.live = Some(live);
-        let read = self.numbering.read(Ledger { capture: self.capture, wire: self.wire.books(), ..Ledger::default() });
+        let wire = self.wire.books();
+        self.capture.live = Some(self.live_books(wire.frames));
+        let read = self.numbering.read(Ledger { capture: self.capture, wire, ..Ledger::default() });
         (read, self.counting)
     }
 
@@ -167,9 +166,11 @@ impl Assembler {
         self.progress.frames.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.progress.dropped.store(books.kernel_dropped + books.interface_dropped, Ordering::Relaxed);
         self.capture.bytes += batch.bytes() as u64;
-        self.capture.damage.extend(trouble);
-        if filtering.is_some() && !self.capture.damage.iter().any(|line| Some(line) == filtering.as_ref()) {
-            self.capture.damage.extend(filtering);
+        for line in trouble.into_iter().chain(filtering) {
+            // An interface may come and go for days, and say the same each time.
+            if self.capture.damage.len() < MAX_DAMAGE_LINES && !self.capture.damage.contains(&line) {
+                self.capture.damage.push(line);
+            }
         }
         if let Some(Err(error)) = self.saver.as_mut().map(|saver| saver.batch(&batch)) {
             tracing::error!("{error}");
@@ -253,7 +254,7 @@ fn shed(
     bump(&progress.skipped);
     bump(&progress.shed);
     let fate = Fate::Skipped(Skip::Shed);
-    count_skipped(counting, &Observation { sequence, endpoint, exchange, fate }, Skip::Shed);
+    counting.tally.skip(&Observation { sequence, endpoint, exchange, fate }, Skip::Shed);
 }
 
 /// The wall clock; used only where the line is silent, so that no frame is older.

@@ -41,14 +41,19 @@ impl Prompt {
                 Ok(together) => {
                     for numbered in together {
                         sent += u64::from(self.one(numbered, sent));
+                        self.tell();
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.tell(),
                 Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }
-            if self.asker.counting.tell_if_asked() {
-                self.asker.show_breaker();
-            }
+        }
+    }
+
+    /// Each of a group may wait for its place, so the recorder is answered after each.
+    fn tell(&mut self) {
+        if self.asker.counting.tell_if_asked() {
+            self.asker.show_breaker();
         }
     }
 

@@ -63,16 +63,7 @@ impl Bounds {
             };
             below && shown
         };
-        let mut high = k.max(1);
-        while !enough(high) {
-            high = high.checked_mul(2).filter(|n| *n < 1 << 53)?;
-        }
-        let mut low = high / 2;
-        while low + 1 < high {
-            let middle = low + (high - low) / 2;
-            if enough(middle) { high = middle } else { low = middle }
-        }
-        Some(high)
+        interval::least_sample(k, enough)
     }
 
     /// In one line.

@@ -189,6 +189,11 @@ pub fn sample_needed(k: u64, limit: f64, confidence: f64) -> Option<u64> {
     if limit >= 1.0 {
         return Some(k + 1);
     }
+    least_sample(k, enough)
+}
+
+/// The least sample of more than `k` that is enough, where more never are too few; None past 2^53.
+pub(super) fn least_sample(k: u64, enough: impl Fn(u64) -> bool) -> Option<u64> {
     let mut high = k.max(1);
     while !enough(high) {
         high = high.checked_mul(2).filter(|n| *n < 1 << 53)?;
@@ -198,7 +203,7 @@ pub fn sample_needed(k: u64, limit: f64, confidence: f64) -> Option<u64> {
         let middle = low + (high - low) / 2;
         if enough(middle) { high = middle } else { low = middle }
     }
-    Some(if low > k && enough(low) { low } else { high })
+    Some(high)
 }
 
 /// The rank (from 1) of the value in a sorted sample of `n` that is an upper bound of the quantile `q` at that
