@@ -3,6 +3,8 @@
 //! The reader of `tapcompare.yaml` makes these from what was written; every field has a default, so that a run
 //! without a policy file is a run under [`Policy::default`].
 
+mod checklist;
+mod gates;
 mod read;
 mod redaction;
 mod safety;
@@ -10,6 +12,8 @@ mod target;
 mod units;
 mod written;
 
+pub use checklist::{ChecklistItem, Signature};
+pub use gates::{CoverageGate, EndpointLimit, Gates, LatencyGate, Looks, MismatchGate, RulesGate, Scope, ShareGate};
 pub use read::{ConfigError, MAX_POLICY, from_text, read};
 pub use redaction::Redaction;
 pub use safety::{
@@ -40,6 +44,14 @@ pub struct Policy {
     pub rules: Vec<PathBuf>,
     /// What must hold for GO.
     pub gates: Gates,
+    /// Endpoints of which each must be shown to be ready by itself, whatever the gates ask of the whole.
+    pub critical: Vec<EndpointPattern>,
+    /// What people must have signed before GO.
+    pub checklist: Vec<ChecklistItem>,
+    /// What says which build of the candidate has answered.
+    pub build: BuildMark,
+    /// What makes requests one client's, where mismatches cluster.
+    pub clients: ClientMark,
     /// Which values are secrets, beside those that are known to be.
     pub redaction: Redaction,
 }
@@ -64,6 +76,31 @@ pub struct Target {
     pub base_path: String,
 }
 
+/// What says which build of the candidate has answered: a change begins a new epoch of the evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildMark {
+    /// A header of its answers, by its lower-case name.
+    Header(String),
+    /// Nothing: all evidence is of one build.
+    Off,
+}
+
+impl Default for BuildMark {
+    fn default() -> Self {
+        BuildMark::Header("server".to_owned())
+    }
+}
+
+/// What makes requests one client's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ClientMark {
+    /// The address they come from.
+    #[default]
+    Address,
+    /// The value of a request header, by its lower-case name; the address where a request has none.
+    Header(String),
+}
+
 /// How paths become endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Endpoints {
@@ -72,97 +109,4 @@ pub enum Endpoints {
     Learned,
     /// Given; a path that fits none of them is learnt.
     Templates(Vec<EndpointPattern>),
-}
-
-/// What must hold for GO.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Gates {
-    /// Share of compared exchanges that mismatch.
-    pub mismatch_rate: MismatchGate,
-    /// A quantile of the candidate's latency against the legacy's.
-    pub latency: LatencyGate,
-    /// Share of sent requests that the candidate failed.
-    pub candidate_errors: ShareGate,
-    /// Share of exchanges that the capture lost.
-    pub loss: ShareGate,
-    /// How much evidence there must be.
-    pub coverage: CoverageGate,
-}
-
-/// The upper bound of the mismatch rate must be below a limit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MismatchGate {
-    /// The limit, as a share: 0.001 is 0.1 %.
-    pub below: f64,
-    /// One-sided confidence of the bound, as a share.
-    pub confidence: f64,
-    /// What the limit is asked of.
-    pub each: Scope,
-    /// How often the evidence is looked at; None: once where it was recorded, any number of times where it is live.
-    pub looks: Option<Looks>,
-}
-
-impl Default for MismatchGate {
-    fn default() -> Self {
-        MismatchGate { below: 0.001, confidence: 0.95, each: Scope::Whole, looks: None }
-    }
-}
-
-/// How often a run is judged before it is decided on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looks {
-    /// At one time that was settled beforehand.
-    Once,
-    /// At any time, and as often as anybody likes, stopping when it pleases.
-    Any,
-}
-
-/// What a limit is asked of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// All traffic together.
-    Whole,
-    /// Every endpoint by itself.
-    Endpoint,
-}
-
-/// A quantile of the candidate's latency must be at most a multiple of the legacy's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LatencyGate {
-    /// The quantile: 0.95 is p95.
-    pub quantile: f64,
-    /// The multiple.
-    pub at_most: f64,
-}
-
-impl Default for LatencyGate {
-    fn default() -> Self {
-        LatencyGate { quantile: 0.95, at_most: 1.10 }
-    }
-}
-
-/// A share must be below a limit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ShareGate {
-    /// The limit, as a share.
-    pub below: f64,
-}
-
-impl Default for ShareGate {
-    fn default() -> Self {
-        ShareGate { below: 0.001 }
-    }
-}
-
-/// How many compared exchanges each endpoint must have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoverageGate {
-    /// The least number.
-    pub requests_per_endpoint: u64,
-}
-
-impl Default for CoverageGate {
-    fn default() -> Self {
-        CoverageGate { requests_per_endpoint: 3000 }
-    }
 }

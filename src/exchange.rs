@@ -6,6 +6,7 @@ mod facts;
 mod headers;
 mod outcome;
 mod reason;
+mod specimen;
 mod time;
 
 pub use credentials::CREDENTIAL_HEADERS;
@@ -17,6 +18,7 @@ pub use outcome::{
 };
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};
+pub use specimen::Specimen;
 pub use time::{TimeText, Timestamp};
 
 use std::net::SocketAddr;

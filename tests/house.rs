@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order of the walk. A room imports only rooms before it.
-const WALK: [&str; 16] = [
+const WALK: [&str; 18] = [
     "privilege",
     "exchange",
     "ledger",
@@ -17,6 +17,8 @@ const WALK: [&str; 16] = [
     "rules",
     "redact",
     "compare",
+    "faults",
+    "suggest",
     "tally",
     "verdict",
     "store",

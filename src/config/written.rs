@@ -76,6 +76,7 @@ impl Written {
             rules: self.rules.unwrap_or_default().into_iter().map(rule).collect::<Checked<_>>()?,
             gates: self.gates.unwrap_or_default().meaning()?,
             redaction: self.redaction.unwrap_or_default().meaning()?,
+            ..Policy::default()
         })
     }
 }
@@ -125,16 +126,17 @@ struct WrittenGates {
 
 impl WrittenGates {
     fn meaning(self) -> Checked<Gates> {
-        let Gates { mut mismatch_rate, mut latency, mut candidate_errors, mut loss, mut coverage } = Gates::default();
+        let Gates { mut mismatch_rate, mut latency, mut candidate_errors, mut loss, mut coverage, rules } =
+            Gates::default();
         if let Some(written) = self.mismatch_rate {
-            let MismatchGate { below, confidence, each, looks } = &mut mismatch_rate;
+            let MismatchGate { below, confidence, each, looks, .. } = &mut mismatch_rate;
             set(below, "gates.mismatch_rate.below", written.below, units::share)?;
             set(confidence, "gates.mismatch_rate.confidence", written.confidence, units::confidence)?;
             set::<Scope, _>(each, "gates.mismatch_rate.each", written.each, units::scope)?;
             set(looks, "gates.mismatch_rate.looks", written.looks, |text| units::looks(text).map(Some))?;
         }
         if let Some(written) = self.latency {
-            let LatencyGate { quantile, at_most } = &mut latency;
+            let LatencyGate { quantile, at_most, .. } = &mut latency;
             set(quantile, "gates.latency.quantile", written.quantile, units::quantile)?;
             set(at_most, "gates.latency.at_most", written.at_most, units::multiple)?;
         }
@@ -144,11 +146,11 @@ impl WrittenGates {
         share(&mut candidate_errors, "gates.candidate_errors.below", self.candidate_errors)?;
         share(&mut loss, "gates.loss.below", self.loss)?;
         if let Some(written) = self.coverage {
-            let CoverageGate { requests_per_endpoint: least } = &mut coverage;
+            let CoverageGate { requests_per_endpoint: least, .. } = &mut coverage;
             let read = |text: &str| units::count(text, u64::from(u32::MAX), "3000");
             set(least, "gates.coverage.requests_per_endpoint", written.requests_per_endpoint, read)?;
         }
-        Ok(Gates { mismatch_rate, latency, candidate_errors, loss, coverage })
+        Ok(Gates { mismatch_rate, latency, candidate_errors, loss, coverage, rules })
     }
 }
 

@@ -62,11 +62,17 @@ fn every_key_of_the_file_reaches_its_meaning() {
     let gates = policy.gates;
     assert_eq!(
         gates.mismatch_rate,
-        MismatchGate { below: 0.005, confidence: 0.99, each: Scope::Endpoint, looks: Some(Looks::Any) }
+        MismatchGate {
+            below: 0.005,
+            confidence: 0.99,
+            each: Scope::Endpoint,
+            looks: Some(Looks::Any),
+            ..MismatchGate::default()
+        }
     );
-    assert_eq!(gates.latency, LatencyGate { quantile: 0.99, at_most: 1.25 });
+    assert_eq!(gates.latency, LatencyGate { quantile: 0.99, at_most: 1.25, ..LatencyGate::default() });
     assert_eq!((gates.candidate_errors, gates.loss), (ShareGate { below: 0.01 }, ShareGate { below: 0.02 }));
-    assert_eq!(gates.coverage, CoverageGate { requests_per_endpoint: 100 });
+    assert_eq!(gates.coverage, CoverageGate { requests_per_endpoint: 100, ..CoverageGate::default() });
 }
 
 #[test]
