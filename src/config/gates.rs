@@ -121,11 +121,20 @@ pub struct CoverageGate {
     pub hours: u32,
     /// The least number for each status class that an endpoint of the legacy answers with; 0: not asked.
     pub requests_per_status_class: u64,
+    /// Endpoints that are not part of this cutover: neither compared enough nor at all, they do not block GO, which then
+    /// names them.
+    pub except: Vec<EndpointPattern>,
 }
 
 impl Default for CoverageGate {
     fn default() -> Self {
-        CoverageGate { requests_per_endpoint: 3000, days: 0, hours: 0, requests_per_status_class: 0 }
+        CoverageGate {
+            requests_per_endpoint: 3000,
+            days: 0,
+            hours: 0,
+            requests_per_status_class: 0,
+            except: Vec::new(),
+        }
     }
 }
 
