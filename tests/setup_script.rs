@@ -29,7 +29,7 @@ impl Machine {
         machine.has("cc", "cat >/dev/null");
         machine.has("id", "echo 0");
         machine.has("apt-get", "");
-        for name in ["ip", "nginx", "tcpdump", "wrk"] {
+        for name in ["ip", "nginx", "tcpdump", "wrk", "xmllint"] {
             machine.has(name, "");
         }
         machine
@@ -97,7 +97,7 @@ fn others_use_sudo_and_only_where_something_is_missing() {
 /// A machine without the programs of the live tests; what happens to files there is only written down.
 fn without_nginx() -> Machine {
     let machine = Machine::complete();
-    for name in ["ip", "nginx", "tcpdump", "wrk"] {
+    for name in ["ip", "nginx", "tcpdump", "wrk", "xmllint"] {
         machine.lacks(name);
     }
     machine.has("ls", "exit 1");

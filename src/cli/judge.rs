@@ -39,11 +39,13 @@ pub(super) struct EvidenceArgs {
 /// Evidence with what was made of it.
 pub(super) struct Judged {
     run: Run,
+    policy: Policy,
     verdict: Verdict,
 }
 
 impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        self.output.distinct(&[])?;
         self.output.check()?;
         let judged = self.evidence.judged()?;
         self.output.write(&judged.report(), color)?;
@@ -63,7 +65,7 @@ impl EvidenceArgs {
             run.facts.policy = Some(file.display().to_string());
         }
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes);
-        Ok(Judged { run, verdict })
+        Ok(Judged { run, policy, verdict })
     }
 
     /// The policy whose gates apply.
@@ -87,6 +89,6 @@ impl EvidenceArgs {
 impl Judged {
     pub(super) fn report(&self) -> Report<'_> {
         let Run { snapshot, facts, notes, .. } = &self.run;
-        Report { verdict: &self.verdict, snapshot, facts, rules: notes }
+        Report { verdict: &self.verdict, snapshot, policy: &self.policy, facts, rules: notes }
     }
 }

@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod schema;
 mod signal;
 mod walk;
 mod watch;
@@ -47,6 +48,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
+    Schema(schema::SchemaArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -133,6 +135,7 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
+            Command::Schema(args) => args.run(),
             Command::Doctor(args) => args.run(color),
         }
     }

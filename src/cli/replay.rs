@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::asking::Asking;
 use super::output::Output;
 use super::walk::{Walk, walk};
-use super::{Status, Trouble, files};
+use super::{Status, Trouble};
 use crate::config::Target;
 use crate::pipeline::{Feed, Source, runtime};
 use crate::shadow::Pace;
@@ -34,7 +34,7 @@ pub(crate) struct ReplayArgs {
 
 impl ReplayArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
-        files::distinct(&[("--run", self.asking.run.as_deref()), ("--html", self.output.html.as_deref())])?;
+        self.output.distinct(&[("--run", self.asking.run.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
         let body = asked.policy.safety.limits.body;
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;

@@ -109,7 +109,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         });
     }
     let verdict = verdict::judge(&snapshot, &policy, &notes);
-    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
+    let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(verdict.verdict.into())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::asking::{Asked, Asking};
 use super::output::Output;
 use super::walk::{Walk, walk};
-use super::{Status, Trouble, files};
+use super::{Status, Trouble};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
 use crate::pipeline::{Feed, LiveFeed, runtime};
 use crate::privilege;
@@ -101,11 +101,7 @@ impl WatchArgs {
             )
             .into());
         }
-        files::distinct(&[
-            ("--run", self.asking.run.as_deref()),
-            ("-w", self.write.as_deref()),
-            ("--html", self.output.html.as_deref()),
-        ])?;
+        self.output.distinct(&[("--run", self.asking.run.as_deref()), ("-w", self.write.as_deref())])?;
         let asked = self.asking.read(None)?;
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
         // The kernel cannot look into VXLAN, so there the filter is asked here.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the run was made.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RunFacts {
     /// The version of tapcompare.
@@ -41,7 +42,7 @@ pub struct RunFacts {
 }
 
 /// What the breaker, the backoff and the sandbox agreement did of themselves.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AdmissionNote {
     /// The breaker; None where the run had none.
@@ -53,7 +54,7 @@ pub struct AdmissionNote {
 }
 
 /// What the breaker did.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct BreakerNote {
     /// `closed`, `open` or `half-open`, at the end.
@@ -92,7 +93,7 @@ impl AdmissionNote {
 }
 
 /// One stretch of evidence: a process that ran from here to there.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StretchNote {
     /// The run file it is kept in.

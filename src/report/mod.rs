@@ -3,19 +3,30 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod decision_record;
 mod dry_run;
 mod escape;
 mod html;
 mod json;
+mod junit;
 mod losses;
+mod markdown;
 mod plot;
+mod schema;
 mod sums;
+mod table;
 mod terminal;
 
+pub use decision_record::BEGINS as DECISION_RECORD_BEGINS;
 pub use escape::visible;
+pub use junit::{BEGINS as JUNIT_BEGINS, JunitError};
+pub use markdown::{BEGINS as MARKDOWN_BEGINS, MAX_MARKDOWN};
+pub use schema::schema;
+pub use table::{BEGINS as CSV_BEGINS, CsvError};
 
 pub use crate::exchange::{RunFacts, StretchNote};
 
+use crate::config::Policy;
 use crate::exchange::RuleNote;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
@@ -32,6 +43,8 @@ pub struct Report<'a> {
     pub verdict: &'a Verdict,
     /// What it rests on.
     pub snapshot: &'a Snapshot,
+    /// What it was judged by.
+    pub policy: &'a Policy,
     /// How it was gathered.
     pub facts: &'a RunFacts,
     /// The rules in force, and those that have expired.
@@ -58,6 +71,36 @@ impl Report<'_> {
     pub fn html(&self) -> String {
         html::page(self)
     }
+
+    /// For a pull request or the summary of a CI job: Markdown as GitHub and GitLab read it, of at most [`MAX_MARKDOWN`]
+    /// bytes whatever the run.
+    pub fn markdown(&self) -> String {
+        markdown::render(self)
+    }
+
+    /// For CI systems: JUnit XML, a suite of the gates and one of the endpoints.
+    ///
+    /// # Errors
+    ///
+    /// Where the XML cannot be written, which no report here leads to.
+    pub fn junit(&self) -> Result<String, JunitError> {
+        junit::render(self)
+    }
+
+    /// For a spreadsheet: the endpoint table as RFC 4180 has it, with formulae defused.
+    ///
+    /// # Errors
+    ///
+    /// Where the table cannot be written, which no report here leads to.
+    pub fn csv(&self) -> Result<String, CsvError> {
+        table::render(self)
+    }
+
+    /// For the archive: the record of the decision in Markdown, filled in as far as policy and evidence know, with blanks
+    /// for what people have to say.
+    pub fn decision_record(&self) -> String {
+        decision_record::render(self)
+    }
 }
 
 /// What a run would send, for a terminal: no line longer than 80 columns.
@@ -75,5 +118,11 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)
 }
 
+#[cfg(test)]
+pub(crate) mod hostile;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod readers_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -103,7 +104,7 @@ fn group_of(client: IpAddr) -> u16 {
 }
 
 /// How mismatches lie on groups of clients, as the sums that a design effect is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Clustering {
     /// Groups of clients (single clients as long as these are few) of which something was compared.
     pub clients: u64,

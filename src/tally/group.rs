@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exchange::{
@@ -44,7 +45,7 @@ impl DifferenceClass {
 }
 
 /// Differences of one kind at one place of one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DifferenceGroup {
     /// The endpoint.
     pub endpoint: Endpoint,

@@ -10,10 +10,13 @@ pub mod interval;
 mod latency;
 mod rates;
 pub mod sequence;
+mod standing;
 pub mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::config::Policy;
@@ -21,6 +24,8 @@ use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
 
 use rates::Evidence;
+
+pub use standing::{Standing, standings};
 
 /// May users be moved?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +58,16 @@ impl fmt::Display for Decision {
 impl Serialize for Decision {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl JsonSchema for Decision {
+    fn schema_name() -> Cow<'static, str> {
+        "Decision".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": ["GO", "NO-GO", "INCONCLUSIVE"]})
     }
 }
 
@@ -104,7 +119,7 @@ crate::exchange::reasons! {
 }
 
 /// One gate, judged.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct GateResult {
     /// Which.
     pub gate: Gate,
@@ -129,7 +144,7 @@ pub struct GateResult {
 }
 
 /// An endpoint that the legacy serves and of which no request went out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NeverAsked {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -140,7 +155,7 @@ pub struct NeverAsked {
 }
 
 /// The decision with everything that it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Verdict {
     /// The decision.
     pub verdict: Decision,
