@@ -17,7 +17,7 @@ pub use clients::{CLIENT_GROUPS, Clustering, MAX_CLIENT_COUNTS};
 pub(crate) use clients::{GRAINS, Share};
 pub use count::Tally;
 pub(crate) use count::{EndpointTally, RuleTally};
-pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, OTHER};
+pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS};
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES, general_place};
 pub(crate) use latency::Recorder;
