@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::exchange::{Endpoint, Example, Failure, RuleNote, RunFacts, StretchNote, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{
-    CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_ENDPOINT_NUMBERS, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS,
-    MAX_METHODS, MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
+    CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, MAX_NUMBERS, MAX_PLACE_BYTES,
+    RuleSample, RuleTally, Share, Tally,
 };
 
 use super::file::{MAX_STRETCHES, refuse_no_file};
@@ -21,8 +21,6 @@ use super::{StoreError, days, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
-/// Endpoint numbers that a table gives out: its own, and one `{other}` a method.
-const MAX_NUMBERS: usize = MAX_ENDPOINT_NUMBERS + MAX_METHODS + 1;
 /// Largest example, as JSON: a hundred differences and two bodies, all of it escaped.
 const MAX_EXAMPLE: usize = 4 << 20;
 /// Largest facts and books: the captures' names, a line a damaged one.
