@@ -6,7 +6,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, StatusClass};
+use crate::compare::Comparer;
+use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, Specimen, StatusClass};
+use crate::faults::{Terms, Trial, Uses, trial};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
@@ -49,6 +51,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
+    /// What the specimens say of the rules; None where none were kept.
+    pub trial: Option<Trial>,
 }
 
 /// One endpoint's share.
@@ -170,7 +174,18 @@ impl Tally {
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
+            trial: None,
         }
+    }
+}
+
+impl Snapshot {
+    /// Puts the rules of a comparer to the test on specimens of this evidence; what comes of it goes into
+    /// [`Snapshot::trial`].
+    pub fn try_rules(&mut self, specimens: &[Specimen], comparer: &Comparer, terms: &Terms) {
+        let used = |used: &RuleUse| (Arc::clone(&used.id), (used.differences, used.exchanges));
+        let uses: Uses = self.rules.iter().map(used).collect();
+        self.trial = trial(specimens, comparer, &uses, terms);
     }
 }
 
