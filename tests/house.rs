@@ -54,7 +54,7 @@ const CONFINED: [(&str, &[&str]); 26] = [
     ("plotters", &["report"]),
     ("quick_junit", &["report"]),
     ("csv", &["report"]),
-    ("schemars", &["exchange", "ledger", "tally", "verdict", "report"]),
+    ("schemars", &["exchange", "ledger", "faults", "tally", "verdict", "report"]),
     ("clap", &["cli", "main"]),
 ];
 

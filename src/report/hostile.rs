@@ -1,6 +1,7 @@
 //! What a client or a server may send to harm whoever reads the report: one list for every renderer, and a run that has
 //! one of them in every place that is captured or written by somebody else. Only for tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::tests::note;
@@ -8,6 +9,9 @@ use crate::config::{ChecklistItem, Policy, Scope, Signature};
 use crate::exchange::{
     AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, Failure, Incomplete, Location, Outcome,
     RuleAnswer, RuleNote, Segment, Skip, StretchNote,
+};
+use crate::faults::{
+    Counted, Depth, EndpointTrial, FaultKind, Finding, Flaw, Hider, Hides, RuleAudit, Trial, Unnoticed,
 };
 use crate::ledger::{Counts, LossRow, SizeClass};
 use crate::report::RunFacts;
@@ -152,8 +156,41 @@ fn snapshot(payload: &str) -> Snapshot {
     incomplete.add_many(Incomplete::Gap, 12);
     let endpoint = Some(Endpoint { method: payload.into(), template: payload.into() });
     snapshot.ledger.losses = vec![LossRow { endpoint, size: SizeClass::Larger, complete: 88, incomplete, shed: 3 }];
+    snapshot.trial = Some(trial(payload));
     (snapshot.first, snapshot.last) = (Some(payload.into()), Some(payload.into()));
     snapshot
+}
+
+fn trial(payload: &str) -> Trial {
+    let hides = Hides { hidden: 90, loose: 3 };
+    let by_rule = [(Arc::from(payload), hides)].into();
+    let depth = Depth { values: 100, hidden: 90, loose: 3, by_rule };
+    let unnoticed = Unnoticed {
+        fault: FaultKind::ALL[0],
+        place: payload.into(),
+        hidden_by: Hider::Rule(payload.into()),
+        faults: 40,
+    };
+    let one = EndpointTrial {
+        endpoint: Endpoint { method: payload.into(), template: payload.into() },
+        specimens: 10,
+        sound: 10,
+        faults: [(FaultKind::ALL[0], Counted { seeded: 50, noticed: 10 })].into(),
+        unnoticed: vec![unnoticed],
+        depth: depth.clone(),
+    };
+    let audit = RuleAudit {
+        id: payload.into(),
+        differences: 1,
+        exchanges: 1,
+        specimens: 1,
+        needed: 1,
+        values: hides,
+        share: Some(0.9),
+        faults_hidden: 40,
+        findings: vec![Finding { flaw: Flaw::ALL[0], why: payload.into() }],
+    };
+    Trial { specimens: 10, left_out: 0, endpoints: vec![one], depth, rules: vec![audit] }
 }
 
 fn policy(payload: &str) -> Policy {
