@@ -386,12 +386,15 @@ checklist:
 endpoints: {openapi: missing.yaml}
 ";
     std::fs::write(&file, text).unwrap();
-    let lines = |file: &Path| mistakes(file).iter().map(ConfigError::line).collect::<Vec<_>>();
+    let lines = |file: &Path| examine(file).1.iter().map(ConfigError::line).collect::<Vec<_>>();
     assert_eq!(lines(&file), [1, 3, 4, 6, 9, 12, 13]);
+    let rest = examine(&file).0.unwrap();
+    assert_eq!((rest.gates.latency.at_most, rest.checklist.len()), (1.1, 1), "the rest is understood");
     std::fs::write(&file, "owner: [\n").unwrap();
-    assert_eq!(mistakes(&file).len(), 1, "what is no YAML is one mistake");
+    assert_eq!(lines(&file).len(), 1, "what is no YAML is one mistake");
     std::fs::write(&file, WHOLE).unwrap();
     assert!(lines(&file).is_empty());
+    assert_eq!(examine(&file).0, Some(read(&file).unwrap()));
     assert_eq!(lines(Path::new("none.yaml")), [0]);
 }
 
