@@ -207,4 +207,6 @@ pub fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, RuleError> {
 }
 
 #[cfg(test)]
+mod check_tests;
+#[cfg(test)]
 mod tests;

@@ -104,7 +104,8 @@ fn kinds_of(matching: &Match) -> Vec<DifferenceKind> {
     if matching.speaks_of_values() {
         kinds.extend([Value, Lexeme]);
     }
-    if matches!(matching.comparison, Some(Closeness::Shapes(..))) {
+    // What has one shape has one type.
+    if matches!(matching.comparison, Some(Closeness::Shapes(first, second)) if first != second) {
         kinds.push(Type);
     }
     if matching.null_is_absent {

@@ -300,7 +300,7 @@ fn what_makes_no_sense_in_the_rest_is_named_with_its_line_and_the_way_out() {
             "checklist:\n  - id: a\n    by: me\n    on: 2026-11-20\n",
             ":2: checklist: 'a' is signed in part: evidence is missing",
         ),
-        ("checklist:\n  - {id: a, on: 2026-11-20}\n", "'a' is signed in part: by and evidence is missing"),
+        ("checklist:\n  - {id: a, on: 2026-11-20}\n", "'a' is signed in part: by and evidence are missing"),
         (
             "checklist:\n  - id: a\n    expires: tomorrow\n",
             ":3: checklist: expires: 'tomorrow' is no day; write it as '2026-11-20'",
