@@ -17,7 +17,7 @@ use crate::tally::{
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, unite};
+use super::{StoreError, days, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -131,6 +131,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     };
     outcomes(db, id, &mut tally, trust)?;
     clients(db, id, &mut tally, trust)?;
+    days::read(db, id, &mut tally, trust)?;
     failures(db, id, &mut tally)?;
     differences(db, id, &mut tally, trust)?;
     rules_used(db, id, &mut tally, trust)?;
@@ -177,7 +178,7 @@ fn outcomes(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trust)
     let mut rows = statement.query([stretch])?;
     while let Some(row) = rows.next()? {
         let cell = rows::cell(row, trust)?;
-        tally.cells.add((0, number(row.get(18)?)?), cell);
+        tally.cells.add((0, number(row.get(23)?)?), cell);
     }
     Ok(())
 }
@@ -276,7 +277,7 @@ fn rules_used(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trus
     Ok(())
 }
 
-fn number(n: i64) -> Result<u32> {
+pub(super) fn number(n: i64) -> Result<u32> {
     let known = u32::try_from(n).ok().filter(|n| (*n as usize) < MAX_NUMBERS);
     known.ok_or_else(|| refused("an endpoint has a number that we do not give"))
 }
@@ -285,7 +286,7 @@ fn sequence(n: i64) -> Result<u64> {
     u64::try_from(n).map_err(|_| refused("a position is negative"))
 }
 
-fn bounded(text: &str) -> Result<String> {
+pub(super) fn bounded(text: &str) -> Result<String> {
     within(text, MAX_TEXT).map(str::to_owned)
 }
 

@@ -1,6 +1,7 @@
 //! Latency histograms: both sides of the same exchanges.
 
 mod bytes;
+mod paired;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +9,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+
+pub use paired::Paired;
+pub(crate) use paired::PairedRecorder;
 
 /// The largest latency that is told apart; longer ones are counted as this one, and as saturated.
 pub const LATENCY_MAX: Duration = Duration::from_secs(600);
@@ -249,16 +253,20 @@ pub struct LatencyPair {
     pub candidate: Latency,
     /// The legacy as captured, over every exchange that was sent: with a live legacy, a third curve.
     pub captured: Latency,
+    /// The difference of each exchange: candidate less reference.
+    pub difference: Paired,
 }
 
 impl LatencyPair {
     /// Of several endpoints together. All distributions have the same buckets, so nothing is lost.
-    pub fn together<'a>(pairs: impl IntoIterator<Item = &'a LatencyPair> + Clone) -> LatencyPair {
-        let side = |side: fn(&LatencyPair) -> &Latency| Latency::together(pairs.clone().into_iter().map(side));
+    pub fn together<'a>(pairs: impl IntoIterator<Item = &'a LatencyPair>) -> LatencyPair {
+        let pairs: Vec<&LatencyPair> = pairs.into_iter().collect();
+        let side = |side: fn(&LatencyPair) -> &Latency| Latency::together(pairs.iter().map(|pair| side(pair)));
         LatencyPair {
             legacy: side(|pair| &pair.legacy),
             candidate: side(|pair| &pair.candidate),
             captured: side(|pair| &pair.captured),
+            difference: Paired::together(pairs.iter().map(|pair| &pair.difference)),
         }
     }
 }
@@ -320,7 +328,10 @@ mod tests {
         let pair = |values: std::ops::Range<u64>| LatencyPair {
             legacy: micros(values.clone().map(|n| n * 7)),
             candidate: micros(values.clone().map(|n| n * n)),
-            captured: micros(values),
+            captured: micros(values.clone()),
+            difference: Paired::from_values(
+                values.map(|n| (Duration::from_micros(n * 7), Duration::from_micros(n * n))),
+            ),
         };
         // Few and many are kept in two ways.
         let (few, many, all) = (pair(1..40), pair(40..2_000), pair(1..2_000));
