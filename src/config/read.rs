@@ -145,7 +145,7 @@ pub fn from_text(text: &str, path: &Path) -> Result<Policy, ConfigError> {
     match (named, kept) {
         (None, _) => {}
         (Some(_), Some(Ok(document))) => policy.endpoints = Endpoints::OpenApi(document),
-        (Some(_), Some(Err((line, message)))) => return Err(content(line, message)),
+        (Some(_), Some(Err(Problem { line, message }))) => return Err(content(line, message)),
         (Some(named), None) => {
             let message =
                 format!("endpoints.openapi: {} was not kept with the policy; give the policy's file", named.file);
