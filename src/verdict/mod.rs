@@ -4,7 +4,9 @@
 //! needs all of them. In between there is not enough evidence: INCONCLUSIVE, with what would change it.
 
 mod bounds;
+mod checklist;
 pub mod clusters;
+mod critical;
 mod evidence;
 pub mod interval;
 mod latency;
@@ -12,17 +14,20 @@ mod rates;
 mod rules;
 #[cfg(test)]
 mod rules_tests;
+mod scope;
 pub mod sequence;
 pub mod words;
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::config::Policy;
 use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
 
+pub use checklist::{ItemResult, ItemState};
 use rates::Evidence;
 
 /// May users be moved?
@@ -74,6 +79,8 @@ crate::exchange::reasons! {
         Loss = "loss",
         /// No rule past its last day, little hidden by them, and seeded faults noticed under them.
         Rules = "rules",
+        /// Everything on the checklist is signed, and no signature has lapsed.
+        Checklist = "checklist",
         /// Every account of the ledger closes.
         Books = "books",
     }
@@ -89,6 +96,7 @@ impl Gate {
             Gate::Coverage => "coverage",
             Gate::Loss => "loss",
             Gate::Rules => "rules",
+            Gate::Checklist => "checklist",
             Gate::Books => "books",
         }
     }
@@ -158,6 +166,8 @@ pub struct Verdict {
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
     /// None where nothing was lost.
     pub worst_case: Option<f64>,
+    /// The policy's checklist, in its order.
+    pub checklist: Vec<ItemResult>,
     /// The quantile that the latency gate looks at: 0.95 is p95.
     pub latency_quantile: f64,
 }
@@ -174,18 +184,22 @@ impl Verdict {
 }
 
 /// Judges what was counted. The books' rules, where they have notes, say how much an accept rule may answer for and
-/// which rules have expired.
-pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote]) -> Verdict {
+/// which rules have expired. `today` is the day of the decision (UTC): signatures lapse, and there is no clock in here.
+/// The same evidence judged on the same day gives the same verdict.
+pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Date) -> Verdict {
     let evidence = Evidence::gather(snapshot, notes);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
     let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
     let confidence = gates.mismatch_rate.confidence;
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
-    results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
+    results.extend(latency::gates(&evidence, &gates.latency, confidence));
     results.push(evidence::coverage_gate(&evidence, &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
+    results.extend(critical::gates(&evidence, policy, looks, &results));
+    let checklist = checklist::judged(&policy.checklist, today);
+    results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
     results.sort_by_key(|result| result.state);
 
@@ -203,6 +217,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote]) -> Verdic
         gates: results,
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
+        checklist,
         latency_quantile: gates.latency.quantile,
     }
 }
@@ -241,5 +256,7 @@ fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked]
     }
 }
 
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod tests;
