@@ -5,13 +5,19 @@
 
 mod bounds;
 pub mod clusters;
+mod coverage;
+mod days;
 mod evidence;
+pub mod holm;
 pub mod interval;
 mod latency;
+mod paired;
 mod rates;
 pub mod sequence;
+mod window;
 pub mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -20,7 +26,12 @@ use crate::config::Policy;
 use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
 
+pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
+pub use days::{DayResult, Days};
+pub use paired::PairedLatency;
+
 use rates::Evidence;
+use window::Window;
 
 /// May users be moved?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,11 +72,13 @@ crate::exchange::reasons! {
     Gate {
         /// Share of compared exchanges that mismatch.
         MismatchRate = "mismatch-rate",
+        /// The same share on every single day.
+        MismatchDays = "mismatch-days",
         /// Share of sent requests that the candidate failed.
         CandidateErrors = "candidate-errors",
         /// A quantile of the candidate's latency against the legacy's.
         Latency = "latency",
-        /// Enough compared exchanges of each endpoint.
+        /// Enough compared exchanges of each endpoint that is part of the cutover, on enough days, at enough hours.
         Coverage = "coverage",
         /// Share of exchanges that the capture lost.
         Loss = "loss",
@@ -81,6 +94,7 @@ impl Gate {
     pub fn name(self) -> &'static str {
         match self {
             Gate::MismatchRate => "mismatch rate",
+            Gate::MismatchDays => "mismatch rate of single days",
             Gate::CandidateErrors => "candidate errors",
             Gate::Latency => "latency",
             Gate::Coverage => "coverage",
@@ -150,6 +164,12 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Every gate, failures first.
     pub gates: Vec<GateResult>,
+    /// What of all that the legacy serves was compared.
+    pub coverage: Coverage,
+    /// The mismatch rate day by day.
+    pub days: Days,
+    /// By how much each request got slower or faster; None where no two latencies are a pair.
+    pub paired_latency: Option<PairedLatency>,
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
@@ -176,11 +196,19 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
     let evidence = Evidence::gather(snapshot, rules);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
-    let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
     let confidence = gates.mismatch_rate.confidence;
+    let window = Window::of(snapshot, gates.mismatch_rate.over);
+    let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
+    let judged = Evidence::gather(&in_window, rules);
+    let mismatches = rates::mismatch_gate(&judged, &gates.mismatch_rate, looks);
+    let mut results: Vec<GateResult> =
+        mismatches.into_iter().map(|result| window.map_or(result.clone(), |window| window.require(result))).collect();
+    let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
+    results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
     results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
-    results.push(evidence::coverage_gate(&evidence, &gates.coverage));
+    let coverage = Coverage::of(snapshot, policy);
+    results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(evidence::rules_gate(rules));
     results.push(evidence::books_gate(&snapshot.ledger));
@@ -195,9 +223,12 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
     let worst = results.first().map(|r| r.state);
     Verdict {
         verdict: decision,
-        headline: headline(decision, &results, &never_asked, &evidence),
+        headline: headline(decision, &results, &coverage, &judged),
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
+        coverage,
+        days,
+        paired_latency: paired::of(&snapshot.latency.difference, confidence),
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
         latency_quantile: gates.latency.quantile,
@@ -207,7 +238,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
 /// How many names a sentence bears.
 const NAMES: usize = 3;
 
-fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked], evidence: &Evidence) -> String {
+fn headline(decision: Decision, gates: &[GateResult], coverage: &Coverage, evidence: &Evidence) -> String {
     let of = |state: GateState| {
         let mut names: Vec<&str> = gates.iter().filter(|g| g.state == state).map(|g| g.gate.name()).collect();
         names.dedup();
@@ -224,16 +255,14 @@ fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked]
         }
         Decision::Go => {
             let compared = words::counted(evidence.compared, "compared request");
-            let asked = evidence.endpoints.iter().filter(|e| e.asked).count() as u64;
-            let endpoints = words::counted(asked, "endpoint");
-            if never_asked.is_empty() {
+            let endpoints = words::counted(coverage.required().count() as u64, "endpoint");
+            let excepted: Vec<&Endpoint> = coverage.excepted().map(|e| &e.endpoint).collect();
+            if excepted.is_empty() {
                 return format!("Every gate holds, by {compared} of {endpoints}.");
             }
-            let names: Vec<&Endpoint> = never_asked.iter().map(|n| &n.endpoint).collect();
-            let unasked = words::counted(names.len() as u64, "endpoint");
-            let verb = if names.len() == 1 { "was" } else { "were" };
-            let names = words::names(&names, NAMES);
-            format!("For what was asked: {compared} of {endpoints}. {unasked} {verb} never asked: {names}.")
+            let left_out = words::counted(excepted.len() as u64, "endpoint");
+            let names = words::names(&excepted, NAMES);
+            format!("For {endpoints}, by {compared}. It does not hold for {left_out} that the policy excepts: {names}.")
         }
     }
 }
