@@ -29,7 +29,7 @@ const WALK: [&str; 18] = [
 
 /// A crate, and the only rooms that may name it. `cli` and `main` stand outside of the walk and see everything but
 /// what is confined.
-const CONFINED: [(&str, &[&str]); 26] = [
+const CONFINED: [(&str, &[&str]); 27] = [
     ("pcap", &["capture"]),
     ("nix", &["capture", "privilege"]),
     ("caps", &["privilege"]),
@@ -56,6 +56,7 @@ const CONFINED: [(&str, &[&str]); 26] = [
     ("csv", &["report"]),
     ("schemars", &["exchange", "ledger", "faults", "tally", "verdict", "report"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
 ];
 
 /// hyper's connections must be driven by a task each, which lives and dies with its connection.

@@ -119,7 +119,7 @@ fn what_the_live_tests_need_is_installed_for_the_tests_alone() {
     let machine = without_nginx();
     assert_eq!(machine.set_up(""), (0, String::new()));
     assert!(!machine.calls().contains("apt-get"));
-    let packages = "iproute2 nginx-light tcpdump wrk";
+    let packages = "iproute2 nginx-light tcpdump wrk libxml2-utils";
     assert_eq!(machine.set_up("test"), (0, format!("setup: installing {packages}\n")));
     assert!(machine.calls().contains(&format!("--no-install-recommends {packages}\n")), "{}", machine.calls());
 }

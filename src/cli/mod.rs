@@ -1,6 +1,7 @@
 //! What was typed: one file per command.
 
 mod asking;
+mod completions;
 mod demo;
 mod doctor;
 mod files;
@@ -10,6 +11,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rules;
 mod schema;
 mod signal;
 mod walk;
@@ -48,8 +50,10 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
-    Schema(schema::SchemaArgs),
     Doctor(doctor::DoctorArgs),
+    Rules(rules::RulesArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -135,8 +139,10 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
-            Command::Schema(args) => args.run(),
             Command::Doctor(args) => args.run(color),
+            Command::Rules(args) => args.run(color),
+            Command::Schema(args) => args.run(),
+            Command::Completions(args) => args.run(),
         }
     }
 

@@ -4,11 +4,10 @@
 //! In the order of Nygard's architecture decision records ("Documenting architecture decisions", 2011). What is not known
 //! is left blank and never guessed; a record that somebody may have filled in is not written over (`cli/output.rs`).
 
-use crate::config::ChecklistItem;
 use crate::exchange::RuleAnswer;
 use crate::tally::DifferenceClass;
 use crate::verdict::words::{count, counted, multiple, percent};
-use crate::verdict::{Gate, GateResult};
+use crate::verdict::{Gate, GateResult, ItemResult};
 
 use super::Report;
 use super::html::evidence;
@@ -37,10 +36,10 @@ pub(super) fn render(report: &Report<'_>) -> String {
         context(report),
         evidence_of(report),
         gates(report),
-        checklist(&report.policy.checklist),
+        checklist(&report.verdict.checklist),
         decision(report),
         consequences(report),
-        rollback(&report.policy.checklist),
+        rollback(&report.verdict.checklist),
     ]
     .concat()
 }
@@ -166,25 +165,24 @@ fn figure(gate: &GateResult, value: Option<f64>) -> String {
     }
 }
 
-fn checklist(items: &[ChecklistItem]) -> String {
-    let head =
-        "\n## Checklist\n\n| Item | What | Signed by | On | Evidence | Holds until |\n|---|---|---|---|---|---|\n";
+fn checklist(items: &[ItemResult]) -> String {
+    let head = "\n## Checklist\n\n| Item | | What | Signed by | On | Evidence | Holds until |\n|---|---|---|---|---|---|---|\n";
     let mut text = head.to_owned();
     for item in items {
-        let known = |value: Option<String>| value.map_or(BLANK.to_owned(), |value| cell(&value, NAME));
-        let signed = item.signed.as_ref();
+        let known = |value: &Option<String>| value.as_ref().map_or(BLANK.to_owned(), |value| cell(value, NAME));
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} |\n",
             cell(&item.id, NAME),
+            item.state,
             item.what.as_deref().map_or(String::new(), |what| prose_cell(what, SENTENCE)),
-            known(signed.map(|s| s.by.clone())),
-            known(signed.map(|s| s.on.to_string())),
-            known(signed.map(|s| s.evidence.clone())),
-            item.expires.map_or("does not lapse".to_owned(), |day| day.to_string()),
+            known(&item.by),
+            known(&item.on),
+            known(&item.evidence),
+            item.expires.as_deref().map_or("does not lapse".to_owned(), |day| cell(day, NAME)),
         ));
     }
     if items.is_empty() {
-        text.push_str(&format!("| {} |\n", [BLANK; 6].join(" | ")));
+        text.push_str(&format!("| {} |\n", [BLANK; 7].join(" | ")));
         text.push_str("\nThe policy has no checklist.\n");
     }
     text
@@ -240,8 +238,8 @@ fn consequences(report: &Report<'_>) -> String {
     text
 }
 
-fn rollback(items: &[ChecklistItem]) -> String {
-    let about = |item: &&ChecklistItem| {
+fn rollback(items: &[ItemResult]) -> String {
+    let about = |item: &&ItemResult| {
         let what = item.what.as_deref().unwrap_or("").to_lowercase();
         item.id.to_lowercase().contains("rollback") || what.contains("rollback") || what.contains("roll back")
     };

@@ -198,7 +198,8 @@ fn policy(payload: &str) -> Policy {
     // Then reasons name endpoints.
     policy.gates.mismatch_rate.each = Scope::Endpoint;
     let day = jiff::civil::date(2026, 11, 20);
-    let signed = Some(Signature { by: payload.into(), evidence: payload.into(), on: day });
+    // Where it is an address, whoever wrote the policy wants a link.
+    let signed = Some(Signature { by: payload.into(), evidence: format!("see {payload}"), on: day });
     let item = |signed| ChecklistItem { id: payload.into(), what: Some(payload.into()), signed, expires: Some(day) };
     policy.checklist = vec![item(signed), item(None)];
     policy

@@ -14,7 +14,7 @@ use crate::verdict::judge;
 
 fn rendered<T>(payload: &str, render: impl FnOnce(Report<'_>) -> T) -> T {
     let Run { snapshot, policy, facts, rules } = run(payload);
-    let verdict = judge(&snapshot, &policy, &rules);
+    let verdict = judge(&snapshot, &policy, &rules, super::tests::TODAY);
     render(Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules })
 }
 

@@ -6,7 +6,7 @@
 //! | gate that is open | error: it came to no result, and green would say GO |
 //! | endpoint shown to mismatch more than the policy allows | failure |
 //! | endpoint whose requests the candidate is shown to fail more than the policy allows | error |
-//! | endpoint of which nothing was sent | skipped |
+//! | endpoint of which nothing was sent, or that the policy excepts | skipped |
 //!
 //! Endpoints are judged one by one, and gates as the policy says: where it asks of the whole only, a rare endpoint may fail
 //! here in a run that is GO.
@@ -31,6 +31,9 @@ const NAME: usize = 300;
 const MESSAGE: usize = 1000;
 /// So many groups of differences are named for one endpoint.
 const NAMED: usize = 10;
+
+/// Why an endpoint is skipped that may have been asked.
+const EXCEPTED: &str = "the policy says that it is not part of this cutover";
 
 /// Why there is no XML.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +98,9 @@ fn status(kind: NonSuccessKind, ty: &str, message: &str, description: &str) -> T
 fn endpoints(report: &Report<'_>) -> TestSuite {
     let mut suite = TestSuite::new("endpoints");
     let standings = standings(report.snapshot, report.policy, report.rules);
-    let why: BTreeMap<&Endpoint, &str> =
+    let mut why: BTreeMap<&Endpoint, &str> =
         report.verdict.never_asked.iter().map(|never| (&never.endpoint, never.why.as_str())).collect();
+    why.extend(report.verdict.coverage.excepted().map(|excepted| (&excepted.endpoint, EXCEPTED)));
     for (endpoint, standing) in report.snapshot.endpoints.iter().zip(&standings) {
         let status = endpoint_status(report, endpoint, standing, why.get(&endpoint.endpoint).copied());
         let mut case = TestCase::new(text(&endpoint.endpoint.to_string(), NAME), status);
@@ -116,9 +120,11 @@ fn endpoint_status(
     standing: &Standing,
     why: Option<&str>,
 ) -> TestCaseStatus {
-    if standing.sent == 0 {
+    if standing.sent == 0 || why == Some(EXCEPTED) {
         let mut skipped = TestCaseStatus::skipped();
-        skipped.set_type("never-asked").set_message(text(why.unwrap_or("nothing was sent"), MESSAGE));
+        skipped
+            .set_type(if why == Some(EXCEPTED) { "excepted" } else { "never-asked" })
+            .set_message(text(why.unwrap_or("nothing was sent"), MESSAGE));
         return skipped;
     }
     let share = |bad: u64, of: u64, limit: f64| {

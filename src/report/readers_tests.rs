@@ -41,7 +41,7 @@ fn huge<T>(render: impl FnOnce(Report<'_>) -> T) -> T {
     let mut policy = Policy::default();
     policy.gates.mismatch_rate.each = Scope::Endpoint;
     let rules: Vec<RuleNote> = (0..2_000).map(|n| note(&format!("rule-{n}"), &"a reason ".repeat(50))).collect();
-    let verdict = judge(&snapshot, &policy, &rules);
+    let verdict = judge(&snapshot, &policy, &rules, super::tests::TODAY);
     assert!(verdict.gates.len() > 2_500 && snapshot.groups.len() > 500, "it is huge");
     let facts = facts();
     render(Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules })
@@ -111,6 +111,19 @@ fn junit_has_the_gates_and_the_endpoints() {
     let Status::Skipped { message, .. } = case("POST /orders") else { panic!("{xml}") };
     assert_eq!(message.unwrap().as_str(), "unsafe-method 120");
     assert_eq!((endpoints.tests, endpoints.failures, endpoints.errors, endpoints.skipped), (4, 2, 0, 1));
+}
+
+#[test]
+fn what_the_policy_excepts_does_not_fail_in_junit() {
+    let (snapshot, rules) = shop();
+    let mut policy = Policy::default();
+    policy.gates.coverage.except = vec!["GET /products/{id}".parse().unwrap()];
+    let (verdict, facts) = (judge(&snapshot, &policy, &rules, super::tests::TODAY), facts());
+    let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules };
+    let xml = report.junit().unwrap();
+    let endpoints = &quick_junit::Report::deserialize_from_str(&xml).unwrap().test_suites[1];
+    assert_eq!((endpoints.tests, endpoints.failures, endpoints.skipped), (4, 1, 2));
+    assert!(xml.contains("<skipped message=\"the policy says that it is not part of this cutover\" type=\"excepted\""));
 }
 
 #[test]
@@ -229,7 +242,7 @@ fn the_decision_record_is_filled_in_as_far_as_is_known() {
         ],
         ..Policy::default()
     };
-    let verdict = judge(&snapshot, &policy, &rules);
+    let verdict = judge(&snapshot, &policy, &rules, super::tests::TODAY);
     let facts = facts();
     let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules };
     let text = report.decision_record();
@@ -247,8 +260,8 @@ fn the_decision_record_is_filled_in_as_far_as_is_known() {
         "- Mismatched: 17 of 5,997 (0.283%)",
         "- Asked of the candidate: 6,000 of 6,120 (98%)",
         "| latency | ",
-        "| `rollback-route-tested` | the way back was walked | `sre` | `2026-11-20` | `https://wiki.internal/rollback` | does not lapse |",
-        "| `support-told` | support knows the day | ________________ | ________________ | ________________ | does not lapse |",
+        "| `rollback-route-tested` | signed | the way back was walked | `sre` | `2026-11-20` | `https://wiki.internal/rollback` | does not lapse |",
+        "| `support-told` | unsigned | support knows the day | ________________ | ________________ | ________________ | does not lapse |",
         "- [ ] users are moved\n- [ ] users are not moved\n",
         "- `POST /orders`, 120 exchanges (unsafe-method 120): ________________",
         "- `GET /products/{id}` `body /items/*/price`, value in 4 exchanges: ________________",

@@ -9,6 +9,8 @@ use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
 use crate::tally::invented::{Invented, snapshot_of};
 use crate::verdict::judge;
 
+pub(super) const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 25);
+
 /// A shop's run: matches, a rounding error, a missing field, failures, rules, and orders that were never asked.
 pub(super) fn shop() -> (Snapshot, Vec<RuleNote>) {
     let ms = |n: f64| Duration::from_secs_f64(n / 1e3);
@@ -79,7 +81,7 @@ pub(super) fn with<T>(
     render: impl FnOnce(Report<'_>) -> T,
 ) -> T {
     let policy = Policy::default();
-    let verdict = judge(snapshot, &policy, rules);
+    let verdict = judge(snapshot, &policy, rules, TODAY);
     render(Report { verdict: &verdict, snapshot, policy: &policy, facts, rules })
 }
 

@@ -2,8 +2,9 @@
 //! whole.
 //!
 //! Many endpoints are looked at together, so that one of them is beyond its limit by chance sooner or later. Holm's
-//! procedure ("A simple sequentially rejective multiple test procedure", 1979) keeps the chance that any endpoint is named
-//! wrongly at 1 - confidence, for mismatches and for failures each.
+//! correction keeps the chance that any endpoint is named wrongly below 1 - confidence, for mismatches and for failures each.
+
+use std::borrow::Cow;
 
 use crate::config::Policy;
 use crate::exchange::{Endpoint, Failure, RuleNote};
@@ -11,7 +12,9 @@ use crate::tally::Snapshot;
 
 use super::bounds::{Bounds, looks};
 use super::clusters::widening;
+use super::holm;
 use super::rates::Evidence;
+use super::window::Window;
 
 /// One endpoint against the policy's limits, by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,12 +48,14 @@ struct Case {
 pub fn standings(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Vec<Standing> {
     let gates = &policy.gates;
     let (confidence, looks) = (gates.mismatch_rate.confidence, looks(gates.mismatch_rate.looks, &snapshot.ledger));
-    let evidence = Evidence::gather(snapshot, rules);
+    let window = Window::of(snapshot, gates.mismatch_rate.over);
+    let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
+    let evidence = Evidence::gather(&in_window, rules);
     let mismatches: Vec<Case> = evidence
         .endpoints
         .iter()
         .map(|e| {
-            let (limit, widening) = (limit_of(e.endpoint, policy), widening(&e.clients, confidence));
+            let (limit, widening) = (limit_of(e.endpoint, policy), widening(&e.counted.clients, confidence));
             Case { bad: e.mismatched, of: e.compared, bounds: Bounds { looks, confidence, limit, widening } }
         })
         .collect();
@@ -81,26 +86,17 @@ pub fn standings(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Ve
 /// The limit of an endpoint: its own where the policy names one.
 fn limit_of(endpoint: &Endpoint, policy: &Policy) -> f64 {
     let gate = &policy.gates.mismatch_rate;
-    let own = gate.endpoints.iter().find(|o| o.endpoint.matches(&endpoint.method, endpoint.template.as_bytes()));
+    let own = gate.endpoints.iter().find(|own| own.endpoint.means(endpoint));
     own.map_or(gate.below, |own| own.limit)
 }
 
-/// Which of the shares are shown to be at or above their limits. Holm's procedure without an order: what is shown at the
-/// confidence that all together need leaves fewer, and these need less, until none is shown any more.
+/// Which of the shares are shown to be at or above their limits. Where there is nothing, nothing was asked.
 fn shown(cases: &[Case]) -> Vec<bool> {
-    let mut found = vec![false; cases.len()];
-    loop {
-        let left: Vec<usize> = (0..cases.len()).filter(|at| !found[*at] && cases[*at].of > 0).collect();
-        let is_shown = |case: &Case| {
-            let confidence = 1.0 - (1.0 - case.bounds.confidence) / left.len() as f64;
-            case.bad > 0 && Bounds { confidence, ..case.bounds }.lower(case.bad, case.of) >= case.bounds.limit
-        };
-        let more: Vec<usize> = left.iter().copied().filter(|at| is_shown(&cases[*at])).collect();
-        if more.is_empty() {
-            return found;
-        }
-        more.into_iter().for_each(|at| found[at] = true);
-    }
+    let asked = cases.iter().filter(|case| case.of > 0);
+    let p_values: Vec<f64> = asked.map(|case| case.bounds.p_above(case.bad, case.of)).collect();
+    let mut adjusted = holm::adjusted(&p_values).into_iter();
+    let is_shown = |case: &Case, p: f64| case.bad > 0 && p <= 1.0 - case.bounds.confidence;
+    cases.iter().map(|case| case.of > 0 && adjusted.next().is_some_and(|p| is_shown(case, p))).collect()
 }
 
 #[cfg(test)]
