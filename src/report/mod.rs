@@ -3,6 +3,8 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod coverage;
+mod days;
 mod dry_run;
 mod escape;
 mod html;
@@ -77,3 +79,5 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;

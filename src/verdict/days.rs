@@ -178,11 +178,13 @@ fn summed_up(each: Vec<GateResult>) -> Vec<GateResult> {
 }
 
 fn method(gate: &MismatchGate, looked_at: usize, clusters: &str) -> String {
+    let together = match looked_at {
+        0 | 1 => String::new(),
+        n => format!(" for all of {} together (Holm)", counted(n as u64, "day")),
+    };
     format!(
-        "one-sided Clopper-Pearson lower bound of each day, at {} confidence for all of {} together (Holm), of a sample \
-         divided for {clusters}",
-        percent(gate.confidence),
-        counted(looked_at as u64, "day")
+        "one-sided Clopper-Pearson lower bound of each day, at {} confidence{together}, of a sample divided for {clusters}",
+        percent(gate.confidence)
     )
 }
 
