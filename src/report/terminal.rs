@@ -8,7 +8,7 @@ use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, coverage, days, html, losses};
+use super::{Report, checklist, coverage, days, html, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -100,6 +100,7 @@ impl Page {
 pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
+    checklist::lines(&mut page, &report.verdict.checklist);
     coverage::section(&mut page, report);
     days::section(&mut page, report);
     books(&mut page, report);

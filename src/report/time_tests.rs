@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::escape::columns;
 use super::*;
 use crate::config::Policy;
-use crate::exchange::{Endpoint, Skip, Timestamp};
+use crate::exchange::{Skip, Timestamp};
 use crate::tally::invented::{Invented, snapshot_of};
 use crate::verdict::judge;
 
@@ -43,7 +43,7 @@ fn fortnight() -> (Snapshot, Policy) {
 
 fn with<T>(render: impl FnOnce(Report<'_>) -> T) -> T {
     let (snapshot, policy) = fortnight();
-    let verdict = judge(&snapshot, &policy, &[]);
+    let verdict = judge(&snapshot, &policy, &[], jiff::civil::date(2026, 11, 25));
     render(Report { verdict: &verdict, snapshot: &snapshot, facts: &RunFacts::default(), rules: &[] })
 }
 

@@ -4,8 +4,10 @@
 //! needs all of them. In between there is not enough evidence: INCONCLUSIVE, with what would change it.
 
 mod bounds;
+mod checklist;
 pub mod clusters;
 mod coverage;
+mod critical;
 mod days;
 mod evidence;
 pub mod holm;
@@ -13,6 +15,10 @@ pub mod interval;
 mod latency;
 mod paired;
 mod rates;
+mod rules;
+#[cfg(test)]
+mod rules_tests;
+mod scope;
 pub mod sequence;
 mod window;
 pub mod words;
@@ -20,12 +26,14 @@ pub mod words;
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::config::Policy;
 use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
 
+pub use checklist::{ItemResult, ItemState};
 pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
 pub use days::{DayResult, Days};
 pub use paired::PairedLatency;
@@ -82,8 +90,10 @@ crate::exchange::reasons! {
         Coverage = "coverage",
         /// Share of exchanges that the capture lost.
         Loss = "loss",
-        /// No rule past its last day.
+        /// No rule past its last day, little hidden by them, and seeded faults noticed under them.
         Rules = "rules",
+        /// Everything on the checklist is signed, and no signature has lapsed.
+        Checklist = "checklist",
         /// Every account of the ledger closes.
         Books = "books",
     }
@@ -100,6 +110,7 @@ impl Gate {
             Gate::Coverage => "coverage",
             Gate::Loss => "loss",
             Gate::Rules => "rules",
+            Gate::Checklist => "checklist",
             Gate::Books => "books",
         }
     }
@@ -175,6 +186,8 @@ pub struct Verdict {
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
     /// None where nothing was lost.
     pub worst_case: Option<f64>,
+    /// The policy's checklist, in its order.
+    pub checklist: Vec<ItemResult>,
     /// The quantile that the latency gate looks at: 0.95 is p95.
     pub latency_quantile: f64,
 }
@@ -191,26 +204,33 @@ impl Verdict {
 }
 
 /// Judges what was counted. The books' rules, where they have notes, say how much an accept rule may answer for and
-/// which rules have expired.
-pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdict {
-    let evidence = Evidence::gather(snapshot, rules);
+/// which rules have expired. `today` is the day of the decision (UTC): signatures lapse, and there is no clock in here.
+/// The same evidence judged on the same day gives the same verdict.
+pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Date) -> Verdict {
+    let evidence = Evidence::gather(snapshot, notes);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
     let confidence = gates.mismatch_rate.confidence;
     let window = Window::of(snapshot, gates.mismatch_rate.over);
     let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
-    let judged = Evidence::gather(&in_window, rules);
-    let mismatches = rates::mismatch_gate(&judged, &gates.mismatch_rate, looks);
+    let judged = Evidence::gather(&in_window, notes);
+    let in_full = |result: GateResult| match window {
+        Some(window) if result.gate == Gate::MismatchRate => window.require(result),
+        _ => result,
+    };
     let mut results: Vec<GateResult> =
-        mismatches.into_iter().map(|result| window.map_or(result.clone(), |window| window.require(result))).collect();
+        rates::mismatch_gate(&judged, &gates.mismatch_rate, looks).into_iter().map(in_full).collect();
     let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
     results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
-    results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
+    results.extend(latency::gates(&evidence, &gates.latency, confidence));
     let coverage = Coverage::of(snapshot, policy);
     results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
-    results.extend(evidence::rules_gate(rules));
+    results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
+    results.extend(critical::gates(&judged, policy, looks, &results).into_iter().map(in_full));
+    let checklist = checklist::judged(&policy.checklist, today);
+    results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
     results.sort_by_key(|result| result.state);
 
@@ -231,6 +251,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
         paired_latency: paired::of(&snapshot.latency.difference, confidence),
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
+        checklist,
         latency_quantile: gates.latency.quantile,
     }
 }
@@ -267,5 +288,7 @@ fn headline(decision: Decision, gates: &[GateResult], coverage: &Coverage, evide
     }
 }
 
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,13 @@ use crate::exchange::{Carried, Failure, Incomplete, NotComparable, Outcome, Rule
 use crate::ledger::LiveBooks;
 use crate::tally::invented::{Invented, snapshot_of};
 
+/// The day of every decision here that does not say another.
+const TODAY: Date = jiff::civil::date(2026, 11, 25);
+
+pub(super) fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdict {
+    super::judge(snapshot, policy, rules, TODAY)
+}
+
 pub(super) const ENDPOINTS: &[&str] = &["GET /orders/{id}", "GET /products", "POST /orders"];
 
 /// A policy under which 300 clean exchanges are enough.
