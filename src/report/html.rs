@@ -7,6 +7,7 @@ mod differences;
 mod endpoints;
 mod ledger;
 mod sides;
+mod trial;
 mod verdict;
 
 use base64::Engine;
@@ -59,6 +60,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
                     (differences::section(report))
                     (differences::failures(report))
                     (rules(report))
+                    (trial::section(report))
                     (facts(report))
                 }
                 footer {

@@ -17,6 +17,7 @@ pub use escape::visible;
 pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
 use crate::tally::Snapshot;
@@ -68,6 +69,20 @@ pub fn dry_run(plan: &DryRunPlan, colour: bool) -> String {
 /// What a run would send, for a program: one object on one line.
 pub fn dry_run_json(plan: &DryRunPlan) -> String {
     dry_run::json(plan).to_string()
+}
+
+/// What specimens say of the rules, for a terminal: no line longer than 80 columns.
+pub fn audit(trial: &Trial, rules: &[RuleNote], colour: bool) -> String {
+    terminal::trial::audit(trial, rules, colour)
+}
+
+/// What specimens say of the rules, for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn audit_json(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    json::audit(trial, rules)
 }
 
 /// The books alone for a terminal: no line longer than 80 columns.
