@@ -22,7 +22,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -83,6 +83,11 @@ const TABLES: [(&str, &str); 10] = [
         "specimens",
         "CREATE TABLE specimens (signature INTEGER NOT NULL, rank BLOB NOT NULL, sequence INTEGER NOT NULL, \
          state TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (signature, rank, sequence)) STRICT",
+    ),
+    (
+        "spread",
+        "CREATE TABLE spread (signature INTEGER NOT NULL, day INTEGER NOT NULL, client_group INTEGER NOT NULL, \
+         exchanges INTEGER NOT NULL, PRIMARY KEY (signature, day, client_group)) STRICT, WITHOUT ROWID",
     ),
 ];
 

@@ -94,7 +94,7 @@ fn coarse(group: u16, grain: u8) -> u16 {
 }
 
 /// The group that an address falls into, on every machine and in every run.
-fn group_of(client: IpAddr) -> u16 {
+pub(super) fn group_of(client: IpAddr) -> u16 {
     let digest: [u8; 32] = match client.to_canonical() {
         IpAddr::V4(address) => Sha256::digest(address.octets()).into(),
         IpAddr::V6(address) => Sha256::digest(&address.octets()[..8]).into(),

@@ -12,7 +12,7 @@ use crate::exchange::{
 use crate::ledger::ShadowBooks;
 
 use super::cells::Cells;
-use super::clients::Clients;
+use super::clients::{Clients, group_of};
 use super::group::{DifferenceClass, Groups, general_place};
 use super::latency::Recorder;
 use super::signature::Signatures;
@@ -99,7 +99,8 @@ impl Tally {
     /// Counts the exchange under what comparing it gave, and keeps it whole where it is one of those that are kept. Beside
     /// [`Tally::absorb`], for the same observation.
     pub fn keep(&mut self, observation: &Observation, comparison: &Comparison, comparer: &Comparer) {
-        self.signatures.absorb(observation, comparison, comparer);
+        let group = group_of(observation.exchange.client.ip());
+        self.signatures.absorb(observation, comparison, group, comparer);
     }
 
     /// What was counted since it was last handed over. What is left is empty, and knows what is kept already.

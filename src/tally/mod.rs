@@ -24,11 +24,11 @@ pub(crate) use group::{Group, Key, MAX_PLACE_BYTES, general_place};
 pub(crate) use latency::Recorder;
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair};
 pub use signature::{
-    Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES, Signature,
-    SpecimenError,
+    EARLIER, Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES,
+    MAX_SPREAD_DAYS, SPREAD_GROUPS, Signature, SpecimenError,
 };
 pub(crate) use signature::{
-    Entry, Examples, MAX_WRITTEN_PLACE, Rank, SignatureKey, Signatures, outcome_name, outcome_named,
+    Entry, Examples, MAX_WRITTEN_PLACE, Rank, SignatureKey, Signatures, Spread, outcome_name, outcome_named,
 };
 pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};

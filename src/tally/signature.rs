@@ -8,12 +8,15 @@
 mod form;
 mod kept;
 mod key;
+mod spread;
 
 pub use form::SpecimenError;
 pub(crate) use kept::{Examples, Rank};
 pub use kept::{Kept, KeptState, MAX_KEPT, MAX_KEPT_BYTES};
 pub use key::{Element, MAX_ELEMENTS};
 pub(crate) use key::{MAX_WRITTEN_PLACE, SignatureKey, outcome_name, outcome_named};
+pub(crate) use spread::Spread;
+pub use spread::{EARLIER, MAX_SPREAD_DAYS, SPREAD_GROUPS};
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -42,6 +45,8 @@ pub struct Signature {
     pub elements: Vec<(Element, u64)>,
     /// How many exchanges.
     pub exchanges: u64,
+    /// How they lie on days since 1970-01-01 ([`EARLIER`]: before those that are told apart) and on groups of clients.
+    pub spread: Vec<(i64, u16, u64)>,
     /// Some of them, by their digests.
     pub kept: Vec<Arc<Kept>>,
 }
@@ -82,6 +87,7 @@ pub(crate) struct Entry {
     pub(crate) exchanges: u64,
     /// Differences by element.
     pub(crate) differences: Vec<u64>,
+    pub(crate) spread: Spread,
     pub(crate) examples: Examples,
 }
 
@@ -98,6 +104,7 @@ impl Entry {
 
     pub(crate) fn merge(&mut self, other: Entry) {
         self.count(other.exchanges, &other.differences);
+        self.spread.merge(other.spread);
         self.examples.merge(other.examples);
     }
 }
@@ -161,7 +168,13 @@ impl Known {
 
 impl Signatures {
     /// Counts one compared exchange, and keeps it where it is one of those that are kept.
-    pub(super) fn absorb(&mut self, observation: &Observation, comparison: &Comparison, comparer: &Comparer) {
+    pub(super) fn absorb(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        group: u16,
+        comparer: &Comparer,
+    ) {
         if !can_come_out_otherwise(observation, comparison.outcome) {
             return;
         }
@@ -173,6 +186,7 @@ impl Signatures {
         }
         let entry = self.entries.entry(Arc::clone(&key)).or_default();
         entry.count(1, &differences);
+        entry.spread.count(observation.exchange.moments.started(), group);
         let rank = kept::Rank::of(observation.sequence);
         if rank < cut && entry.examples.wants(rank) {
             entry.examples.insert(rank, Arc::new(Kept::of(observation, &key, comparer)));
@@ -228,6 +242,7 @@ impl Signatures {
                 outcome,
                 elements: elements.into_iter().zip(counts).collect(),
                 exchanges: entry.exchanges,
+                spread: entry.spread.iter().collect(),
                 kept: entry.examples.into_kept(),
             }
         };
