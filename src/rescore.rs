@@ -10,18 +10,14 @@
 mod again;
 mod apply;
 mod changed;
-mod clients;
-
-pub use again::Rescoring;
+mod spread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::compare::Comparer;
 use crate::config::Redaction;
-use crate::exchange::{Endpoint, Outcome};
+use crate::exchange::{Outcome, Rescored, Rescoring};
 use crate::redact::{Key, RedactError, Redactor};
 use crate::rules::RuleSet;
 use crate::tally::Snapshot;
@@ -31,59 +27,6 @@ use changed::Changed;
 
 /// Signatures that are told of as having come out otherwise; the largest.
 pub const MAX_TOLD: usize = 50;
-
-/// What other rules made of the evidence.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Rescored {
-    /// Rules that are in force now and were not, by id.
-    pub added: Vec<Arc<str>>,
-    /// Rules that were in force and are not.
-    pub removed: Vec<Arc<str>>,
-    /// Rules that say something else than they did.
-    pub changed: Vec<Arc<str>>,
-    /// Whether rules that stayed are asked in another order.
-    pub reordered: bool,
-    /// How well the new counts are known.
-    pub known: Rescoring,
-    /// The endpoints whose outcomes are others now.
-    pub endpoints: Vec<EndpointChange>,
-    /// Outcomes of all endpoints together, before.
-    pub before: BTreeMap<String, u64>,
-    /// And after.
-    pub after: BTreeMap<String, u64>,
-    /// What came out otherwise: the largest parts.
-    pub moves: Vec<Move>,
-    /// The verdict under the rules that were in force, and the same gates.
-    pub verdict_before: Option<String>,
-}
-
-/// One endpoint's outcomes under the old rules and under the new.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EndpointChange {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// Exchanges by outcome, before.
-    pub before: BTreeMap<String, u64>,
-    /// And after.
-    pub after: BTreeMap<String, u64>,
-}
-
-/// Exchanges of one signature that came out otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Move {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// What they were.
-    pub from: String,
-    /// What they are.
-    pub to: String,
-    /// How many.
-    pub exchanges: u64,
-    /// How many of the signature's exchanges were compared again.
-    pub asked_of: u64,
-    /// Of how many.
-    pub all: u64,
-}
 
 /// Judges the snapshot's exchanges under `new` rules; they were judged under `old` ones: several where stretches of
 /// different rules were put together.
@@ -107,11 +50,14 @@ pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], new: Arc<RuleSet>) -> Resul
             continue;
         }
         let again = again::again(signature, &comparer);
-        known.add(&again);
+        known.exact += again.compared;
+        known.inferred += again.inferred;
+        known.unknown += again.unknown;
         applied.takes(signature, &again, &comparer);
     }
     applied.past_bound(&changed, &mut known);
-    let (after, endpoints, moves) = applied.finish();
+    let (mut after, endpoints, moves) = applied.finish();
+    after.rescoring = Some(known);
     let told = Rescored {
         added: changed.added.clone(),
         removed: changed.removed.clone(),
@@ -122,7 +68,7 @@ pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], new: Arc<RuleSet>) -> Resul
         before: outcomes(snapshot.ledger.shadow.as_ref()),
         after: outcomes(after.ledger.shadow.as_ref()),
         moves,
-        verdict_before: None,
+        verdict_before: String::new(),
     };
     Ok((after, told))
 }

@@ -2,36 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::compare::Comparer;
-use crate::exchange::{Comparison, NotComparable, Observation, Outcome};
+use crate::exchange::{Comparison, NotComparable, Observation, Outcome, StatusClass};
 use crate::tally::{Element, KeptState, Signature, SignatureKey};
-
-/// How well counts under other rules are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Rescoring {
-    /// Exchanges of which it is known: no rule that has changed could concern them, or they were compared again.
-    pub exact: u64,
-    /// Exchanges that take what all that were compared again of their signature say.
-    pub inferred: u64,
-    /// Exchanges of signatures of which those that were compared again disagree, or of which none is kept.
-    pub unknown: u64,
-}
-
-impl Rescoring {
-    pub(super) fn add(&mut self, again: &Again) {
-        self.exact += again.compared;
-        self.inferred += again.inferred;
-        self.unknown += again.unknown;
-    }
-
-    /// The share that is not known.
-    pub fn unknown_share(&self) -> f64 {
-        let all = self.exact + self.inferred + self.unknown;
-        if all == 0 { 0.0 } else { self.unknown as f64 / all as f64 }
-    }
-}
 
 /// Exchanges that came to the same outcome.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +65,7 @@ pub(super) fn again(signature: &Signature, comparer: &Comparer) -> Again {
 }
 
 /// What speaks against the candidate first, then what says nothing.
-fn badness(outcome: Outcome) -> u8 {
+pub(super) fn badness(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Mismatched => 5,
         Outcome::Failed(_) => 4,
@@ -131,7 +104,7 @@ pub(super) fn as_it_was(signature: &Signature) -> Part {
 impl Part {
     fn add(&mut self, comparison: &Comparison) {
         let mut seal = |name: &str| name.to_owned();
-        let (key, differences) = SignatureKey::of(0, comparison, &mut seal);
+        let (key, differences) = SignatureKey::of(0, StatusClass::of(0), comparison, &mut seal);
         self.exchanges += 1;
         let mut rules: Vec<_> =
             key.elements.iter().filter_map(|e| e.rule.as_ref().map(|rule| rule.id.clone())).collect();

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::again::{Again, Part, Rescoring, as_it_was, without_specimens};
+use super::again::{Again, Part, as_it_was, without_specimens};
 use super::changed::Changed;
-use super::clients::ByClients;
-use super::{EndpointChange, MAX_TOLD, Move, outcomes};
+use super::spread::{Spreads, accepting, dealt, recount};
+use super::{MAX_TOLD, outcomes};
 use crate::compare::Comparer;
-use crate::exchange::{Difference, Endpoint, Example, Outcome, RuleAnswer};
+use crate::exchange::{Difference, Endpoint, EndpointChange, Example, Move, Outcome, Rescoring};
 use crate::ledger::ShadowBooks;
 use crate::tally::{
     DifferenceClass, DifferenceGroup, Element, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleUse, Signature, Snapshot,
@@ -19,7 +19,7 @@ use crate::tally::{
 pub(super) struct Applied<'a> {
     before: &'a Snapshot,
     after: Snapshot,
-    clients: ByClients,
+    spreads: Spreads,
     /// Exchanges with a signature, by endpoint and outcome.
     signed: BTreeMap<(Endpoint, Outcome), u64>,
     moves: Vec<Move>,
@@ -30,7 +30,7 @@ impl<'a> Applied<'a> {
         Applied {
             before,
             after: before.clone(),
-            clients: ByClients::default(),
+            spreads: Spreads::default(),
             signed: BTreeMap::new(),
             moves: Vec::new(),
         }
@@ -39,29 +39,33 @@ impl<'a> Applied<'a> {
     /// A signature that nothing concerns.
     pub(super) fn stays(&mut self, signature: &Signature) {
         self.count_signed(signature);
-        self.clients.stays(signature);
+        let parts = BTreeMap::from([(signature.outcome, as_it_was(signature))]);
+        self.spreads.add(&signature.endpoint, &dealt(signature, &parts));
     }
 
     /// A signature that was asked again.
     pub(super) fn takes(&mut self, signature: &Signature, again: &Again, comparer: &Comparer) {
         self.count_signed(signature);
-        let before = as_it_was(signature);
-        self.counts(signature, &before, again);
-        let outcomes: BTreeMap<Outcome, u64> =
-            again.parts.iter().map(|(outcome, part)| (*outcome, part.exchanges)).collect();
-        self.clients.takes(signature, &outcomes);
-        self.take_out(&signature.endpoint, signature.outcome, &before);
+        let before = BTreeMap::from([(signature.outcome, as_it_was(signature))]);
+        self.counts(signature, again);
+        let (lay, lies) = (dealt(signature, &before), dealt(signature, &again.parts));
+        self.spreads.add(&signature.endpoint, &lies);
+        recount(&mut self.after, signature, (&lay, &before), |there, n| *there = there.saturating_sub(n));
+        recount(&mut self.after, signature, (&lies, &again.parts), |there, n| *there = there.saturating_add(n));
+        before.values().for_each(|part| self.take_out(&signature.endpoint, signature.outcome, part));
         for (outcome, part) in &again.parts {
             self.put_in(&signature.endpoint, *outcome, part, &again.shown, comparer);
         }
+        self.accepted(&signature.endpoint, &before, |there, n| *there = there.saturating_sub(n));
+        self.accepted(&signature.endpoint, &again.parts, |there, n| *there = there.saturating_add(n));
     }
 
     fn count_signed(&mut self, signature: &Signature) {
         *self.signed.entry((signature.endpoint.clone(), signature.outcome)).or_default() += signature.exchanges;
     }
 
-    fn counts(&mut self, signature: &Signature, before: &Part, again: &Again) {
-        let mut left = before.exchanges;
+    fn counts(&mut self, signature: &Signature, again: &Again) {
+        let mut left = signature.exchanges;
         for (outcome, part) in again.parts.iter().filter(|(outcome, _)| **outcome != signature.outcome) {
             let exchanges = part.exchanges.min(left);
             left -= exchanges;
@@ -111,7 +115,6 @@ impl<'a> Applied<'a> {
                 used.exchanges = used.exchanges.saturating_sub(*exchanges);
             }
         }
-        self.accepted(endpoint, outcome, part, |there, n| there.saturating_sub(n));
     }
 
     fn put_in(
@@ -141,7 +144,6 @@ impl<'a> Applied<'a> {
                 used.exchanges += exchanges;
             }
         }
-        self.accepted(endpoint, outcome, part, |there, n| there.saturating_add(n));
     }
 
     fn put_in_group(
@@ -186,17 +188,10 @@ impl<'a> Applied<'a> {
         group.examples.sort_by_key(|example| example.sequence);
     }
 
-    fn accepted(&mut self, endpoint: &Endpoint, outcome: Outcome, part: &Part, change: impl Fn(u64, u64) -> u64) {
-        if outcome != Outcome::Accepted {
-            return;
-        }
+    fn accepted(&mut self, endpoint: &Endpoint, parts: &BTreeMap<Outcome, Part>, change: fn(&mut u64, u64)) {
         let Some(there) = self.after.endpoints.iter_mut().find(|e| e.endpoint == *endpoint) else { return };
-        for (id, exchanges) in &part.rules {
-            let accepts = |e: &&Element| e.rule.as_ref().is_some_and(|r| r.id == *id && r.answer == RuleAnswer::Accept);
-            if part.elements.keys().any(|element| accepts(&element)) {
-                let n = there.accepted_by.entry(Arc::clone(id)).or_default();
-                *n = change(*n, *exchanges);
-            }
+        for (id, exchanges) in accepting(parts) {
+            change(there.accepted_by.entry(id).or_default(), exchanges);
         }
         there.accepted_by.retain(|_, n| *n > 0);
     }
@@ -235,7 +230,7 @@ impl<'a> Applied<'a> {
         self.after.groups.sort_by_key(|g| (g.class, std::cmp::Reverse(g.exchanges), std::cmp::Reverse(g.differences)));
         self.after.rules.retain(|used| used.differences > 0);
         self.after.rules.sort_by(|a, b| a.id.cmp(&b.id));
-        self.clients.into_snapshot(self.before, &mut self.after);
+        self.spreads.into_snapshot(self.before, &mut self.after);
         let both = self.before.endpoints.iter().zip(&self.after.endpoints);
         let endpoints =
             both.filter(|(before, after)| before.books != after.books).map(|(before, after)| EndpointChange {

@@ -37,7 +37,9 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
     let outcome = outcome_name(key.outcome);
     let elements = rows::json(&key.elements)?;
     // What names it may be long; the index has its digest.
-    let name = Sha256::new_with_prefix(&outcome).chain_update([0]).chain_update(&elements).finalize();
+    let class = key.class.as_str();
+    let name =
+        Sha256::new_with_prefix(class).chain_update(&outcome).chain_update([0]).chain_update(&elements).finalize();
     let there = db
         .prepare_cached(
             "SELECT id, exchanges, differences, cut, cut_sequence FROM signatures \
@@ -61,14 +63,15 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
         }
         None => {
             db.prepare_cached(
-                "INSERT INTO signatures (stretch, digest, endpoint, name, outcome, elements, exchanges, differences, cut, \
-                 cut_sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, '[]', x'', 0)",
+                "INSERT INTO signatures (stretch, digest, endpoint, name, class, outcome, elements, exchanges, differences, cut, \
+                 cut_sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '[]', x'', 0)",
             )?
             .execute(params![
                 stretch,
                 key.digest().to_be_bytes(),
                 key.endpoint,
                 name.as_slice(),
+                class,
                 outcome,
                 elements
             ])?;
@@ -129,7 +132,7 @@ pub(super) fn read(
     trust: &mut Trust,
 ) -> Result<()> {
     let mut statement = db.prepare(
-        "SELECT id, endpoint, outcome, elements, exchanges, differences, cut, cut_sequence FROM signatures \
+        "SELECT id, endpoint, outcome, elements, exchanges, differences, cut, cut_sequence, class FROM signatures \
          WHERE stretch = ?1 ORDER BY digest, endpoint, id LIMIT ?2",
     )?;
     let mut rows = statement.query(params![stretch, MAX_SIGNATURES as i64])?;
@@ -153,7 +156,8 @@ pub(super) fn read(
         entry.spread = spread(db, row.get(0)?, trust)?;
         entry.examples = kept(db, row.get(0)?)?;
         entry.examples.cut_at(Rank::read(digest(row.get(6)?), row.get::<_, i64>(7)? as u64));
-        let key = SignatureKey::new(number(row.get(1)?)?, outcome, elements);
+        let class = rows::named(rows::text(row, 8)?)?;
+        let key = SignatureKey::new(number(row.get(1)?)?, class, outcome, elements);
         signatures.add(Arc::new(key), entry);
     }
     Ok(())

@@ -26,7 +26,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::compare::Comparer;
-use crate::exchange::{Comparison, Endpoint, Fate, NotComparable, Observation, Outcome};
+use crate::exchange::{Comparison, Endpoint, Fate, NotComparable, Observation, Outcome, StatusClass};
 
 /// At most so many signatures: those with the smallest digests, as with groups. The exchanges of the others are counted.
 pub const MAX_SIGNATURES: usize = 2048;
@@ -38,6 +38,8 @@ const MAX_KNOWN: usize = 4096;
 pub struct Signature {
     /// The endpoint.
     pub endpoint: Endpoint,
+    /// Of the status codes that the legacy answered.
+    pub class: StatusClass,
     /// The class they ended in.
     pub outcome: Outcome,
     /// What was found, each once, with how many differences it was in all of them together. Names in JSON places are
@@ -139,8 +141,14 @@ struct KnownSignature {
 }
 
 impl Known {
-    fn look(&mut self, endpoint: u32, comparison: &Comparison, comparer: &Comparer) -> (u64, KnownSignature) {
-        let quick = self.hasher.hash_one(key::Quick(endpoint, comparison));
+    fn look(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        comparer: &Comparer,
+    ) -> (u64, KnownSignature) {
+        let (endpoint, class) = (observation.endpoint, class_of(observation));
+        let quick = self.hasher.hash_one(key::Quick(endpoint, class, comparison));
         if let Some(known) = self.signatures.get(&quick) {
             return (quick, known.clone());
         }
@@ -156,7 +164,7 @@ impl Known {
             seals.insert(name.to_owned(), mark.clone());
             mark
         };
-        let (key, differences) = SignatureKey::of(endpoint, comparison, &mut seal);
+        let (key, differences) = SignatureKey::of(endpoint, class, comparison, &mut seal);
         let known = KnownSignature { key: Arc::new(key), differences: differences.into(), cut: kept::Rank::MAX };
         if self.signatures.len() >= MAX_KNOWN {
             self.signatures.clear();
@@ -179,8 +187,7 @@ impl Signatures {
             return;
         }
         self.exchanges += 1;
-        let (quick, KnownSignature { key, differences, cut }) =
-            self.known.look(observation.endpoint, comparison, comparer);
+        let (quick, KnownSignature { key, differences, cut }) = self.known.look(observation, comparison, comparer);
         if self.is_past_the_bound(&key) {
             return;
         }
@@ -222,23 +229,25 @@ impl Signatures {
         let mut signatures = Signatures { exchanges: self.exchanges, ..Signatures::default() };
         for (key, entry) in self.entries {
             let key = Arc::unwrap_or_clone(key);
-            let key = SignatureKey::new(number(key.endpoint), key.outcome, key.elements);
+            let key = SignatureKey::new(number(key.endpoint), key.class, key.outcome, key.elements);
             signatures.add(Arc::new(key), Entry { examples: entry.examples.moved(&moved), ..entry });
         }
         signatures
     }
 
-    /// By endpoint, outcome and what was found.
+    /// By endpoint, status class, outcome and what was found.
     pub(super) fn resolve(self, endpoint: impl Fn(u32) -> Endpoint) -> Vec<Signature> {
-        let mut joined: BTreeMap<(Endpoint, Outcome, Vec<Element>), Entry> = BTreeMap::new();
+        type Name = (Endpoint, StatusClass, Outcome, Vec<Element>);
+        let mut joined: BTreeMap<Name, Entry> = BTreeMap::new();
         for (key, entry) in self.entries {
-            let name = (endpoint(key.endpoint), key.outcome, key.elements.clone());
+            let name = (endpoint(key.endpoint), key.class, key.outcome, key.elements.clone());
             joined.entry(name).or_default().merge(entry);
         }
-        let signature = |((endpoint, outcome, elements), entry): ((Endpoint, Outcome, Vec<Element>), Entry)| {
+        let signature = |((endpoint, class, outcome, elements), entry): (Name, Entry)| {
             let counts = entry.differences.into_iter().chain(std::iter::repeat(0));
             Signature {
                 endpoint,
+                class,
                 outcome,
                 elements: elements.into_iter().zip(counts).collect(),
                 exchanges: entry.exchanges,
@@ -260,6 +269,10 @@ impl Signatures {
             self.entries.pop_last();
         }
     }
+}
+
+fn class_of(observation: &Observation) -> StatusClass {
+    StatusClass::of(observation.exchange.response.as_ref().map_or(0, |response| response.status))
 }
 
 /// Whether other rules could make something else of it: the candidate answered, there is something to compare it with, and
