@@ -11,6 +11,8 @@
 //! 6. [`verdict`] judges the counts against the policy's gates.
 //! 7. [`report`] shows the verdict with its evidence.
 //!
+//! [`suggest`] reads kept exchanges for rules that people may want to write.
+//!
 //! [`store`] keeps what was counted in a run file, to be judged later and again.
 //!
 //! [`pipeline`] is the only room that makes channels and threads; [`cli`] is what a person types. A room imports
@@ -31,6 +33,7 @@ pub mod report;
 pub mod rules;
 pub mod shadow;
 pub mod store;
+pub mod suggest;
 pub mod tally;
 pub mod verdict;
 pub mod wire;

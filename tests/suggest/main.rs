@@ -1,0 +1,7 @@
+//! Rules suggested from kept exchanges: what looks like noise gets one, and what may be a defect does not.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
+
+mod invented;
+mod properties;
+mod stories;
