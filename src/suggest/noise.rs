@@ -10,7 +10,7 @@ use crate::exchange::DifferenceKind;
 use crate::rules::Shape;
 
 /// Exchanges in which a group must have been seen before anything is said of it.
-pub const MIN_EXCHANGES: usize = 10;
+pub const MIN_EXCHANGES: usize = 8;
 /// From this share of the pairs on, what is true of them is taken to be what the candidate does.
 pub(super) const MOST: f64 = 0.8;
 
