@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::specimen::{self, TooLarge};
 use super::{example, outcome};
 use crate::exchange::{Comparison, Difference, Example, Fate, Location, NotComparable, Observation, Outcome};
 use crate::redact::Redactor;
@@ -64,6 +65,17 @@ impl Comparer {
             _ => Vec::new(),
         };
         example::example(observation, beside(&comparison.differences, shown), &veil)
+    }
+}
+
+impl Comparer {
+    /// The observation with marks where its secrets stood, to be kept and compared again. Whether that comparison comes
+    /// out as the real one, who keeps it must see for himself: a rule may have looked at what is a mark now.
+    ///
+    /// # Errors
+    /// [`TooLarge`]: it has more text than is kept of an exchange.
+    pub fn specimen(&self, observation: &Observation) -> Result<Observation, TooLarge> {
+        specimen::specimen(observation, &example::veil(&self.redactor, observation))
     }
 }
 

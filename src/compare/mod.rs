@@ -20,8 +20,10 @@ mod headers;
 pub mod json;
 mod outcome;
 pub mod patch;
+mod specimen;
 pub mod text;
 
 pub use comparer::Comparer;
 pub use example::MAX_EXAMPLE_TEXT;
 pub use findings::{MAX_JUDGED, MAX_LISTED, MAX_VALUE};
+pub use specimen::{MAX_SPECIMEN, TooLarge};

@@ -38,6 +38,7 @@ impl Worker {
         let observation = &permitted.observation;
         let comparison = self.comparer.compare(observation);
         self.counting.tally.absorb(observation, &comparison, || self.comparer.example(observation, &comparison));
+        self.counting.tally.keep(observation, &comparison, &self.comparer);
         match comparison.outcome {
             Outcome::Mismatched => bump(&self.progress.mismatched),
             Outcome::Failed(_) => bump(&self.progress.failed),

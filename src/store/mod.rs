@@ -10,6 +10,7 @@ mod file;
 mod read;
 mod rows;
 mod schema;
+mod signatures;
 mod unite;
 mod write;
 

@@ -17,7 +17,7 @@ use crate::tally::{
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, unite};
+use super::{StoreError, signatures, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -98,7 +98,7 @@ fn one_file(path: &Path, trust: &mut Trust) -> std::result::Result<Vec<Stretch>,
 fn stretches(db: &Connection, path: &Path, trust: &mut Trust) -> Result<Vec<Stretch>> {
     let mut statement = db.prepare(
         "SELECT id, began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, first, last, \
-         differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened \
+         differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened, compared \
          FROM stretches ORDER BY id LIMIT ?1",
     )?;
     let mut rows = statement.query([MAX_STRETCHES as i64 + 1])?;
@@ -136,6 +136,9 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     failures(db, id, &mut tally)?;
     differences(db, id, &mut tally, trust)?;
     rules_used(db, id, &mut tally, trust)?;
+    tally.signatures.exchanges = trust.count(row.get(20)?)?;
+    signatures::read(db, id, number, &mut tally.signatures, trust)?;
+    signatures::check(&tally.signatures)?;
     let exchanges = tally.exchanges();
     let finished = row.get::<_, i64>(4)? != 0;
     // What the books call paired, and of which there is no outcome, was under way when the process was killed. More

@@ -10,6 +10,7 @@ mod endpoints;
 mod group;
 mod latency;
 mod renumber;
+mod signature;
 mod snapshot;
 
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
@@ -22,10 +23,19 @@ pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GR
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub(crate) use latency::Recorder;
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair};
+pub use signature::{
+    Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES, Signature,
+    SpecimenError,
+};
+pub(crate) use signature::{
+    Entry, Examples, MAX_WRITTEN_PLACE, Rank, SignatureKey, Signatures, outcome_name, outcome_named,
+};
 pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};
 
 #[cfg(test)]
 pub(crate) mod invented;
+#[cfg(test)]
+pub(crate) use signature::tests as specimens;
 #[cfg(test)]
 mod tests;

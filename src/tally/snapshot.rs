@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer};
+use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, Specimen};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
@@ -13,6 +13,7 @@ use super::clients::{Clients, Clustering, Share};
 use super::count::{EndpointTally, RuleTally, Tally};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::{LatencyPair, Recorder};
+use super::signature::{KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -39,6 +40,11 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
+    /// What is kept to be compared again.
+    pub kept: KeptBooks,
+    /// The exchanges by what comparing them gave, with those that are kept.
+    #[serde(skip)]
+    pub signatures: Vec<Signature>,
 }
 
 /// One endpoint's share.
@@ -129,6 +135,8 @@ impl Tally {
             });
             by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
         }
+        let exchanges = self.signatures.exchanges;
+        let signatures = self.signatures.resolve(|number| endpoint_of(endpoints, number));
         let groups = resolve_groups(self.groups, endpoints);
         let (clients, mut clients_of) = resolve_clients(&self.clients, endpoints);
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
@@ -150,7 +158,20 @@ impl Tally {
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
+            kept: KeptBooks::of(exchanges, &signatures),
+            signatures,
         }
+    }
+}
+
+impl Snapshot {
+    /// The exchanges that are kept whole and compare as they did with their secrets, by endpoint and signature. One that was
+    /// read from a file and cannot be understood is left out.
+    pub fn specimens(&self) -> impl Iterator<Item = Specimen> {
+        self.signatures.iter().flat_map(|signature| {
+            let faithful = signature.kept.iter().filter(|kept| kept.state == KeptState::Faithful);
+            faithful.filter_map(|kept| kept.specimen(&signature.endpoint).ok().flatten())
+        })
     }
 }
 
