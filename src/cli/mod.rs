@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rules;
 mod signal;
 mod walk;
 mod watch;
@@ -47,6 +48,8 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -133,6 +136,7 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
+            Command::Rules(command) => command.run(),
             Command::Doctor(args) => args.run(color),
         }
     }

@@ -9,6 +9,7 @@ mod html;
 mod json;
 mod losses;
 mod plot;
+mod suggestions;
 mod sums;
 mod terminal;
 
@@ -19,6 +20,7 @@ pub use crate::exchange::{RunFacts, StretchNote};
 use crate::exchange::RuleNote;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
+use crate::suggest::Suggestions;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -68,6 +70,20 @@ pub fn dry_run(plan: &DryRunPlan, colour: bool) -> String {
 /// What a run would send, for a program: one object on one line.
 pub fn dry_run_json(plan: &DryRunPlan) -> String {
     dry_run::json(plan).to_string()
+}
+
+/// Suggested rules as a rule file: the rules as they may be copied, everything else in comments.
+pub fn suggestions(found: &Suggestions) -> String {
+    suggestions::yaml(found)
+}
+
+/// Suggested rules for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn suggestions_json(found: &Suggestions) -> serde_json::Result<String> {
+    suggestions::json(found)
 }
 
 /// The books alone for a terminal: no line longer than 80 columns.

@@ -1,10 +1,11 @@
 //! What the answers and requests around a group's differences say of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::answers::{Answers, at, responses, scalar};
+use super::answers::{Answers, at, responses, scalar, tree};
 use super::arrays::Arrangement;
 use super::evidence::{Evidence, Group, Pair};
 use super::place::{Spot, Step, visit};
@@ -16,6 +17,11 @@ use crate::rules::Value as Typed;
 const MAX_KNOWN: usize = 50_000;
 /// Scalars of one answer among which a candidate's value is looked for.
 const MAX_SCALARS: usize = 2_000;
+/// Identities of the legacy that are kept.
+const MAX_IDENTITIES: usize = 200_000;
+/// Bytes of a text that is no word, and digits of a number that is no count.
+const LONG_TEXT: usize = 8;
+const LONG_NUMBER: usize = 7;
 /// Bytes of one side that are kept.
 const MAX_SIDE: usize = 4 << 10;
 /// Places at which candidates' values are counted.
@@ -38,7 +44,7 @@ pub(super) struct Facts {
     /// Places in the legacy's answers of the endpoint that the group's place means, the equal ones included.
     pub(super) covered: usize,
     /// The legacy's values at these.
-    pub(super) known: BTreeSet<String>,
+    known: BTreeSet<String>,
     /// Where else in the legacy's own answer the candidate's value stands most often, and in how many pairs.
     pub(super) echo: Option<(String, usize)>,
     /// Pairs in which the legacy's value is one that was asked with.
@@ -48,6 +54,7 @@ pub(super) struct Facts {
     /// Of differences in order: how each array was arranged.
     pub(super) arrays: Vec<Arrangement>,
     echoes: BTreeMap<String, usize>,
+    identities: Rc<BTreeSet<String>>,
 }
 
 impl Sides {
@@ -66,9 +73,31 @@ pub(super) fn plain(text: &str, is_json: bool) -> Option<String> {
     typed(text, is_json)?.text().map(str::to_owned)
 }
 
+/// What identities the legacy has given out, or was asked for, anywhere in the evidence: texts and numbers too long to be
+/// there by chance, up to a bound.
+pub(super) fn identities(evidence: &Evidence<'_>) -> Rc<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for specimen in evidence.specimens {
+        let mut add = |text: &str| {
+            let is_long = text.len() >= if text.bytes().all(|b| b.is_ascii_digit()) { LONG_NUMBER } else { LONG_TEXT };
+            if is_long && text.bytes().any(|b| b.is_ascii_digit()) && found.len() < MAX_IDENTITIES {
+                found.insert(text.to_owned());
+            }
+        };
+        if let Some(document) = responses(&specimen.observation).0.and_then(tree) {
+            let mut left = MAX_SCALARS;
+            scalars(&document, &mut Vec::new(), &mut left, &mut |_, text| add(text));
+        }
+        let asked = specimen.observation.exchange.request.as_ref().map(request::features).unwrap_or_default();
+        asked.values().flatten().for_each(|text| add(text));
+    }
+    Rc::new(found)
+}
+
 /// The facts of all groups of one endpoint: its specimens are read once.
-pub(super) fn gather(evidence: &Evidence<'_>, groups: &[Group<'_>]) -> Vec<Facts> {
-    let mut facts: Vec<Facts> = groups.iter().map(|_| Facts::default()).collect();
+pub(super) fn gather(evidence: &Evidence<'_>, groups: &[Group<'_>], identities: &Rc<BTreeSet<String>>) -> Vec<Facts> {
+    let fresh = || Facts { identities: Rc::clone(identities), ..Facts::default() };
+    let mut facts: Vec<Facts> = groups.iter().map(|_| fresh()).collect();
     let Some(endpoint) = groups.first().map(|group| &group.name.endpoint) else { return facts };
     let mut next: Vec<usize> = vec![0; groups.len()];
     for position in evidence.of(endpoint) {
@@ -96,6 +125,11 @@ pub(super) fn gather(evidence: &Evidence<'_>, groups: &[Group<'_>]) -> Vec<Facts
 }
 
 impl Facts {
+    /// Whether the legacy has this value, here in another exchange or anywhere as an identity.
+    pub(super) fn has(&self, value: &str) -> bool {
+        self.known.contains(value) || self.identities.contains(value)
+    }
+
     /// Counts the places of one answer that the group's place means.
     fn see(&mut self, spot: &Spot, specimen: &Specimen, answers: &Answers) {
         let mut add = |value: Option<String>| {

@@ -79,7 +79,8 @@ pub(super) fn read(group: &Group<'_>, facts: &Facts) -> Finding {
     let Some((says, named)) = values.and_then(|values| shapes(group, &values, &pairs)) else {
         return Finding::not("other texts, with no shape of an identity and nothing in common: another answer");
     };
-    Finding::Noise(Noise { what: "id", says, seen: seen(group, facts, &pairs), doubts: doubts(&pairs, named) })
+    let doubts = doubts(&pairs, &says, named);
+    Finding::Noise(Noise { what: "id", says, seen: seen(group, facts, &pairs), doubts })
 }
 
 /// Why these values are no identities that each side made up by itself, if they are not.
@@ -92,10 +93,10 @@ fn not_made_up(group: &Group<'_>, facts: &Facts, pairs: &[(String, String)]) -> 
             facts.covered
         ));
     }
-    let others = pairs.iter().filter(|(_, candidate)| facts.known.contains(candidate)).count();
+    let others = pairs.iter().filter(|(_, candidate)| facts.has(candidate)).count();
     if others > 0 {
         return Some(format!(
-            "in {others} of {n} the candidate has what the legacy has here in other exchanges: another entity's"
+            "in {others} of {n} the candidate has what is the legacy's in another exchange: another entity's"
         ));
     }
     let (mut of_legacy, mut of_candidate) = (BTreeMap::new(), BTreeMap::new());
@@ -229,11 +230,14 @@ fn seen(group: &Group<'_>, facts: &Facts, pairs: &[(String, String)]) -> String 
     )
 }
 
-fn doubts(pairs: &[(String, String)], named: bool) -> Vec<String> {
+fn doubts(pairs: &[(String, String)], says: &Says, named: bool) -> Vec<String> {
     let distinct = pairs.iter().map(|(legacy, _)| legacy).collect::<BTreeSet<_>>().len();
     let mut doubts = Vec::new();
     if distinct < pairs.len() {
         doubts.push("the same value of the legacy always has the same of the candidate; the rule holds the shapes and not that they go together".to_owned());
+    }
+    if matches!(says, Says::Shapes(ours, theirs) if ours == theirs && *ours != Shape::Text) {
+        doubts.push(format!("the candidate's could be those of other entities: they were looked for among {distinct} of the legacy's alone"));
     }
     if named {
         doubts.push("only the name says that this is an identity".to_owned());

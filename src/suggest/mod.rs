@@ -75,6 +75,9 @@ pub struct Suggestion {
     pub id: String,
     /// The entry of a `rules:` list, printable ASCII.
     pub yaml: String,
+    /// The groups that it is made for.
+    #[serde(skip)]
+    pub names: BTreeSet<DifferenceName>,
     /// Where it applies.
     pub at: String,
     /// The endpoints in which the noise was seen.
@@ -99,6 +102,17 @@ pub struct Suggestion {
     pub faults: Vec<(FaultKind, usize, usize)>,
     /// The first exchanges with such a difference.
     pub examples: Vec<Shown>,
+    /// How often it was seen in the whole run, of which the evidence is a part; None where nobody counted.
+    pub in_run: Option<InRun>,
+}
+
+/// How often a group's differences were seen in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct InRun {
+    /// Differences.
+    pub differences: u64,
+    /// Exchanges with one.
+    pub exchanges: u64,
 }
 
 /// Differences that get no rule.
@@ -125,6 +139,20 @@ pub struct Shown {
     pub legacy: Option<String>,
     /// The candidate's.
     pub candidate: Option<String>,
+}
+
+impl Suggestions {
+    /// Notes how often each rule's differences were seen in the run that the exchanges were kept of.
+    pub fn count_in(&mut self, run: impl Fn(&DifferenceName) -> Option<InRun>) {
+        for rule in &mut self.rules {
+            let counts: Vec<InRun> = rule.names.iter().filter_map(&run).collect();
+            let sum = |sum: InRun, more: &InRun| InRun {
+                differences: sum.differences + more.differences,
+                exchanges: sum.exchanges + more.exchanges,
+            };
+            rule.in_run = (!counts.is_empty()).then(|| counts.iter().fold(InRun::default(), sum));
+        }
+    }
 }
 
 /// Reads the evidence under the comparer's rules. `today` is the day from which suggested rules are reckoned where no
@@ -165,8 +193,9 @@ pub fn suggest(specimens: &[Specimen], comparer: &Comparer, general: GeneralPlac
 /// What each group looks like, endpoint by endpoint: groups are in order of their names.
 fn read(evidence: &Evidence<'_>, groups: &[Group<'_>]) -> Vec<Finding> {
     let mut findings = Vec::with_capacity(groups.len());
+    let identities = facts::identities(evidence);
     for of_endpoint in groups.chunk_by(|a, b| a.name.endpoint == b.name.endpoint) {
-        let facts = facts::gather(evidence, of_endpoint);
+        let facts = facts::gather(evidence, of_endpoint, &identities);
         findings.extend(of_endpoint.iter().zip(&facts).map(|(group, facts)| noise::read(group, facts)));
     }
     findings
@@ -219,8 +248,7 @@ impl Desk<'_> {
 
     fn propose(&mut self, draft: &Draft) -> Result<(), String> {
         let id = write::id(draft.endpoint.as_ref(), &draft.spot, draft.noise.what, &self.taken);
-        let reason =
-            format!("Suggested, to be confirmed: looks like noise ({}). {}.", draft.noise.what, draft.noise.seen);
+        let reason = format!("to be confirmed: looks like noise ({}), {}", draft.noise.what, draft.noise.seen);
         let yaml = write::rule(&id, draft.endpoint.as_ref(), &draft.spot, &draft.noise.says, &reason, self.expires);
         let proof = prove::prove(self.evidence, self.groups, draft, &format!("rules:\n{yaml}"), self.last)?;
         self.taken.insert(id.clone());
@@ -246,6 +274,8 @@ impl Desk<'_> {
             matches: proof.matches,
             faults: proof.faults.kinds().collect(),
             examples: groups.iter().flat_map(|group| self.examples(group)).take(MAX_EXAMPLES).collect(),
+            names: groups.iter().map(|group| group.name.clone()).collect(),
+            in_run: None,
             endpoints: endpoints.into_iter().cloned().collect(),
         }
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
 
+mod hostile;
 mod invented;
 mod properties;
+mod run;
 mod stories;
