@@ -6,11 +6,14 @@
 //! entity's id, an order that goes by something. A reading becomes a draft (`draft`), and a draft a suggestion only where
 //! comparing again proves it (`prove`): it answers for all of its differences and for no others, and faults of another
 //! type, shape or value put at its place (`fault`) are still mismatches.
+//!
+//! [`explain`] tells by contrast which feature of the requests goes with a group.
 
 mod answers;
 mod arrays;
 mod draft;
 mod evidence;
+pub mod explain;
 mod facts;
 mod fault;
 mod identity;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests.
 
+mod explained;
 mod hostile;
 mod invented;
 mod properties;
