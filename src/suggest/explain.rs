@@ -20,6 +20,7 @@ use crate::compare::Comparer;
 use crate::exchange::{Comparison, Outcome, Specimen};
 use exact::Table;
 use hypotheses::Hypothesis;
+pub(super) use hypotheses::features;
 
 pub use hypotheses::{Condition, Is, MAX_VALUES, MIN_SUPPORT};
 
@@ -141,11 +142,11 @@ pub fn explain(specimens: &[Specimen], comparer: &Comparer, general: GeneralPlac
     Contrast::new(specimens, &[], comparer, general).explain(name)
 }
 
-/// What tells some exchanges from others, each with its weight, the cases' first.
+/// What tells some exchanges from others, each with its weight, the cases' first; one where there is none.
 pub(super) fn between(
     cases: &[&BTreeMap<Feature, Option<String>>],
     controls: &[&BTreeMap<Feature, Option<String>>],
-    weights: Vec<f64>,
+    mut weights: Vec<f64>,
 ) -> Explained {
     let mut explained = Explained { mismatches: cases.len(), others: controls.len(), ..Explained::default() };
     if cases.len() < MIN_EXCHANGES || controls.len() < MIN_EXCHANGES {
@@ -153,6 +154,7 @@ pub(super) fn between(
     }
     let all: Vec<_> = cases.iter().chain(controls).copied().collect();
     let (single, left_out) = hypotheses::of(&all);
+    weights.resize(all.len(), 1.0);
     let sides = Sides { cases: cases.len(), weights };
     explained.tried = single.len();
     explained.left_out = left_out;

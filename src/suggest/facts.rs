@@ -39,6 +39,8 @@ pub(super) struct Sides {
 /// All that is known of a group beside its differences.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
+    /// Specimens in whose legacy's answer there is something at the group's place.
+    pub(super) covering: Vec<usize>,
     /// In the order of the group's pairs.
     pub(super) sides: Vec<Sides>,
     /// Places in the legacy's answers of the endpoint that the group's place means, the equal ones included.
@@ -105,7 +107,11 @@ pub(super) fn gather(evidence: &Evidence<'_>, groups: &[Group<'_>], identities: 
         let answers = Answers::of(&specimen.observation);
         let asked = specimen.observation.exchange.request.as_ref().map(request::features).unwrap_or_default();
         for ((group, facts), next) in groups.iter().zip(&mut facts).zip(&mut next) {
+            let before = facts.covered;
             facts.see(&group.spot, specimen, &answers);
+            if facts.covered > before {
+                facts.covering.push(position);
+            }
             while let Some(pair) = group.pairs.get(*next).filter(|pair| pair.specimen == position) {
                 *next += 1;
                 facts.add(group, pair, specimen, &answers);

@@ -35,7 +35,8 @@ use serde::Serialize;
 
 use draft::Draft;
 use evidence::{Evidence, Group};
-use noise::{Finding, Noise};
+use facts::Facts;
+use noise::{Finding, MOST, Noise};
 use prove::Proof;
 
 pub use evidence::{DifferenceName, GeneralPlace, MAX_GROUPS, MAX_PAIRS};
@@ -199,9 +200,29 @@ fn read(evidence: &Evidence<'_>, groups: &[Group<'_>]) -> Vec<Finding> {
     let identities = facts::identities(evidence);
     for of_endpoint in groups.chunk_by(|a, b| a.name.endpoint == b.name.endpoint) {
         let facts = facts::gather(evidence, of_endpoint, &identities);
-        findings.extend(of_endpoint.iter().zip(&facts).map(|(group, facts)| noise::read(group, facts)));
+        for (group, facts) in of_endpoint.iter().zip(&facts) {
+            findings.push(match noise::read(group, facts) {
+                Finding::Noise(noise) => {
+                    with_request(evidence, group, facts).map_or(Finding::Noise(noise), Finding::Not)
+                }
+                not => not,
+            });
+        }
     }
     findings
+}
+
+/// Why a group that looks like noise is none: it goes with what was asked. Among the exchanges that have the place those
+/// with the difference are told from the others by a feature of the request.
+fn with_request(evidence: &Evidence<'_>, group: &Group<'_>, facts: &Facts) -> Option<String> {
+    let cases: BTreeSet<usize> = group.pairs.iter().map(|pair| pair.specimen).collect();
+    let features = |at: &usize| evidence.specimens.get(*at).map(explain::features);
+    let ours: Vec<_> = cases.iter().filter_map(features).collect();
+    let others: Vec<_> = facts.covering.iter().filter(|at| !cases.contains(at)).filter_map(features).collect();
+    let found = explain::between(&ours.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>(), Vec::new());
+    let first =
+        found.explanations.first().filter(|first| first.of_mismatches >= MOST && first.of_others <= 1.0 - MOST)?;
+    Some(format!("it goes with what was asked, as noise does not: {first}"))
 }
 
 /// The day of the last exchange, in UTC.

@@ -80,7 +80,7 @@ impl Hypothesis {
 }
 
 /// What one exchange is told apart by.
-pub(super) fn features(specimen: &Specimen) -> BTreeMap<Feature, Option<String>> {
+pub(in crate::suggest) fn features(specimen: &Specimen) -> BTreeMap<Feature, Option<String>> {
     let exchange = &specimen.observation.exchange;
     let mut found = exchange.request.as_ref().map(request::features).unwrap_or_default();
     found.insert(Feature::Client, Some(exchange.client.ip().to_canonical().to_string()));
