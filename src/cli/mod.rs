@@ -10,7 +10,9 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rules;
 mod signal;
+mod trial;
 mod walk;
 mod watch;
 
@@ -47,6 +49,8 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -133,6 +137,7 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
+            Command::Rules(command) => command.run(color),
             Command::Doctor(args) => args.run(color),
         }
     }

@@ -22,6 +22,11 @@ impl Comparer {
         Comparer { rules, redactor }
     }
 
+    /// One that compares under other rules and hides the same secrets.
+    pub fn under(&self, rules: Arc<RuleSet>) -> Comparer {
+        Comparer { rules, redactor: Arc::clone(&self.redactor) }
+    }
+
     /// What hides secrets.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor

@@ -9,6 +9,7 @@ mod html;
 mod json;
 mod losses;
 mod plot;
+mod suggestions;
 mod sums;
 mod terminal;
 
@@ -20,6 +21,7 @@ use crate::exchange::RuleNote;
 use crate::faults::Trial;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
+use crate::suggest::Suggestions;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -83,6 +85,20 @@ pub fn audit(trial: &Trial, rules: &[RuleNote], colour: bool) -> String {
 /// Where a value cannot be written as JSON, which no value here is.
 pub fn audit_json(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
     json::audit(trial, rules)
+}
+
+/// Suggested rules as a rule file: the rules as they may be copied, everything else in comments.
+pub fn suggestions(found: &Suggestions) -> String {
+    suggestions::yaml(found)
+}
+
+/// Suggested rules for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn suggestions_json(found: &Suggestions) -> serde_json::Result<String> {
+    suggestions::json(found)
 }
 
 /// The books alone for a terminal: no line longer than 80 columns.

@@ -43,6 +43,8 @@ pub struct Stretch {
     pub notes: Vec<RuleNote>,
     /// The digests of the rule files in force, in order: by content, whatever they were called.
     pub(super) rules: Vec<String>,
+    /// The rule files themselves: name and text.
+    pub(super) rule_texts: Vec<(String, String)>,
     /// When it began, and whose it was: the same twice is a copy.
     pub(super) identity: (i64, i64),
     pub(super) file: PathBuf,
@@ -158,7 +160,8 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
         policy: content(db, rows::text(row, 6)?)?,
         notes: rows::parsed(&content(db, rows::text(row, 8)?)?)?,
         facts,
-        rules: rules.into_iter().map(|(_, text)| super::write::digest(&text)).collect(),
+        rules: rules.iter().map(|(_, text)| super::write::digest(text)).collect(),
+        rule_texts: rules,
         identity: (row.get(1)?, row.get(2)?),
         file: path.to_owned(),
         ledger,

@@ -23,8 +23,8 @@ pub(crate) use count::{EndpointTally, RuleTally};
 pub(crate) use days::DayShare;
 pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
-pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS};
-pub(crate) use group::{Group, Key, MAX_PLACE_BYTES, general_place};
+pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};
+pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};
 pub(crate) use latency::{PairedRecorder, Recorder};
 pub use signature::{

@@ -47,7 +47,7 @@ fn figures(page: &mut Page, trial: &Trial) {
         count(all.noticed),
         counted(all.seeded, "fault"),
         share(all.share()),
-        counted(trial.specimens, "specimen")
+        counted(trial.endpoints.iter().map(|endpoint| endpoint.sound).sum(), "specimen")
     );
     page.behind(Ink::Plain, "  faults        ", &faults);
     let values = format!(
