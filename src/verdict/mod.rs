@@ -6,18 +6,24 @@
 mod bounds;
 mod checklist;
 pub mod clusters;
+mod coverage;
 mod critical;
+mod days;
 mod evidence;
+pub mod holm;
 pub mod interval;
 mod latency;
+mod paired;
 mod rates;
 mod rules;
 #[cfg(test)]
 mod rules_tests;
 mod scope;
 pub mod sequence;
+mod window;
 pub mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -28,7 +34,12 @@ use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
 
 pub use checklist::{ItemResult, ItemState};
+pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
+pub use days::{DayResult, Days};
+pub use paired::PairedLatency;
+
 use rates::Evidence;
+use window::Window;
 
 /// May users be moved?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,11 +80,13 @@ crate::exchange::reasons! {
     Gate {
         /// Share of compared exchanges that mismatch.
         MismatchRate = "mismatch-rate",
+        /// The same share on every single day.
+        MismatchDays = "mismatch-days",
         /// Share of sent requests that the candidate failed.
         CandidateErrors = "candidate-errors",
         /// A quantile of the candidate's latency against the legacy's.
         Latency = "latency",
-        /// Enough compared exchanges of each endpoint.
+        /// Enough compared exchanges of each endpoint that is part of the cutover, on enough days, at enough hours.
         Coverage = "coverage",
         /// Share of exchanges that the capture lost.
         Loss = "loss",
@@ -91,6 +104,7 @@ impl Gate {
     pub fn name(self) -> &'static str {
         match self {
             Gate::MismatchRate => "mismatch rate",
+            Gate::MismatchDays => "mismatch rate of single days",
             Gate::CandidateErrors => "candidate errors",
             Gate::Latency => "latency",
             Gate::Coverage => "coverage",
@@ -161,6 +175,12 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Every gate, failures first.
     pub gates: Vec<GateResult>,
+    /// What of all that the legacy serves was compared.
+    pub coverage: Coverage,
+    /// The mismatch rate day by day.
+    pub days: Days,
+    /// By how much each request got slower or faster; None where no two latencies are a pair.
+    pub paired_latency: Option<PairedLatency>,
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
@@ -190,11 +210,19 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let evidence = Evidence::gather(snapshot, notes);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
-    let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
     let confidence = gates.mismatch_rate.confidence;
+    let window = Window::of(snapshot, gates.mismatch_rate.over);
+    let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
+    let judged = Evidence::gather(&in_window, notes);
+    let mismatches = rates::mismatch_gate(&judged, &gates.mismatch_rate, looks);
+    let mut results: Vec<GateResult> =
+        mismatches.into_iter().map(|result| window.map_or(result.clone(), |window| window.require(result))).collect();
+    let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
+    results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
     results.extend(latency::gates(&evidence, &gates.latency, confidence));
-    results.push(evidence::coverage_gate(&evidence, &gates.coverage));
+    let coverage = Coverage::of(snapshot, policy);
+    results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
     results.extend(critical::gates(&evidence, policy, looks, &results));
@@ -212,9 +240,12 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let worst = results.first().map(|r| r.state);
     Verdict {
         verdict: decision,
-        headline: headline(decision, &results, &never_asked, &evidence),
+        headline: headline(decision, &results, &coverage, &judged),
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
+        coverage,
+        days,
+        paired_latency: paired::of(&snapshot.latency.difference, confidence),
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
         checklist,
@@ -225,7 +256,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
 /// How many names a sentence bears.
 const NAMES: usize = 3;
 
-fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked], evidence: &Evidence) -> String {
+fn headline(decision: Decision, gates: &[GateResult], coverage: &Coverage, evidence: &Evidence) -> String {
     let of = |state: GateState| {
         let mut names: Vec<&str> = gates.iter().filter(|g| g.state == state).map(|g| g.gate.name()).collect();
         names.dedup();
@@ -242,16 +273,14 @@ fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked]
         }
         Decision::Go => {
             let compared = words::counted(evidence.compared, "compared request");
-            let asked = evidence.endpoints.iter().filter(|e| e.asked).count() as u64;
-            let endpoints = words::counted(asked, "endpoint");
-            if never_asked.is_empty() {
+            let endpoints = words::counted(coverage.required().count() as u64, "endpoint");
+            let excepted: Vec<&Endpoint> = coverage.excepted().map(|e| &e.endpoint).collect();
+            if excepted.is_empty() {
                 return format!("Every gate holds, by {compared} of {endpoints}.");
             }
-            let names: Vec<&Endpoint> = never_asked.iter().map(|n| &n.endpoint).collect();
-            let unasked = words::counted(names.len() as u64, "endpoint");
-            let verb = if names.len() == 1 { "was" } else { "were" };
-            let names = words::names(&names, NAMES);
-            format!("For what was asked: {compared} of {endpoints}. {unasked} {verb} never asked: {names}.")
+            let left_out = words::counted(excepted.len() as u64, "endpoint");
+            let names = words::names(&excepted, NAMES);
+            format!("For {endpoints}, by {compared}. It does not hold for {left_out} that the policy excepts: {names}.")
         }
     }
 }
