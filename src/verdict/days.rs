@@ -21,7 +21,7 @@ use super::window::Window;
 use super::words::{count, counted, names, percent, percent_against};
 use super::{Gate, GateResult, GateState, NAMES};
 
-/// Every day that is judged, over all endpoints.
+/// Every day that is judged, over all endpoints without a limit of their own.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Days {
     /// The limit of the mismatch gate, as a share.
@@ -122,8 +122,9 @@ fn together<'a>(endpoints: impl Iterator<Item = &'a EndpointSnapshot>, window: O
     days.into_values().collect()
 }
 
-/// The days of all endpoints, and the gates that come of them: of the whole, or of each endpoint where the mismatch gate
-/// is. No gate where there are not two days to tell apart. Accepted differences are none here, however many.
+/// The days of all endpoints without a limit of their own, and the gates that come of them: of the whole, or of each
+/// endpoint where the mismatch gate is; and of each endpoint with its own limit. No gate where there are not two days to
+/// tell apart. Accepted differences are none here, however many.
 pub(super) fn judge(
     snapshot: &Snapshot,
     evidence: &Evidence<'_>,
@@ -131,38 +132,49 @@ pub(super) fn judge(
     window: Option<Window>,
     looks: Looks,
 ) -> (Days, Vec<GateResult>) {
-    let whole = together(snapshot.endpoints.iter(), window);
+    let own_limit = |endpoint: &Endpoint| gate.endpoints.iter().find(|l| l.endpoint.means(endpoint)).map(|l| l.limit);
+    let others: Vec<&EndpointSnapshot> =
+        snapshot.endpoints.iter().filter(|e| own_limit(&e.endpoint).is_none()).collect();
+    let whole = together(others.iter().copied(), window);
     let compared_on = |days: &[DaySnapshot]| days.iter().filter(|day| day.compared > 0).count();
-    let looked_at = compared_on(&whole).max(window.map_or(0, |window| window.days as usize));
+    let compared = compared_on(&together(snapshot.endpoints.iter(), window));
+    let looked_at = compared.max(window.map_or(0, |window| window.days as usize));
     let last = snapshot.days.last().map_or(Day::default(), |day| day.day);
-    let terms = Terms { limit: gate.below, confidence: gate.confidence, looks, last, looked_at };
-    let of_day = |day: &DaySnapshot| widening(&snapshot.day_clients.between(day.day, day.day), gate.confidence);
+    let terms = |limit: f64| Terms { limit, confidence: gate.confidence, looks, last, looked_at };
+    // By client and day only all endpoints together are known; how the clients of some cluster is told by all days.
+    let of_some = (others.len() < snapshot.endpoints.len())
+        .then(|| widening(&snapshot.client_groups.over(others.iter().map(|e| &e.endpoint)), gate.confidence));
+    let of_day = |day: &DaySnapshot| {
+        of_some.unwrap_or_else(|| widening(&snapshot.day_clients.between(day.day, day.day), gate.confidence))
+    };
     let judged = Days {
         limit: gate.below,
         looked_at: looked_at as u64,
         method: method(gate, looked_at, "its clusters by client"),
-        days: terms.judge(&whole, &of_day),
+        days: terms(gate.below).judge(&whole, &of_day),
     };
-    if compared_on(&whole) < 2 {
+    if compared < 2 {
         return (judged, Vec::new());
     }
-    if gate.each == Scope::Whole {
-        let result = result(None, &judged.days, gate, judged.method.clone());
-        return (judged, vec![result]);
+    let mut results = Vec::new();
+    if gate.each == Scope::Whole && (compared_on(&whole) > 0 || gate.endpoints.is_empty()) {
+        results.push(result(None, &judged.days, gate.confidence, gate.below, judged.method.clone()));
     }
     let asked = |endpoint: &Endpoint| evidence.endpoints.iter().any(|e| e.asked && e.endpoint == endpoint);
+    let by_itself = |endpoint: &Endpoint| match (own_limit(endpoint), gate.each) {
+        (None, Scope::Whole) => None,
+        (None, Scope::Endpoint) => Some(gate.below),
+        (limit, _) => limit,
+    };
     let method = method(gate, looked_at, "the endpoint's clusters by client");
-    let each: Vec<GateResult> = snapshot
-        .endpoints
-        .iter()
-        .filter(|e| asked(&e.endpoint))
-        .map(|e| {
-            let as_a_whole = widening(&e.clients, gate.confidence);
-            let days = terms.judge(&together(std::iter::once(e), window), &|_| as_a_whole);
-            result(Some(&e.endpoint), &days, gate, method.clone())
-        })
-        .collect();
-    (judged, summed_up(each))
+    let of_one = |e: &EndpointSnapshot| {
+        let limit = by_itself(&e.endpoint).filter(|_| asked(&e.endpoint))?;
+        let as_a_whole = widening(&e.clients, gate.confidence);
+        let days = terms(limit).judge(&together(std::iter::once(e), window), &|_| as_a_whole);
+        Some(result(Some(&e.endpoint), &days, gate.confidence, limit, method.clone()))
+    };
+    results.extend(summed_up(snapshot.endpoints.iter().filter_map(of_one).collect()));
+    (judged, results)
 }
 
 /// Failures one by one, and the rest in one line.
@@ -186,8 +198,7 @@ fn method(gate: &MismatchGate, looked_at: usize, clusters: &str) -> String {
     )
 }
 
-fn result(endpoint: Option<&Endpoint>, days: &[DayResult], gate: &MismatchGate, method: String) -> GateResult {
-    let limit = gate.below;
+fn result(endpoint: Option<&Endpoint>, days: &[DayResult], confidence: f64, limit: f64, method: String) -> GateResult {
     let in_words = |day: &DayResult| {
         let share = percent_against(day.share.unwrap_or(0.0), limit);
         let least = percent_against(day.at_least.unwrap_or(0.0), limit);
@@ -201,7 +212,7 @@ fn result(endpoint: Option<&Endpoint>, days: &[DayResult], gate: &MismatchGate, 
     let above: Vec<String> = days.iter().filter(|day| day.above_limit).map(in_words).collect();
     let of = counted(days.iter().filter(|day| day.compared > 0).count() as u64, "day");
     let named = endpoint.map_or(String::new(), |endpoint| format!("{endpoint}: "));
-    let at = percent(gate.confidence);
+    let at = percent(confidence);
     let reason = match (above.len(), worst) {
         (0, Some(worst)) if worst.mismatched > 0 => format!(
             "{named}none of {of} is above {} for certain enough; the worst is {}.",

@@ -225,7 +225,8 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
-    results.extend(critical::gates(&evidence, policy, looks, &results));
+    let terms = critical::Terms { policy, looks, in_window: &judged, window };
+    results.extend(critical::gates(&evidence, &terms, &results));
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
