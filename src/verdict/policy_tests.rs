@@ -221,7 +221,7 @@ fn a_critical_endpoint_that_was_never_asked_blocks_go() {
 fn over_days(days: u64, bad: impl Fn(u64, u64) -> bool) -> Vec<Invented> {
     const DAY: i64 = 86_400_000_000_000;
     let one = |n: u64| {
-        let (day, endpoint) = (n / 900, u64::from(n % 3 == 0));
+        let (day, endpoint) = (n / 900, u64::from(n.is_multiple_of(3)));
         let start = crate::exchange::Timestamp((20_000 + day as i64) * DAY + (n % 900) as i64 * 1_000_000_000);
         let mut one = Invented::new(n, endpoint as u32).starting(start);
         one.observation.exchange.client = ([10, 1, (n % 400 / 256) as u8, (n % 400 % 256) as u8], 40_000).into();
