@@ -4,6 +4,8 @@
 //! be seen (control characters, changes of writing direction) as escapes.
 
 mod checklist;
+mod coverage;
+mod days;
 mod dry_run;
 mod escape;
 mod html;
@@ -78,3 +80,5 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;

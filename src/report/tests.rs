@@ -151,7 +151,9 @@ fn the_terminal_says_the_verdict_first_in_80_columns() {
         "exchanges     6,120 = sent 6,000 + skipped 120 (unsafe-method 120)",
         "GET /products/{id} · body /items/*/price · value in 4 exchanges",
         "at         body /items/2/price",
-        "POST /orders · 120 exchanges (unsafe-method 120)",
+        "never compared; unsafe-method 120",
+        "  POST /orders                     0/120",
+        "  2023-11-14        1       5,997",
         "each answer carries an id of its own",
         "what would change it: ",
     ] {

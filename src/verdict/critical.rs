@@ -4,32 +4,21 @@ use crate::config::{Looks, Policy};
 
 use super::rates::{EndpointEvidence, Evidence, errors_of, mismatches_of};
 use super::scope::Part;
-use super::window::Window;
 use super::words::{count, counted};
 use super::{Gate, GateResult, GateState};
 
-/// What the gates of a critical endpoint rest on.
-#[derive(Clone, Copy)]
-pub(super) struct Terms<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) looks: Looks,
-    /// The evidence on mismatches, and the window that it is of.
-    pub(super) in_window: &'a Evidence<'a>,
-    pub(super) window: Option<Window>,
-}
-
 /// The gates of each critical endpoint: its mismatches, the candidate's failures, and how much was compared. `others`
 /// are those judged already: where one of them speaks of the endpoint alone, it is not repeated.
-pub(super) fn gates(evidence: &Evidence<'_>, terms: &Terms<'_>, others: &[GateResult]) -> Vec<GateResult> {
+pub(super) fn gates(evidence: &Evidence<'_>, policy: &Policy, looks: Looks, others: &[GateResult]) -> Vec<GateResult> {
     let mut results: Vec<GateResult> = Vec::new();
-    for pattern in &terms.policy.critical {
+    for pattern in &policy.critical {
         let meant: Vec<_> = evidence.endpoints.iter().filter(|e| pattern.means(e.endpoint)).collect();
         if !meant.iter().any(|e| e.asked) {
             let seen: u64 = meant.iter().map(|e| e.counted.books.exchanges).sum();
             results.push(never_asked(&pattern.to_string(), pattern.endpoint(), seen));
         }
         for endpoint in meant.into_iter().filter(|e| e.asked) {
-            for result in of_one(endpoint, terms) {
+            for result in of_one(endpoint, policy, looks) {
                 let same = |other: &GateResult| other.gate == result.gate && other.endpoint == result.endpoint;
                 if !others.iter().chain(&results).any(same) {
                     results.push(result);
@@ -40,14 +29,10 @@ pub(super) fn gates(evidence: &Evidence<'_>, terms: &Terms<'_>, others: &[GateRe
     results
 }
 
-fn of_one(evidence: &EndpointEvidence<'_>, terms: &Terms<'_>) -> [GateResult; 3] {
-    let Terms { policy, looks, in_window, window } = *terms;
+fn of_one(evidence: &EndpointEvidence<'_>, policy: &Policy, looks: Looks) -> [GateResult; 3] {
     let gates = &policy.gates;
     let confidence = gates.mismatch_rate.confidence;
-    // The same endpoint: a window takes none away.
-    let windowed = in_window.endpoints.iter().find(|e| e.endpoint == evidence.endpoint).unwrap_or(evidence);
-    let mismatches = mismatches_of(&Part::one(windowed, gates.mismatch_rate.below), confidence, looks);
-    let mismatches = window.map_or(mismatches.clone(), |window| window.require(mismatches));
+    let mismatches = mismatches_of(&Part::one(evidence, gates.mismatch_rate.below), confidence, looks);
     let errors = errors_of(&evidence.counted.books, &gates.candidate_errors, confidence, looks);
     let errors = GateResult { reason: format!("{}: {}", evidence.endpoint, errors.reason), ..errors };
     let coverage = coverage(evidence, gates.coverage.requests_per_endpoint);

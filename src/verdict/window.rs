@@ -52,7 +52,6 @@ impl Window {
         Cow::Owned(Snapshot {
             endpoints: snapshot.endpoints.iter().map(|endpoint| self.of_endpoint(endpoint)).collect(),
             clients: snapshot.day_clients.between(self.first, self.last),
-            // By client and day only all endpoints together are known; how the clients of some cluster is told by all days.
             client_groups: snapshot.client_groups.clone(),
             ..Snapshot::default()
         })
