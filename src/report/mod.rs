@@ -5,6 +5,7 @@
 
 mod dry_run;
 mod escape;
+mod findings;
 mod html;
 mod json;
 mod losses;

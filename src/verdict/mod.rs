@@ -6,6 +6,8 @@
 mod bounds;
 pub mod clusters;
 mod evidence;
+mod findings;
+pub mod holm;
 pub mod interval;
 mod latency;
 mod rates;
@@ -19,6 +21,8 @@ use serde::Serialize;
 use crate::config::Policy;
 use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
+
+pub use findings::Finding;
 
 use rates::Evidence;
 
@@ -150,6 +154,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Every gate, failures first.
     pub gates: Vec<GateResult>,
+    /// Every compared endpoint against the limit of the mismatch gate: what stands out, no gate.
+    pub findings: Vec<Finding>,
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
@@ -179,7 +185,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
     let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
     let confidence = gates.mismatch_rate.confidence;
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
-    results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
+    results.push(latency::gate(&snapshot.latency, &gates.latency, confidence, looks));
     results.push(evidence::coverage_gate(&evidence, &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(evidence::rules_gate(rules));
@@ -198,6 +204,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
         headline: headline(decision, &results, &never_asked, &evidence),
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
+        findings: findings::findings(&evidence, &gates.mismatch_rate),
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
         latency_quantile: gates.latency.quantile,

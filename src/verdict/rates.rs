@@ -5,7 +5,7 @@ use crate::exchange::{Endpoint, Failure, RuleAnswer, RuleNote, Skip};
 use crate::tally::{Clustering, EndpointSnapshot, Snapshot};
 
 use super::bounds::Bounds;
-use super::clusters::widening;
+use super::clusters::{unseen, widening};
 use super::words::{count, counted, percent, percent_against};
 use super::{Gate, GateResult, GateState};
 
@@ -93,10 +93,11 @@ pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate, looks:
     };
     let notes = |endpoints: &[&EndpointEvidence<'_>]| format!("{}{}", exceeded(endpoints), refused_alone(endpoints));
     let judge = |endpoint: Option<&Endpoint>, k, n, clients: &Clustering, note: String| {
-        let (limit, confidence, widening) = (gate.below, gate.confidence, widening(clients, gate.confidence));
+        let (limit, confidence) = (gate.below, gate.confidence);
+        let widening = widening(clients, limit, confidence);
         let bounds = Bounds { looks, confidence, limit, widening };
         let judged = judge_share(k, n, &bounds, "mismatch", "compared request");
-        let note = format!("{}{note}", clustered(clients, widening));
+        let note = format!("{}{}{note}", clustered(clients, widening), beyond(clients, judged.state, &bounds));
         GateResult {
             gate: Gate::MismatchRate,
             endpoint: endpoint.cloned(),
@@ -127,6 +128,22 @@ fn clustered(clients: &Clustering, widening: f64) -> String {
         count(clients.most_mismatched),
         count(effective)
     )
+}
+
+/// What the figures rest on where clients are not known apart, and what they say nothing of where they are.
+fn beyond(clients: &Clustering, state: GateState, bounds: &Bounds) -> String {
+    let Bounds { confidence, limit, .. } = *bounds;
+    match unseen(clients, confidence) {
+        _ if clients.compared == 0 => String::new(),
+        None => "; all came from one client address, so requests are taken as independent of each other".to_owned(),
+        Some(share) if state == GateState::Pass && share >= limit => format!(
+            "; it holds for clients like the {} that were seen: a defect that none of them met may be there for up to {} of \
+             clients",
+            count(clients.clients),
+            percent(share)
+        ),
+        Some(_) => String::new(),
+    }
 }
 
 /// Says so where many mismatches are refusals: they are a mistake of the run far more often than of the candidate.
