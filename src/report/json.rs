@@ -6,6 +6,7 @@ use crate::exchange::RuleNote;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
+use super::overhead::Overhead;
 use super::{Report, RunFacts, SCHEMA_VERSION};
 
 #[derive(Serialize)]
@@ -14,6 +15,8 @@ struct Document<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
     facts: &'a RunFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overhead: Option<Overhead>,
     rules: &'a [RuleNote],
     snapshot: &'a Snapshot,
 }
@@ -23,6 +26,7 @@ pub(super) fn render(report: &Report<'_>) -> serde_json::Result<String> {
         schema_version: SCHEMA_VERSION,
         verdict: report.verdict,
         facts: report.facts,
+        overhead: Overhead::of(report),
         rules: report.rules,
         snapshot: report.snapshot,
     })

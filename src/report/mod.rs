@@ -9,6 +9,7 @@ mod findings;
 mod html;
 mod json;
 mod losses;
+mod overhead;
 mod plot;
 mod sums;
 mod terminal;

@@ -4,10 +4,11 @@ use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
-use crate::verdict::{Decision, GateResult, GateState, interval};
+use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
 use super::findings::{standing_out, stands_out};
+use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
 use super::{Report, html, losses};
 
@@ -131,6 +132,10 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     page.line("");
     for gate in &verdict.gates {
         gate_lines(page, gate);
+        if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
+            let ink = if overhead.is_large() { Ink::Unsure } else { Ink::Dim };
+            page.behind(ink, "        beside it         ", overhead.told());
+        }
     }
     if let Some(worst) = verdict.worst_case {
         let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
+use crate::report::overhead::Overhead;
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, latency, multiple, percent, quantile};
 use crate::verdict::{Decision, Gate, GateResult, GateState};
@@ -110,6 +111,9 @@ fn gate_row(report: &Report<'_>, gate: &GateResult) -> Markup {
             div {
                 p { (text(&sentence(&gate.reason))) }
                 @if gate.state != GateState::Pass { (most_of_it(report, gate)) }
+                @if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
+                    p.most { (sentence(overhead.told())) "." }
+                }
                 @if let Some(remedy) = &gate.remedy {
                     p.remedy { b { "What would change it: " } (text(remedy)) "." }
                 }
