@@ -219,6 +219,8 @@ fn lossy(k: u64, n: u64, wire: u64, shadow: u64) -> Snapshot {
         refused_alone: 0,
         clients: Clustering::default(),
         latency: Default::default(),
+        statuses: Default::default(),
+        days: Vec::new(),
         accepted_by: Default::default(),
         failure_samples: Default::default(),
     };

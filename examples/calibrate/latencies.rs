@@ -146,13 +146,13 @@ pub(crate) const LATENCY_QUESTIONS: [LatencyQuestion; 21] = [
     at("always the same, 0.01% above the margin", Shape::Constant, LIMIT, 3000),
     LatencyQuestion { time_out: 1.2, ..at("time-outs at 1.2 of the candidate's p95", PLAIN, LIMIT, 10_000) },
     LatencyQuestion { time_out: 0.9, ..at("  ... at 0.9 of it", PLAIN, LIMIT, 10_000) },
-    LatencyQuestion { looks: 14, told: Looks::Any, ..at("14 daily looks, 700 pairs a day", PLAIN, LIMIT, 700) },
-    shown(LatencyQuestion { looks: 14, ..at("  ... with bounds for one look", PLAIN, LIMIT, 700) }),
+    LatencyQuestion { looks: 14, told: Looks::Any, ..at("14 daily looks, 1,000 pairs a day", PLAIN, LIMIT, 1000) },
+    shown(LatencyQuestion { looks: 14, ..at("  ... with bounds for one look", PLAIN, LIMIT, 1000) }),
     shown(at("as fast, 3,000 pairs", PLAIN, 1.0, 3000)),
     power(at("as fast, 10,000 pairs", PLAIN, 1.0, 10_000), 0.9),
     power(at("as fast, 100,000 pairs", PLAIN, 1.0, 100_000), 0.9),
     power(
-        LatencyQuestion { looks: 14, told: Looks::Any, ..at("as fast, 14 looks of 700 pairs", PLAIN, 1.0, 700) },
+        LatencyQuestion { looks: 14, told: Looks::Any, ..at("as fast, 14 looks of 1,000 pairs", PLAIN, 1.0, 1000) },
         0.9,
     ),
     shown(at("5% slower, 10,000 pairs", PLAIN, 1.05, 10_000)),
@@ -229,7 +229,7 @@ impl LatencyQuestion {
             ..Latency::from_values(candidate.iter().map(|value| micros(value.min(cut))))
         };
         let legacy = Latency::from_values(legacy.iter().map(|value| micros(*value)));
-        let latency = LatencyPair { legacy, candidate, captured: Latency::default() };
+        let latency = LatencyPair { legacy, candidate, ..LatencyPair::default() };
         let verdict = judge(&Snapshot { latency, ..Snapshot::default() }, policy, &[]);
         verdict.gates.iter().any(|gate| gate.gate == Gate::Latency && gate.state == GateState::Pass)
     }

@@ -12,7 +12,7 @@
 //! 2. The same at the limit. Where few mismatches were seen, few clients were met that have them, and the effect of those
 //!    few is too small in the same measure: what the bound must refuse is a rate at the limit whose clients differ as these
 //!    do, relative to their mean, so the excess over 1 grows by limit / p (the variance under the hypothesis, as in a score
-//!    test).
+//!    test), beside the same multiple of t.
 //! 3. What clients of this size do to a sample if the rate of a client has nothing to do with its size: Kish's
 //!    1 + (size - 1) correlation, the size being the one that a request meets (sum of n^2 over N) and the correlation
 //!    (r - limit) / (1 - limit), where r is the rate that a mismatch meets on its own client beside itself (the sum of
@@ -78,8 +78,9 @@ pub fn widening(clustering: &Clustering, limit: f64, confidence: f64) -> f64 {
 
     let effect = design_effect(clustering);
     let behind = k * k / clustering.mismatched_squared;
-    let seen = if effect > 1.0 { effect * beyond_normal(behind - 1.0) } else { 1.0 };
-    let at_limit = 1.0 + (effect - 1.0) * (limit * n / k).max(1.0);
+    let few_behind = beyond_normal(behind - 1.0);
+    let seen = if effect > 1.0 { effect * few_behind } else { 1.0 };
+    let at_limit = 1.0 + (effect - 1.0) * few_behind * (limit * n / k).max(1.0);
     let met = clustering.within / k;
     let by_size = kish(clustering.compared_squared / n, ((met - limit) / (1.0 - limit)).max(0.0));
     let largest = seen.max(at_limit).max(by_size);
