@@ -193,7 +193,7 @@ fn o_the_worst_case() {
         let (k, n, lost) = (k as u64, n as u64, lost as u64);
         // Lost by the capture, or asked and not comparable: it is the same to the worst case.
         for (wire, shadow) in [(lost, 0), (lost / 2, lost - lost / 2)] {
-            let verdict = judge(&lossy(k, n, wire, shadow), &Policy::default(), &[]);
+            let verdict = judge(&lossy(k, n, wire, shadow), &Policy::default(), &[], jiff::civil::Date::MAX);
             close(verdict.worst_case.unwrap_or(k as f64 / n as f64), after(line, "worst="), 6, line);
         }
         close(interval::upper_bound(k, n, 0.95), after(line, "CP95 on compared="), 6, line);

@@ -167,21 +167,26 @@ impl Question {
             ..ShadowBooks::default()
         };
         let clients = if self.by_client { clients } else { Clustering::default() };
-        let endpoint = EndpointSnapshot {
-            endpoint: Endpoint { method: "GET".into(), template: "/orders/{id}".into() },
-            clients,
-            books,
-            legacy_5xx: 0,
-            candidate_5xx: 0,
-            refused_alone: 0,
-            latency: LatencyPair::default(),
-            statuses: Default::default(),
-            days: Vec::new(),
-            accepted_by: Default::default(),
-            failure_samples: Default::default(),
-        };
+        let endpoint = EndpointSnapshot { clients, books, ..endpoint() };
         let snapshot = Snapshot { endpoints: vec![endpoint], clients, ..Snapshot::default() };
-        let verdict = judge(&snapshot, policy, &[]);
+        let verdict = judge(&snapshot, policy, &[], jiff::civil::Date::MAX);
         verdict.gates.iter().any(|gate| gate.gate == Gate::MismatchRate && gate.state == GateState::Pass)
+    }
+}
+
+/// An endpoint of which nothing is known yet.
+pub(crate) fn endpoint() -> EndpointSnapshot {
+    EndpointSnapshot {
+        endpoint: Endpoint { method: "GET".into(), template: "/orders/{id}".into() },
+        clients: Clustering::default(),
+        books: ShadowBooks::default(),
+        legacy_5xx: 0,
+        candidate_5xx: 0,
+        refused_alone: 0,
+        latency: LatencyPair::default(),
+        statuses: Default::default(),
+        days: Vec::new(),
+        accepted_by: Default::default(),
+        failure_samples: Default::default(),
     }
 }

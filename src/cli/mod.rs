@@ -1,6 +1,7 @@
 //! What was typed: one file per command.
 
 mod asking;
+mod completions;
 mod demo;
 mod doctor;
 mod files;
@@ -10,6 +11,8 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rules;
+mod schema;
 mod signal;
 mod walk;
 mod watch;
@@ -48,6 +51,9 @@ enum Command {
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
     Doctor(doctor::DoctorArgs),
+    Rules(rules::RulesArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -134,6 +140,9 @@ impl Cli {
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
             Command::Doctor(args) => args.run(color),
+            Command::Rules(args) => args.run(color),
+            Command::Schema(args) => args.run(),
+            Command::Completions(args) => args.run(),
         }
     }
 

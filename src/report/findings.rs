@@ -2,8 +2,7 @@
 
 use super::Report;
 use crate::exchange::Endpoint;
-use crate::verdict::Gate;
-use crate::verdict::words::{count, counted, percent};
+use crate::verdict::words::{count, counted};
 
 /// Whether an endpoint is above the limit for certain enough to be pointed at.
 pub(super) fn stands_out(report: &Report<'_>, endpoint: &Endpoint) -> bool {
@@ -14,10 +13,12 @@ pub(super) fn stands_out(report: &Report<'_>, endpoint: &Endpoint) -> bool {
 pub(super) fn standing_out(report: &Report<'_>) -> Option<String> {
     let findings = &report.verdict.findings;
     let above = findings.iter().filter(|f| f.above_limit).count() as u64;
-    let limit = report.verdict.gates.iter().find(|g| g.gate == Gate::MismatchRate)?.limit?;
     let verb = if above == 1 { "is" } else { "are" };
     let of = counted(findings.len() as u64, "endpoint");
     (above > 0).then(|| {
-        format!("{} of {of} {verb} above {} by more than chance among so many (Holm)", count(above), percent(limit))
+        format!(
+            "{} of {of} {verb} above the limit of mismatches by more than chance among so many (Holm)",
+            count(above)
+        )
     })
 }

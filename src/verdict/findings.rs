@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use super::bounds::Bounds;
 use super::clusters::widening;
 use super::holm;
-use super::interval::share_at_least;
-use super::rates::Evidence;
-use crate::config::MismatchGate;
+use super::rates::{EndpointEvidence, Evidence};
+use crate::config::{Looks, MismatchGate};
 use crate::exchange::Endpoint;
 
 /// One endpoint that was asked, against the limit of the mismatch gate.
@@ -14,6 +14,8 @@ use crate::exchange::Endpoint;
 pub struct Finding {
     /// The endpoint.
     pub endpoint: Endpoint,
+    /// The limit: its own, or everybody's.
+    pub limit: f64,
     /// Mismatches among the compared.
     pub mismatched: u64,
     /// Compared.
@@ -27,23 +29,25 @@ pub struct Finding {
     pub above_limit: bool,
 }
 
-/// Every endpoint of which something was compared. Nothing where the limit is none (0, or 1 and more).
+/// Every endpoint of which something was compared.
 pub(super) fn findings(evidence: &Evidence<'_>, gate: &MismatchGate) -> Vec<Finding> {
-    let (limit, confidence) = (gate.below, gate.confidence);
-    if limit <= 0.0 || limit >= 1.0 {
-        return Vec::new();
-    }
+    let confidence = gate.confidence;
+    let limit_of = |e: &EndpointEvidence<'_>| {
+        gate.endpoints.iter().find(|own| own.endpoint.means(e.endpoint)).map_or(gate.below, |own| own.limit)
+    };
     let compared: Vec<_> = evidence.endpoints.iter().filter(|e| e.compared > 0).collect();
     let p_values: Vec<f64> = compared
         .iter()
         .map(|e| {
-            let widening = widening(&e.clients, limit, confidence);
-            share_at_least(e.mismatched as f64 / widening, e.compared as f64 / widening, limit)
+            let limit = limit_of(e);
+            let widening = widening(&e.counted.clients, limit, confidence);
+            Bounds { looks: Looks::Once, confidence, limit, widening }.p_above(e.mismatched, e.compared)
         })
         .collect();
     let each = compared.iter().zip(&p_values).zip(holm::adjusted(&p_values));
     each.map(|((e, p_value), adjusted)| Finding {
         endpoint: e.endpoint.clone(),
+        limit: limit_of(e),
         mismatched: e.mismatched,
         compared: e.compared,
         p_value: *p_value,

@@ -25,6 +25,8 @@ use crate::config::{LatencyGate, Looks};
 use crate::tally::{Latency, LatencyPair};
 
 use super::interval::{least_sample, quantile_lower_rank, quantile_sample_needed, quantile_upper_rank};
+use super::rates::Evidence;
+use super::scope::Parts;
 use super::sequence::Mixture;
 use super::words::{count, latency, multiple_against, percent, quantile};
 use super::{Gate, GateResult, GateState};
@@ -97,9 +99,21 @@ impl Bounds {
     }
 }
 
-pub(super) fn gate(pair: &LatencyPair, gate: &LatencyGate, confidence: f64, looks: Looks) -> GateResult {
-    let (q, limit) = (gate.quantile, gate.at_most);
-    let level = Level { quantile: q, confidence, looks };
+/// The gate: of endpoints with a multiple of their own, and of all others together or each by itself.
+pub(super) fn gates(evidence: &Evidence<'_>, gate: &LatencyGate, confidence: f64, looks: Looks) -> Vec<GateResult> {
+    let parts = Parts::of(evidence, gate.each, gate.at_most, &gate.endpoints);
+    let mut results = parts.unmet(Gate::Latency);
+    let level = Level { quantile: gate.quantile, confidence, looks };
+    results.extend(parts.parts.iter().map(|part| {
+        let pairs = LatencyPair::together(part.endpoints.iter().map(|e| &e.counted.latency));
+        let judged = judged(&pairs, level, part.limit);
+        GateResult { endpoint: part.endpoint.cloned(), reason: part.named(judged.reason), ..judged }
+    }));
+    results
+}
+
+fn judged(pair: &LatencyPair, level: Level, limit: f64) -> GateResult {
+    let Level { quantile: q, confidence, .. } = level;
     let n = pair.candidate.count;
     let candidate = Bounds::of(&pair.candidate, level);
     let legacy = Bounds::of(&pair.legacy, level);

@@ -9,10 +9,17 @@ use crate::exchange::{Carried, Failure, Incomplete, NotComparable, Outcome, Rule
 use crate::ledger::LiveBooks;
 use crate::tally::invented::{Invented, snapshot_of};
 
-const ENDPOINTS: [&str; 3] = ["GET /orders/{id}", "GET /products", "POST /orders"];
+/// The day of every decision here that does not say another.
+const TODAY: Date = jiff::civil::date(2026, 11, 25);
+
+pub(super) fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdict {
+    super::judge(snapshot, policy, rules, TODAY)
+}
+
+pub(super) const ENDPOINTS: &[&str] = &["GET /orders/{id}", "GET /products", "POST /orders"];
 
 /// A policy under which 300 clean exchanges are enough.
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     let mut policy = Policy::default();
     policy.gates.mismatch_rate.below = 0.01;
     policy.gates.candidate_errors.below = 0.01;
@@ -21,17 +28,17 @@ fn policy() -> Policy {
 }
 
 /// `n` matches of endpoints 0 and 1 in turn; the candidate takes 9 ms where the legacy takes 10.
-fn matches(n: u64) -> Vec<Invented> {
+pub(super) fn matches(n: u64) -> Vec<Invented> {
     (0..n).map(|i| Invented::new(i, (i % 2) as u32)).collect()
 }
 
-fn changed(n: u64, which: impl Fn(u64) -> bool, change: impl Fn(Invented) -> Invented) -> Vec<Invented> {
+pub(super) fn changed(n: u64, which: impl Fn(u64) -> bool, change: impl Fn(Invented) -> Invented) -> Vec<Invented> {
     let one = |(i, one): (usize, Invented)| if which(i as u64) { change(one) } else { one };
     matches(n).into_iter().enumerate().map(one).collect()
 }
 
-fn judged(run: &[Invented], policy: &Policy) -> Verdict {
-    judge(&snapshot_of(run, &ENDPOINTS), policy, &[])
+pub(super) fn judged(run: &[Invented], policy: &Policy) -> Verdict {
+    judge(&snapshot_of(run, ENDPOINTS), policy, &[])
 }
 
 fn state(verdict: &Verdict, gate: Gate) -> GateState {
@@ -147,7 +154,7 @@ fn an_accept_rule_beyond_its_rate_counts_as_mismatch() {
     let accepted =
         |one: Invented| one.differing(0, "name", Some(("renamed", RuleAnswer::Accept))).outcome(Outcome::Accepted);
     let run = changed(400, |i| i < 40, accepted);
-    let snapshot = snapshot_of(&run, &ENDPOINTS);
+    let snapshot = snapshot_of(&run, ENDPOINTS);
     let rules = |rate| [note("renamed", RuleAnswer::Accept, Some(rate), false)];
     assert_eq!(judge(&snapshot, &policy(), &rules(0.10)).verdict, Decision::Go);
     let verdict = judge(&snapshot, &policy(), &rules(0.05));
@@ -255,7 +262,7 @@ fn endpoints_far_above_the_limit_are_found_and_chance_among_many_is_not() {
 
 #[test]
 fn loss_and_open_books_and_expired_rules_are_inconclusive() {
-    let mut snapshot = snapshot_of(&matches(400), &ENDPOINTS);
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
     snapshot.ledger.wire.requests += 3;
     snapshot.ledger.wire.requests_unpaired.add_many(Incomplete::Gap, 3);
     let verdict = judge(&snapshot, &policy(), &[]);
@@ -263,13 +270,13 @@ fn loss_and_open_books_and_expired_rules_are_inconclusive() {
     assert!(verdict.reasons[0].starts_with("3 of 403 exchanges lost: 0.744%"), "{}", verdict.reasons[0]);
     assert!((verdict.worst_case.unwrap() - 3.0 / 403.0).abs() < 1e-12);
 
-    let mut open = snapshot_of(&matches(400), &ENDPOINTS);
+    let mut open = snapshot_of(&matches(400), ENDPOINTS);
     open.ledger.wire.frames += 1;
     let verdict = judge(&open, &policy(), &[]);
     assert_eq!(verdict.verdict, Decision::Inconclusive);
     assert!(verdict.reasons[0].contains("the books do not close: frames = used + refused"), "{}", verdict.reasons[0]);
 
-    let clean = snapshot_of(&matches(400), &ENDPOINTS);
+    let clean = snapshot_of(&matches(400), ENDPOINTS);
     let rules = [note("ids", RuleAnswer::Ignore, None, true), note("dates", RuleAnswer::Match, None, false)];
     let verdict = judge(&clean, &policy(), &rules);
     assert_eq!(verdict.verdict, Decision::Inconclusive);
@@ -278,7 +285,7 @@ fn loss_and_open_books_and_expired_rules_are_inconclusive() {
 
 #[test]
 fn damage_of_the_capture_files_is_said() {
-    let mut snapshot = snapshot_of(&matches(400), &ENDPOINTS);
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
     snapshot.ledger.wire.requests += 10;
     snapshot.ledger.wire.requests_unpaired.add_many(Incomplete::Truncated, 10);
     snapshot.ledger.capture.damage.push("a.pcap: cut short at 7,000".into());
@@ -301,7 +308,7 @@ fn what_was_held_back_from_a_failing_candidate_is_missing_and_what_the_policy_le
     ] {
         let mut observations = matches(400);
         observations.extend((400..410).map(|n| Invented::new(n, 0).skipped(why)));
-        let verdict = judge(&snapshot_of(&observations, &ENDPOINTS), &policy(), &[]);
+        let verdict = judge(&snapshot_of(&observations, ENDPOINTS), &policy(), &[]);
         assert_eq!(state(&verdict, Gate::Loss), state_then, "{why}");
         let gate = verdict.gates.iter().find(|g| g.gate == Gate::Loss).unwrap();
         assert_eq!(gate.reason.contains("10 more held back"), state_then == GateState::NotEnough, "{}", gate.reason);
@@ -310,7 +317,7 @@ fn what_was_held_back_from_a_failing_candidate_is_missing_and_what_the_policy_le
 
 #[test]
 fn frames_that_a_live_capture_lost_are_said_even_where_no_exchange_is_seen_to_be_lost() {
-    let mut snapshot = snapshot_of(&matches(400), &ENDPOINTS);
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
     let live = LiveBooks { received: 100_000, kernel_dropped: 2_000, interface_dropped: 7, ..LiveBooks::default() };
     snapshot.ledger.wire.frames = 98_000;
     snapshot.ledger.wire.frames_used = 98_000;
@@ -326,7 +333,7 @@ fn frames_that_a_live_capture_lost_are_said_even_where_no_exchange_is_seen_to_be
 #[test]
 fn what_could_not_be_read_or_compared_is_missing_evidence_and_so_is_the_rest_of_a_stopped_run() {
     for why in [Incomplete::AmbiguousFraming, Incomplete::ConflictingBytes, Incomplete::Malformed] {
-        let mut snapshot = snapshot_of(&matches(400), &ENDPOINTS);
+        let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
         snapshot.ledger.wire.requests += 4_000;
         snapshot.ledger.wire.requests_unpaired.add_many(why, 4_000);
         let verdict = judge(&snapshot, &policy(), &[]);
@@ -342,11 +349,11 @@ fn what_could_not_be_read_or_compared_is_missing_evidence_and_so_is_the_rest_of_
     assert!(verdict.reasons[0].contains("40 more not comparable"), "{}", verdict.reasons[0]);
     assert!((verdict.worst_case.unwrap() - 40.0 / 440.0).abs() < 1e-12);
 
-    let mut stopped = snapshot_of(&matches(400), &ENDPOINTS);
+    let mut stopped = snapshot_of(&matches(400), ENDPOINTS);
     stopped.ledger.capture.finished = false;
     let mut run = matches(400);
     run.push(Invented::new(400, 0).skipped(Skip::Stopped));
-    for snapshot in [stopped, snapshot_of(&run, &ENDPOINTS)] {
+    for snapshot in [stopped, snapshot_of(&run, ENDPOINTS)] {
         let verdict = judge(&snapshot, &policy(), &[]);
         assert_eq!((verdict.verdict, verdict.exit_code()), (Decision::Inconclusive, 3));
         assert!(verdict.reasons[0].contains("the run was stopped before its end"), "{}", verdict.reasons[0]);
@@ -355,14 +362,21 @@ fn what_could_not_be_read_or_compared_is_missing_evidence_and_so_is_the_rest_of_
 }
 
 #[test]
-fn endpoints_kept_back_by_the_policy_do_not_block_go_but_are_named() {
+fn endpoints_that_nobody_compared_block_go_unless_the_policy_excepts_them_and_then_go_says_so() {
     let mut run = matches(400);
     run.extend((400..430).map(|i| Invented::new(i, 2).skipped(Skip::UnsafeMethod)));
     let verdict = judged(&run, &policy());
+    assert_eq!((verdict.verdict, verdict.exit_code()), (Decision::Inconclusive, 3));
+    assert_eq!(verdict.reasons, ["1 of 3 endpoints never compared: POST /orders (30: unsafe-method 30)."]);
+    let remedy = verdict.gates.iter().find(|g| g.gate == Gate::Coverage).unwrap().remedy.clone().unwrap();
+    assert!(remedy.contains("safety.endpoints") && remedy.contains("gates.coverage.except"), "{remedy}");
+    let mut excepting = policy();
+    excepting.gates.coverage.except = vec!["POST /orders".parse().unwrap()];
+    let verdict = judged(&run, &excepting);
     assert_eq!(verdict.verdict, Decision::Go);
     assert_eq!(
         verdict.headline,
-        "For what was asked: 400 compared requests of 2 endpoints. 1 endpoint was never asked: POST /orders."
+        "For 2 endpoints, by 400 compared requests. It does not hold for 1 endpoint that the policy excepts: POST /orders."
     );
     assert_eq!(verdict.never_asked[0].why, "unsafe-method 30");
 }
@@ -374,7 +388,11 @@ fn endpoints_that_should_have_been_asked_and_were_not_block_go() {
         run.extend((400..410).map(|i| Invented::new(i, 2).skipped(skip)));
         let verdict = judged(&run, &policy());
         assert_eq!(verdict.verdict, Decision::Inconclusive, "{skip}");
-        assert!(verdict.reasons[0].contains("POST /orders (0)"), "{}", verdict.reasons[0]);
+        assert!(
+            verdict.reasons.iter().any(|reason| reason.contains(&format!("POST /orders (10: {skip} 10)"))),
+            "{:?}",
+            verdict.reasons
+        );
     }
 }
 
@@ -431,7 +449,7 @@ fn refusals_of_stripped_requests_are_missing_evidence_and_never_go() {
     let loss = verdict.gates.iter().find(|g| g.gate == Gate::Loss).unwrap();
     assert!(loss.reason.contains("40 more not comparable (all by 401 or 403 of the candidate"), "{}", loss.reason);
     assert!(loss.remedy.as_deref().is_some_and(|way| way.contains("safety.credentials")), "{:?}", loss.remedy);
-    let snapshot = snapshot_of(&changed(800, |i| i < 40, refused), &ENDPOINTS);
+    let snapshot = snapshot_of(&changed(800, |i| i < 40, refused), ENDPOINTS);
     assert_eq!(snapshot.latency.candidate.count, 760, "a refusal is no speed");
 }
 
@@ -448,15 +466,16 @@ fn one_write_that_was_not_discarded_is_no_go_however_many_others_were() {
 }
 
 #[test]
-fn an_endpoint_that_the_run_kept_back_is_open_and_not_merely_never_asked() {
+fn an_endpoint_of_which_nothing_was_asked_is_open_whatever_kept_it_back() {
     for skip in Skip::ALL {
         let mut run = matches(400);
         run.extend((400..500).map(|i| Invented::new(i, 2).skipped(*skip)));
         let verdict = judged(&run, &policy());
-        let never_meant = matches!(skip, Skip::UnsafeMethod | Skip::Tunnel | Skip::OwnTraffic | Skip::DryRun);
-        let expected = if never_meant { GateState::Pass } else { GateState::NotEnough };
+        // Our own shadow requests are nobody the legacy serves.
+        let ours = *skip == Skip::OwnTraffic;
+        let expected = if ours { GateState::Pass } else { GateState::NotEnough };
         assert_eq!(state(&verdict, Gate::Coverage), expected, "{skip}");
-        assert_eq!(verdict.verdict == Decision::Go, never_meant, "{skip}");
+        assert_eq!(verdict.verdict == Decision::Go, ours, "{skip}");
     }
 }
 
@@ -476,7 +495,7 @@ fn mismatch_gate(verdict: &Verdict) -> &GateResult {
 
 #[test]
 fn a_live_run_may_be_looked_at_any_time_and_needs_more_for_it() {
-    let mut snapshot = snapshot_of(&matches(400), &ENDPOINTS);
+    let mut snapshot = snapshot_of(&matches(400), ENDPOINTS);
     assert_eq!(mismatch_gate(&judge(&snapshot, &policy(), &[])).state, GateState::Pass);
     snapshot.ledger.capture.live = Some(LiveBooks::default());
     let verdict = judge(&snapshot, &policy(), &[]);
@@ -496,7 +515,7 @@ fn a_live_run_may_be_looked_at_any_time_and_needs_more_for_it() {
     assert_eq!(state(&verdict, Gate::CandidateErrors), GateState::NotEnough, "failures are looked at as often");
     // What the remedy says is true.
     for (n, expected) in [(471, GateState::NotEnough), (472, GateState::Pass)] {
-        let mut snapshot = snapshot_of(&matches(n), &ENDPOINTS);
+        let mut snapshot = snapshot_of(&matches(n), ENDPOINTS);
         snapshot.ledger.capture.live = Some(LiveBooks::default());
         assert_eq!(mismatch_gate(&judge(&snapshot, &policy(), &[])).state, expected, "{n}");
     }
@@ -505,7 +524,7 @@ fn a_live_run_may_be_looked_at_any_time_and_needs_more_for_it() {
     written.gates.mismatch_rate.looks = Some(Looks::Once);
     assert_eq!(mismatch_gate(&judge(&snapshot, &written, &[])).state, GateState::Pass);
     written.gates.mismatch_rate.looks = Some(Looks::Any);
-    let recorded = snapshot_of(&matches(400), &ENDPOINTS);
+    let recorded = snapshot_of(&matches(400), ENDPOINTS);
     assert_eq!(mismatch_gate(&judge(&recorded, &written, &[])).state, GateState::NotEnough);
 }
 
@@ -566,7 +585,7 @@ fn what_more_would_be_enough_counts_the_clusters_in() {
     for looks in [Looks::Once, Looks::Any] {
         policy.gates.mismatch_rate.looks = Some(looks);
         let run = of_clients(changed(1000, |i| i == 500 || i == 501, bad), |i| i / 10);
-        let snapshot = snapshot_of(&run, &ENDPOINTS);
+        let snapshot = snapshot_of(&run, ENDPOINTS);
         let widening = clusters::widening(&snapshot.clients, 0.01, 0.95);
         let bounds = bounds::Bounds { looks, confidence: 0.95, limit: 0.01, widening };
         let needed = bounds.sample_needed(2).unwrap();
@@ -605,7 +624,7 @@ fn rates_about_the_limit_are_judged_as_the_statistics_say() {
             let one = if throw() < rate { one.outcome(Outcome::Mismatched) } else { one };
             of_clients(vec![one], |i| i % 700)[0].absorbed_by(&mut tally);
         }
-        let names = ENDPOINTS.map(crate::tally::invented::endpoint);
+        let names: Vec<Endpoint> = ENDPOINTS.iter().map(|name| crate::tally::invented::endpoint(name)).collect();
         let snapshot = tally.snapshot(&names, Default::default(), Default::default());
         let (k, clients) = (snapshot.clients.mismatched, snapshot.clients.clients);
         assert!(clients > 600, "{clients} of 700 have a group of their own");
