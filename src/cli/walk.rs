@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Runtime;
 
-use super::asking::Asked;
+use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
 use super::signal::stop_on_signal;
@@ -109,7 +109,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         });
     }
     trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
-    let verdict = verdict::judge(&snapshot, &policy, &notes);
+    let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(verdict.verdict.into())

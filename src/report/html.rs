@@ -53,6 +53,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
             body {
                 main {
                     (verdict::section(report))
+                    (super::checklist::section(&report.verdict.checklist))
                     (verdict::never_asked(report))
                     (ledger::section(report))
                     (endpoints::section(report))

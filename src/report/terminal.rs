@@ -10,7 +10,7 @@ use crate::verdict::{Decision, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, html, losses};
+use super::{Report, checklist, html, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -102,6 +102,7 @@ impl Page {
 pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
+    checklist::lines(&mut page, &report.verdict.checklist);
     books(&mut page, report);
     safety(&mut page, report);
     lost(&mut page, report);

@@ -17,6 +17,8 @@ const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 const STEER: &str = "\x1b[2J\x1b]0;owned\x07\u{202e}gnp.\u{2066}\u{200b}\u{9b}31m\r\n";
 
 /// A shop's run: matches, a rounding error, a missing field, failures, rules, and orders that were never asked.
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 25);
+
 fn shop() -> (Snapshot, Vec<RuleNote>) {
     let ms = |n: f64| Duration::from_secs_f64(n / 1e3);
     let noise = |i: u64| (i * 7919 % 1000) as f64 / 1000.0;
@@ -204,7 +206,7 @@ fn an_audit_tells_every_rule() {
 }
 
 fn with<T>(snapshot: &Snapshot, rules: &[RuleNote], facts: &RunFacts, render: impl FnOnce(Report<'_>) -> T) -> T {
-    let verdict = judge(snapshot, &Policy::default(), rules);
+    let verdict = judge(snapshot, &Policy::default(), rules, TODAY);
     render(Report { verdict: &verdict, snapshot, facts, rules })
 }
 
@@ -359,7 +361,7 @@ fn the_books_of_a_live_source_say_what_the_kernel_dropped() {
     assert!(text.contains("beside these  7 frames, dropped by the interface"), "{text}");
     assert!(!text.contains("DOES NOT CLOSE"), "{text}");
 
-    let verdict = judge(&snapshot, &Policy::default(), &[]);
+    let verdict = judge(&snapshot, &Policy::default(), &[], TODAY);
     let facts = facts();
     let page = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] }.html();
     assert!(page.contains("dropped by the kernel") && page.contains("7 frames"), "the page has them too");
