@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tapcompare::compare::Comparer;
-use tapcompare::config::Redaction;
+use tapcompare::config::{ClientMark, Redaction};
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Exchange, Fate, Headers, Moments, Observation, Request, Response, Version,
 };
@@ -92,9 +92,11 @@ fn exchange(c: &mut Criterion) {
             bench.iter(|| {
                 observation.sequence += 1;
                 let comparison = comparer.compare(black_box(&observation));
-                tally.absorb(&observation, &comparison, || comparer.example(&observation, &comparison));
+                tally.absorb(&observation, &comparison, &ClientMark::Address, || {
+                    comparer.example(&observation, &comparison)
+                });
                 if kept {
-                    tally.keep(&observation, &comparison, &comparer);
+                    tally.keep(&observation, &comparison, &ClientMark::Address, &comparer);
                 }
                 // About once a second of a worker's time.
                 if observation.sequence.is_multiple_of(50_000) {

@@ -2,15 +2,18 @@
 
 mod credentials;
 mod endpoint;
+mod epoch;
 mod facts;
 mod headers;
 mod outcome;
 mod reason;
 mod specimen;
+mod status;
 mod time;
 
 pub use credentials::CREDENTIAL_HEADERS;
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
+pub use epoch::{EndpointChange, EpochBooks, EpochNote, Move, Rescored, Rescoring};
 pub use facts::{AdmissionNote, BreakerNote, RunFacts, StretchNote};
 pub use headers::Headers;
 pub use outcome::{
@@ -19,7 +22,8 @@ pub use outcome::{
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};
 pub use specimen::Specimen;
-pub use time::{TimeText, Timestamp};
+pub use status::StatusClass;
+pub use time::{Day, Hours, TimeText, Timestamp};
 
 use std::net::SocketAddr;
 use std::time::Duration;

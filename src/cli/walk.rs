@@ -154,6 +154,8 @@ fn facts_before(walk: &Walk) -> RunFacts {
         stopped_early: None,
         admission: None,
         stretches: Vec::new(),
+        epochs: Vec::new(),
+        rescored: None,
         limits: BTreeMap::from([
             limit("in flight", limits.in_flight.to_string()),
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),

@@ -22,7 +22,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 15] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -40,13 +40,41 @@ const TABLES: [(&str, &str); 10] = [
          accepted INTEGER NOT NULL, mismatched INTEGER NOT NULL, noisy INTEGER NOT NULL, drifted INTEGER NOT NULL, \
          legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, refused_alone INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
          not_comparable TEXT NOT NULL, accepted_by TEXT NOT NULL, legacy BLOB NOT NULL, candidate BLOB NOT NULL, \
-         captured BLOB, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
+         captured BLOB, slower BLOB NOT NULL, faster BLOB NOT NULL, equal INTEGER NOT NULL, cut_off INTEGER NOT NULL, \
+         unknown INTEGER NOT NULL, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
     ),
     (
         "clients",
         "CREATE TABLE clients (stretch INTEGER NOT NULL, endpoint INTEGER NOT NULL, client_group INTEGER NOT NULL, \
          grain INTEGER NOT NULL, compared INTEGER NOT NULL, mismatched INTEGER NOT NULL, \
          PRIMARY KEY (stretch, endpoint, client_group, grain)) STRICT, WITHOUT ROWID",
+    ),
+    // A day is days since 1970-01-01; the least number is for what has none.
+    (
+        "days",
+        "CREATE TABLE days (stretch INTEGER NOT NULL, day INTEGER NOT NULL, endpoint INTEGER NOT NULL, \
+         class TEXT NOT NULL, seen INTEGER NOT NULL, compared INTEGER NOT NULL, accepted INTEGER NOT NULL, \
+         mismatched INTEGER NOT NULL, failed INTEGER NOT NULL, refused_alone INTEGER NOT NULL, \
+         seen_hours INTEGER NOT NULL, compared_hours INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, day, endpoint, class)) STRICT, WITHOUT ROWID",
+    ),
+    (
+        "day_accepted",
+        "CREATE TABLE day_accepted (stretch INTEGER NOT NULL, day INTEGER NOT NULL, endpoint INTEGER NOT NULL, \
+         class TEXT NOT NULL, rule TEXT NOT NULL, exchanges INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, day, endpoint, class, rule)) STRICT, WITHOUT ROWID",
+    ),
+    (
+        "day_clients",
+        "CREATE TABLE day_clients (stretch INTEGER NOT NULL, day INTEGER NOT NULL, client_group INTEGER NOT NULL, \
+         grain INTEGER NOT NULL, compared INTEGER NOT NULL, mismatched INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, day, client_group, grain)) STRICT, WITHOUT ROWID",
+    ),
+    // How far the minutes of a stretch have been put together (`retention.rs`); all in minutes since 1970.
+    (
+        "retention",
+        "CREATE TABLE retention (stretch INTEGER PRIMARY KEY, latest INTEGER NOT NULL, hours_to INTEGER NOT NULL, \
+         days_to INTEGER NOT NULL) STRICT",
     ),
     (
         "failures",
@@ -75,7 +103,7 @@ const TABLES: [(&str, &str); 10] = [
     (
         "signatures",
         "CREATE TABLE signatures (id INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, digest BLOB NOT NULL, \
-         endpoint INTEGER NOT NULL, name BLOB NOT NULL, outcome TEXT NOT NULL, elements TEXT NOT NULL, \
+         endpoint INTEGER NOT NULL, name BLOB NOT NULL, class TEXT NOT NULL, outcome TEXT NOT NULL, elements TEXT NOT NULL, \
          exchanges INTEGER NOT NULL, differences TEXT NOT NULL, cut BLOB NOT NULL, cut_sequence INTEGER NOT NULL, \
          UNIQUE (stretch, endpoint, name)) STRICT",
     ),
@@ -83,6 +111,11 @@ const TABLES: [(&str, &str); 10] = [
         "specimens",
         "CREATE TABLE specimens (signature INTEGER NOT NULL, rank BLOB NOT NULL, sequence INTEGER NOT NULL, \
          state TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (signature, rank, sequence)) STRICT",
+    ),
+    (
+        "spread",
+        "CREATE TABLE spread (signature INTEGER NOT NULL, day INTEGER NOT NULL, client_group INTEGER NOT NULL, \
+         exchanges INTEGER NOT NULL, PRIMARY KEY (signature, day, client_group)) STRICT, WITHOUT ROWID",
     ),
 ];
 
@@ -116,6 +149,7 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, StoreE
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, FORMAT) => {}
         (APPLICATION_ID, found) if found > FORMAT => return Err(StoreError::Newer { path, found, known: FORMAT }),
+        (APPLICATION_ID, found) => return Err(StoreError::Older { path, found, known: FORMAT }),
         (0, 0) if number("page_count")? == 0 => return Ok(Found::Nothing),
         _ => return Err(StoreError::Foreign { path }),
     }

@@ -10,7 +10,7 @@ use super::write::int;
 use crate::exchange::Endpoint;
 use crate::tally::{
     Element, Entry, Examples, Kept, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES, MAX_WRITTEN_PLACE, Rank,
-    SignatureKey, Signatures, outcome_name, outcome_named,
+    SPREAD_GROUPS, SignatureKey, Signatures, Spread, outcome_name, outcome_named,
 };
 
 type Result<T> = rusqlite::Result<T>;
@@ -37,7 +37,9 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
     let outcome = outcome_name(key.outcome);
     let elements = rows::json(&key.elements)?;
     // What names it may be long; the index has its digest.
-    let name = Sha256::new_with_prefix(&outcome).chain_update([0]).chain_update(&elements).finalize();
+    let class = key.class.as_str();
+    let name =
+        Sha256::new_with_prefix(class).chain_update(&outcome).chain_update([0]).chain_update(&elements).finalize();
     let there = db
         .prepare_cached(
             "SELECT id, exchanges, differences, cut, cut_sequence FROM signatures \
@@ -48,7 +50,7 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
             Ok((row.get::<_, i64>(0)?, counted, Rank::read(digest(row.get(3)?), row.get::<_, i64>(4)? as u64)))
         })
         .optional()?;
-    let mut all = Entry { examples: Examples::default(), ..entry.clone() };
+    let mut all = Entry { exchanges: entry.exchanges, differences: entry.differences.clone(), ..Entry::default() };
     let id = match there {
         Some((id, mut before, cut)) => {
             before.merge(all);
@@ -61,14 +63,15 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
         }
         None => {
             db.prepare_cached(
-                "INSERT INTO signatures (stretch, digest, endpoint, name, outcome, elements, exchanges, differences, cut, \
-                 cut_sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, '[]', x'', 0)",
+                "INSERT INTO signatures (stretch, digest, endpoint, name, class, outcome, elements, exchanges, differences, cut, \
+                 cut_sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '[]', x'', 0)",
             )?
             .execute(params![
                 stretch,
                 key.digest().to_be_bytes(),
                 key.endpoint,
                 name.as_slice(),
+                class,
                 outcome,
                 elements
             ])?;
@@ -88,6 +91,12 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
         cut.digest.to_be_bytes(),
         cut.sequence as i64
     ])?;
+    for (day, group, exchanges) in entry.spread.iter() {
+        db.prepare_cached(
+            "INSERT INTO spread VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges",
+        )?
+        .execute(params![id, day, group, int(exchanges)])?;
+    }
     for gone in before.iter().filter(|rank| **rank >= cut) {
         db.prepare_cached("DELETE FROM specimens WHERE signature = ?1 AND rank = ?2")?
             .execute(params![id, gone.digest.to_be_bytes()])?;
@@ -109,6 +118,7 @@ fn trim(db: &Connection, stretch: i64) -> Result<()> {
     const PAST: &str = "SELECT id FROM signatures WHERE stretch = ?1 ORDER BY digest, endpoint, id LIMIT -1 OFFSET ?2";
     let bound = params![stretch, MAX_SIGNATURES as i64];
     db.prepare_cached(&format!("DELETE FROM specimens WHERE signature IN ({PAST})"))?.execute(bound)?;
+    db.prepare_cached(&format!("DELETE FROM spread WHERE signature IN ({PAST})"))?.execute(bound)?;
     db.prepare_cached(&format!("DELETE FROM signatures WHERE id IN ({PAST})"))?.execute(bound)?;
     Ok(())
 }
@@ -122,7 +132,7 @@ pub(super) fn read(
     trust: &mut Trust,
 ) -> Result<()> {
     let mut statement = db.prepare(
-        "SELECT id, endpoint, outcome, elements, exchanges, differences, cut, cut_sequence FROM signatures \
+        "SELECT id, endpoint, outcome, elements, exchanges, differences, cut, cut_sequence, class FROM signatures \
          WHERE stretch = ?1 ORDER BY digest, endpoint, id LIMIT ?2",
     )?;
     let mut rows = statement.query(params![stretch, MAX_SIGNATURES as i64])?;
@@ -143,20 +153,33 @@ pub(super) fn read(
         if entry.differences.len() > elements.len() {
             return Err(refused("a signature counts what it has not"));
         }
+        entry.spread = spread(db, row.get(0)?, trust)?;
         entry.examples = kept(db, row.get(0)?)?;
         entry.examples.cut_at(Rank::read(digest(row.get(6)?), row.get::<_, i64>(7)? as u64));
-        let key = SignatureKey::new(number(row.get(1)?)?, outcome, elements);
+        let class = rows::named(rows::text(row, 8)?)?;
+        let key = SignatureKey::new(number(row.get(1)?)?, class, outcome, elements);
         signatures.add(Arc::new(key), entry);
     }
     Ok(())
 }
 
 fn counted((exchanges, differences): (i64, &str), trust: &mut Trust) -> Result<Entry> {
-    Ok(Entry {
-        exchanges: trust.count(exchanges)?,
-        differences: trust.counts(differences)?,
-        examples: Examples::default(),
-    })
+    Ok(Entry { exchanges: trust.count(exchanges)?, differences: trust.counts(differences)?, ..Entry::default() })
+}
+
+/// Each day is a row for as long as a run lasts; what is told apart of them is bounded here.
+fn spread(db: &Connection, signature: i64, trust: &mut Trust) -> Result<Spread> {
+    let mut statement = db.prepare_cached("SELECT day, client_group, exchanges FROM spread WHERE signature = ?1")?;
+    let mut rows = statement.query([signature])?;
+    let mut spread = Spread::default();
+    while let Some(row) = rows.next()? {
+        let group = row.get::<_, u16>(1)?;
+        if group >= SPREAD_GROUPS {
+            return Err(refused("a group of clients is none of ours"));
+        }
+        spread.add(row.get(0)?, group, trust.count(row.get(2)?)?);
+    }
+    Ok(spread)
 }
 
 fn kept(db: &Connection, signature: i64) -> Result<Examples> {

@@ -6,29 +6,33 @@
 mod cells;
 mod clients;
 mod count;
+mod days;
 mod endpoints;
 mod group;
 mod latency;
 mod renumber;
 mod signature;
 mod snapshot;
+mod timeline;
 
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
 pub use clients::{CLIENT_GROUPS, Clustering, MAX_CLIENT_COUNTS};
 pub(crate) use clients::{GRAINS, Share};
 pub use count::Tally;
 pub(crate) use count::{EndpointTally, RuleTally};
-pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, OTHER};
+pub(crate) use days::DayShare;
+pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
+pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
-pub(crate) use latency::Recorder;
-pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair};
+pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};
+pub(crate) use latency::{PairedRecorder, Recorder};
 pub use signature::{
-    Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES, Signature,
-    SpecimenError,
+    EARLIER, Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES,
+    MAX_SPREAD_DAYS, SPREAD_GROUPS, Signature, SpecimenError,
 };
 pub(crate) use signature::{
-    Entry, Examples, MAX_WRITTEN_PLACE, Rank, SignatureKey, Signatures, outcome_name, outcome_named,
+    Entry, Examples, MAX_WRITTEN_PLACE, Rank, SignatureKey, Signatures, Spread, outcome_name, outcome_named,
 };
 pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};

@@ -8,12 +8,15 @@
 mod form;
 mod kept;
 mod key;
+mod spread;
 
 pub use form::SpecimenError;
 pub(crate) use kept::{Examples, Rank};
 pub use kept::{Kept, KeptState, MAX_KEPT, MAX_KEPT_BYTES};
 pub use key::{Element, MAX_ELEMENTS};
 pub(crate) use key::{MAX_WRITTEN_PLACE, SignatureKey, outcome_name, outcome_named};
+pub(crate) use spread::Spread;
+pub use spread::{EARLIER, MAX_SPREAD_DAYS, SPREAD_GROUPS};
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -23,7 +26,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::compare::Comparer;
-use crate::exchange::{Comparison, Endpoint, Fate, NotComparable, Observation, Outcome};
+use crate::exchange::{Comparison, Endpoint, Fate, NotComparable, Observation, Outcome, StatusClass};
 
 /// At most so many signatures: those with the smallest digests, as with groups. The exchanges of the others are counted.
 pub const MAX_SIGNATURES: usize = 2048;
@@ -35,6 +38,8 @@ const MAX_KNOWN: usize = 4096;
 pub struct Signature {
     /// The endpoint.
     pub endpoint: Endpoint,
+    /// Of the status codes that the legacy answered.
+    pub class: StatusClass,
     /// The class they ended in.
     pub outcome: Outcome,
     /// What was found, each once, with how many differences it was in all of them together. Names in JSON places are
@@ -42,6 +47,8 @@ pub struct Signature {
     pub elements: Vec<(Element, u64)>,
     /// How many exchanges.
     pub exchanges: u64,
+    /// How they lie on days since 1970-01-01 ([`EARLIER`]: before those that are told apart) and on groups of clients.
+    pub spread: Vec<(i64, u16, u64)>,
     /// Some of them, by their digests.
     pub kept: Vec<Arc<Kept>>,
 }
@@ -82,6 +89,7 @@ pub(crate) struct Entry {
     pub(crate) exchanges: u64,
     /// Differences by element.
     pub(crate) differences: Vec<u64>,
+    pub(crate) spread: Spread,
     pub(crate) examples: Examples,
 }
 
@@ -98,6 +106,7 @@ impl Entry {
 
     pub(crate) fn merge(&mut self, other: Entry) {
         self.count(other.exchanges, &other.differences);
+        self.spread.merge(other.spread);
         self.examples.merge(other.examples);
     }
 }
@@ -132,8 +141,14 @@ struct KnownSignature {
 }
 
 impl Known {
-    fn look(&mut self, endpoint: u32, comparison: &Comparison, comparer: &Comparer) -> (u64, KnownSignature) {
-        let quick = self.hasher.hash_one(key::Quick(endpoint, comparison));
+    fn look(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        comparer: &Comparer,
+    ) -> (u64, KnownSignature) {
+        let (endpoint, class) = (observation.endpoint, class_of(observation));
+        let quick = self.hasher.hash_one(key::Quick(endpoint, class, comparison));
         if let Some(known) = self.signatures.get(&quick) {
             return (quick, known.clone());
         }
@@ -149,7 +164,7 @@ impl Known {
             seals.insert(name.to_owned(), mark.clone());
             mark
         };
-        let (key, differences) = SignatureKey::of(endpoint, comparison, &mut seal);
+        let (key, differences) = SignatureKey::of(endpoint, class, comparison, &mut seal);
         let known = KnownSignature { key: Arc::new(key), differences: differences.into(), cut: kept::Rank::MAX };
         if self.signatures.len() >= MAX_KNOWN {
             self.signatures.clear();
@@ -161,18 +176,24 @@ impl Known {
 
 impl Signatures {
     /// Counts one compared exchange, and keeps it where it is one of those that are kept.
-    pub(super) fn absorb(&mut self, observation: &Observation, comparison: &Comparison, comparer: &Comparer) {
+    pub(super) fn absorb(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        group: u16,
+        comparer: &Comparer,
+    ) {
         if !can_come_out_otherwise(observation, comparison.outcome) {
             return;
         }
         self.exchanges += 1;
-        let (quick, KnownSignature { key, differences, cut }) =
-            self.known.look(observation.endpoint, comparison, comparer);
+        let (quick, KnownSignature { key, differences, cut }) = self.known.look(observation, comparison, comparer);
         if self.is_past_the_bound(&key) {
             return;
         }
         let entry = self.entries.entry(Arc::clone(&key)).or_default();
         entry.count(1, &differences);
+        entry.spread.count(observation.exchange.moments.started(), group);
         let rank = kept::Rank::of(observation.sequence);
         if rank < cut && entry.examples.wants(rank) {
             entry.examples.insert(rank, Arc::new(Kept::of(observation, &key, comparer)));
@@ -208,26 +229,29 @@ impl Signatures {
         let mut signatures = Signatures { exchanges: self.exchanges, ..Signatures::default() };
         for (key, entry) in self.entries {
             let key = Arc::unwrap_or_clone(key);
-            let key = SignatureKey::new(number(key.endpoint), key.outcome, key.elements);
+            let key = SignatureKey::new(number(key.endpoint), key.class, key.outcome, key.elements);
             signatures.add(Arc::new(key), Entry { examples: entry.examples.moved(&moved), ..entry });
         }
         signatures
     }
 
-    /// By endpoint, outcome and what was found.
+    /// By endpoint, status class, outcome and what was found.
     pub(super) fn resolve(self, endpoint: impl Fn(u32) -> Endpoint) -> Vec<Signature> {
-        let mut joined: BTreeMap<(Endpoint, Outcome, Vec<Element>), Entry> = BTreeMap::new();
+        type Name = (Endpoint, StatusClass, Outcome, Vec<Element>);
+        let mut joined: BTreeMap<Name, Entry> = BTreeMap::new();
         for (key, entry) in self.entries {
-            let name = (endpoint(key.endpoint), key.outcome, key.elements.clone());
+            let name = (endpoint(key.endpoint), key.class, key.outcome, key.elements.clone());
             joined.entry(name).or_default().merge(entry);
         }
-        let signature = |((endpoint, outcome, elements), entry): ((Endpoint, Outcome, Vec<Element>), Entry)| {
+        let signature = |((endpoint, class, outcome, elements), entry): (Name, Entry)| {
             let counts = entry.differences.into_iter().chain(std::iter::repeat(0));
             Signature {
                 endpoint,
+                class,
                 outcome,
                 elements: elements.into_iter().zip(counts).collect(),
                 exchanges: entry.exchanges,
+                spread: entry.spread.iter().collect(),
                 kept: entry.examples.into_kept(),
             }
         };
@@ -245,6 +269,10 @@ impl Signatures {
             self.entries.pop_last();
         }
     }
+}
+
+fn class_of(observation: &Observation) -> StatusClass {
+    StatusClass::of(observation.exchange.response.as_ref().map_or(0, |response| response.status))
 }
 
 /// Whether other rules could make something else of it: the candidate answered, there is something to compare it with, and

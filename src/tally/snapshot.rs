@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, Specimen};
+use crate::exchange::{DifferenceKind, Endpoint, EpochBooks, Failure, Rescoring, RuleAnswer, Specimen, StatusClass};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
 use super::clients::{Clients, Clustering, Share};
 use super::count::{EndpointTally, RuleTally, Tally};
+use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
-use super::latency::{LatencyPair, Recorder};
+use super::latency::LatencyPair;
 use super::signature::{KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
@@ -26,6 +27,14 @@ pub struct Snapshot {
     pub last: Option<String>,
     /// By method and template.
     pub endpoints: Vec<EndpointSnapshot>,
+    /// By UTC day, the days on which exchanges began.
+    pub days: Vec<DaySnapshot>,
+    /// Exchanges that are in none of them: of days that were put together ([`super::MAX_DAY_COUNTS`]), or of an unknown
+    /// time.
+    pub undated: u64,
+    /// How mismatches lie on clients, day by day.
+    #[serde(skip)]
+    pub day_clients: DayClients,
     /// How mismatches lie on clients, over all endpoints.
     pub clients: Clustering,
     /// Latencies over all endpoints.
@@ -40,6 +49,11 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
+    /// The epoch that these are the counts of.
+    pub epoch: EpochBooks,
+    /// How well they are known, where they were made anew under other rules than were in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescoring: Option<Rescoring>,
     /// What is kept to be compared again.
     pub kept: KeptBooks,
     /// The exchanges by what comparing them gave, with those that are kept.
@@ -64,6 +78,10 @@ pub struct EndpointSnapshot {
     pub clients: Clustering,
     /// Latencies of both sides.
     pub latency: LatencyPair,
+    /// By the class of the status code that the legacy answered.
+    pub statuses: BTreeMap<StatusClass, StatusCounts>,
+    /// By UTC day.
+    pub days: Vec<DaySnapshot>,
     /// Accepted exchanges by the id of the accept rules that answered.
     pub accepted_by: BTreeMap<Arc<str>, u64>,
     /// For each way of failing, the first request that failed so.
@@ -131,6 +149,7 @@ impl Tally {
                 legacy: tally.legacy.clone(),
                 candidate: tally.candidate.clone(),
                 captured: tally.captured.clone(),
+                difference: tally.difference.clone(),
                 ..EndpointTally::default()
             });
             by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
@@ -140,6 +159,7 @@ impl Tally {
         let groups = resolve_groups(self.groups, endpoints);
         let (clients, mut clients_of) = resolve_clients(&self.clients, endpoints);
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
+        let ResolvedDays { whole: days, of_each: mut days_of, undated } = self.days.resolve(endpoints);
         Snapshot {
             ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
@@ -148,16 +168,22 @@ impl Tally {
                 .into_iter()
                 .map(|(endpoint, tally)| {
                     let clients = clients_of.remove(&endpoint).unwrap_or_default();
-                    tally.snapshot(endpoint, clients)
+                    let days = days_of.remove(&endpoint).unwrap_or_default();
+                    tally.snapshot(endpoint, clients, days)
                 })
                 .collect(),
+            days: days.into_values().collect(),
+            undated,
+            day_clients: DayClients::of(&self.day_clients),
             clients,
-            latency: latencies(&total.legacy, &total.candidate, &total.captured),
+            latency: latencies(&total),
             ungrouped_differences: self.differences.saturating_sub(grouped),
             more_differences: self.more_differences,
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
+            epoch: EpochBooks::default(),
+            rescoring: None,
             kept: KeptBooks::of(exchanges, &signatures),
             signatures,
         }
@@ -176,11 +202,13 @@ impl Snapshot {
 }
 
 impl EndpointTally {
-    fn snapshot(self, endpoint: Endpoint, clients: Clustering) -> EndpointSnapshot {
+    fn snapshot(self, endpoint: Endpoint, clients: Clustering, days: EndpointDays) -> EndpointSnapshot {
         EndpointSnapshot {
             endpoint,
             clients,
-            latency: latencies(&self.legacy, &self.candidate, &self.captured),
+            latency: latencies(&self),
+            statuses: days.statuses,
+            days: days.days.into_values().collect(),
             books: self.books,
             legacy_5xx: self.legacy_5xx,
             candidate_5xx: self.candidate_5xx,
@@ -206,11 +234,16 @@ impl RuleTally {
     }
 }
 
-fn latencies(legacy: &Recorder, candidate: &Recorder, captured: &Recorder) -> LatencyPair {
-    LatencyPair { legacy: legacy.snapshot(), candidate: candidate.snapshot(), captured: captured.snapshot() }
+fn latencies(tally: &EndpointTally) -> LatencyPair {
+    LatencyPair {
+        legacy: tally.legacy.snapshot(),
+        candidate: tally.candidate.snapshot(),
+        captured: tally.captured.snapshot(),
+        difference: tally.difference.snapshot(),
+    }
 }
 
-fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
+pub(super) fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
     let unknown = || Endpoint { method: OTHER.into(), template: OTHER.into() };
     endpoints.get(number as usize).cloned().unwrap_or_else(unknown)
 }
@@ -222,8 +255,7 @@ fn resolve_clients(clients: &Clients, endpoints: &[Endpoint]) -> (Clustering, BT
     for (number, group, share) in clients.iter() {
         let of_one = of_each.entry(endpoint_of(endpoints, number)).or_default();
         for there in [all.entry(group).or_default(), of_one.entry(group).or_default()] {
-            there.compared += share.compared;
-            there.mismatched += share.mismatched;
+            there.add(share);
         }
     }
     let summed =

@@ -42,7 +42,8 @@ impl Kept {
         let too_large = || Kept { sequence, state: KeptState::TooLarge, bytes: Arc::from([]) };
         let Ok(hidden) = comparer.specimen(observation) else { return too_large() };
         let again = comparer.compare(&hidden);
-        let (again, _) = SignatureKey::of(key.endpoint, &again, &mut |name| comparer.redactor().sealed(name));
+        let (again, _) =
+            SignatureKey::of(key.endpoint, key.class, &again, &mut |name| comparer.redactor().sealed(name));
         let state = if again == *key { KeptState::Faithful } else { KeptState::Unfaithful };
         match form::written(&hidden) {
             Some(bytes) if bytes.len() <= MAX_KEPT_BYTES => Kept { sequence, state, bytes: bytes.into() },

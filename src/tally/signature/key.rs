@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::endpoints::looks_like_a_value;
 use super::super::group::{MAX_PLACE_BYTES, general_place};
-use crate::exchange::{Comparison, Difference, DifferenceKind, Location, Outcome, RuleHit, Segment};
+use crate::exchange::{Comparison, Difference, DifferenceKind, Location, Outcome, RuleHit, Segment, StatusClass};
 
 /// Things found that tell one signature from another: the first in their order. Exchanges that differ in later ones only
 /// have the same signature.
@@ -30,6 +30,8 @@ pub struct Element {
 pub(crate) struct SignatureKey {
     digest: u64,
     pub(crate) endpoint: u32,
+    /// Of the legacy's answer.
+    pub(crate) class: StatusClass,
     pub(crate) outcome: Outcome,
     /// In order, each once.
     pub(crate) elements: Vec<Element>,
@@ -44,6 +46,7 @@ impl SignatureKey {
     /// The signature of a comparison, and how many of its differences each element is.
     pub(crate) fn of(
         endpoint: u32,
+        class: StatusClass,
         comparison: &Comparison,
         seal: &mut dyn FnMut(&str) -> String,
     ) -> (SignatureKey, Vec<u64>) {
@@ -54,15 +57,16 @@ impl SignatureKey {
             *counts.entry(element).or_default() += 1;
         }
         let counts = counts.into_values().take(MAX_ELEMENTS).collect();
-        (SignatureKey::new(endpoint, outcome, all), counts)
+        (SignatureKey::new(endpoint, class, outcome, all), counts)
     }
 
-    pub(crate) fn new(endpoint: u32, outcome: Outcome, mut elements: Vec<Element>) -> SignatureKey {
+    pub(crate) fn new(endpoint: u32, class: StatusClass, outcome: Outcome, mut elements: Vec<Element>) -> SignatureKey {
         elements.sort_unstable();
         elements.dedup();
         elements.truncate(MAX_ELEMENTS);
         let mut digest = Fnv::new();
         digest.add(&endpoint.to_be_bytes());
+        digest.add(class.as_str().as_bytes());
         digest.add(outcome_name(outcome).as_bytes());
         for element in &elements {
             digest.add(element.place.as_bytes());
@@ -72,7 +76,7 @@ impl SignatureKey {
             }
             digest.add(b"\0");
         }
-        SignatureKey { digest: digest.0, endpoint, outcome, elements }
+        SignatureKey { digest: digest.0, endpoint, class, outcome, elements }
     }
 }
 
@@ -130,12 +134,13 @@ pub(crate) fn outcome_named(name: &str) -> Option<Outcome> {
 
 /// An endpoint number with what a comparison found, hashed without writing a place down. Equal signatures need not have
 /// equal hashes, but equal hashes have equal signatures, and as many differences of each element.
-pub(super) struct Quick<'a>(pub(super) u32, pub(super) &'a Comparison);
+pub(super) struct Quick<'a>(pub(super) u32, pub(super) StatusClass, pub(super) &'a Comparison);
 
 impl Hash for Quick<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Quick(endpoint, comparison) = self;
+        let Quick(endpoint, class, comparison) = self;
         endpoint.hash(state);
+        class.hash(state);
         comparison.outcome.hash(state);
         for Difference { at, kind, rule, .. } in &comparison.differences {
             match at {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::Tally;
 use super::super::invented::{Invented, endpoint};
 use super::*;
-use crate::config::Redaction;
+use crate::config::{ClientMark, Redaction};
 use crate::exchange::{Body, Difference, Failure, Headers, Location, Response, Version};
 use crate::ledger::{CaptureBooks, WireBooks};
 use crate::redact::{Key, Redactor};
@@ -42,7 +42,7 @@ pub(crate) fn asked(sequence: u64, number: u32, legacy: Response, candidate: Res
     observation
 }
 
-const MEDIA: (&str, &str) = ("content-type", "application/json");
+pub(crate) const MEDIA: (&str, &str) = ("content-type", "application/json");
 
 /// One of some ways in which two answers may go together.
 pub(crate) fn varied(sequence: u64, number: u32, way: u8) -> Observation {
@@ -63,7 +63,7 @@ pub(crate) fn varied(sequence: u64, number: u32, way: u8) -> Observation {
 }
 
 pub(crate) fn kept_of(tally: &mut Tally, observation: &Observation, comparer: &Comparer) {
-    tally.keep(observation, &comparer.compare(observation), comparer);
+    tally.keep(observation, &comparer.compare(observation), &ClientMark::Address, comparer);
 }
 
 pub(crate) fn snapshot(tally: Tally) -> Snapshot {
@@ -133,7 +133,7 @@ fn a_specimen_compares_as_its_exchange_did_and_has_no_secrets() {
     theirs.headers.push("Content-Encoding", b"gzip");
     theirs.body = Body::whole(gzip(&body(2)));
     let comparison = comparer.compare(&observation);
-    tally.keep(&observation, &comparison, &comparer);
+    tally.keep(&observation, &comparison, &ClientMark::Address, &comparer);
     let snapshot = snapshot(tally);
     let specimens: Vec<_> = snapshot.specimens().collect();
     assert_eq!((specimens.len(), snapshot.kept.specimens), (1, 1));
@@ -174,7 +174,7 @@ fn what_no_rule_could_make_anything_else_of_has_no_signature() {
         Invented::new(2, 0).outcome(Outcome::NotComparable(NotComparable::Credentials)),
         Invented::new(3, 0).outcome(Outcome::Failed(Failure::ServerError)),
     ] {
-        tally.keep(&one.observation, &one.comparison, &comparer);
+        tally.keep(&one.observation, &one.comparison, &ClientMark::Address, &comparer);
     }
     assert_eq!(snapshot(tally).kept, KeptBooks::default());
 }
