@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::asking::today;
 use super::output::Output;
+use super::rules::again;
 use super::{Status, Trouble};
 use crate::config::{self, Policy};
 use crate::report::Report;
+use crate::rules::RuleSet;
 use crate::store::{self, Run};
 use crate::verdict::{self, Verdict};
 
@@ -34,6 +37,9 @@ pub(super) struct EvidenceArgs {
     /// Only this stretch, counted from 1 in the order of their start
     #[arg(long, value_name = "N")]
     stretch: Option<usize>,
+    /// Say what goes with each group of mismatches: which feature of the requests tells them from the other exchanges
+    #[arg(long)]
+    explain: bool,
 }
 
 /// Evidence with what was made of it.
@@ -61,6 +67,10 @@ impl EvidenceArgs {
         let policy = self.gates_of(&run)?;
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
+        }
+        if self.explain {
+            let comparer = again(RuleSet::from_texts(run.rules.clone(), today())?)?;
+            run.snapshot.explain(&comparer);
         }
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes);
         Ok(Judged { run, verdict })
