@@ -26,6 +26,7 @@ pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod exchange;
+pub mod faults;
 pub mod ledger;
 pub mod pipeline;
 pub mod privilege;

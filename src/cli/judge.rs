@@ -1,12 +1,12 @@
 //! `tapcompare judge`: the evidence of run files, judged again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::asking::today;
 use super::output::Output;
-use super::rules::again;
-use super::{Status, Trouble};
-use crate::config::{self, Policy};
+use super::{Status, Trouble, trial};
+use crate::config::{self, Endpoints, Policy};
 use crate::report::Report;
 use crate::rules::RuleSet;
 use crate::store::{self, Run};
@@ -21,6 +21,8 @@ const GATES_DIFFER: &str = "the stretches of this run had policies with differen
 pub(crate) struct JudgeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
+    #[command(flatten)]
+    beside: Beside,
     #[command(flatten)]
     output: Output,
 }
@@ -37,6 +39,11 @@ pub(super) struct EvidenceArgs {
     /// Only this stretch, counted from 1 in the order of their start
     #[arg(long, value_name = "N")]
     stretch: Option<usize>,
+}
+
+/// What is said beside the figures.
+#[derive(Debug, clap::Args)]
+pub(super) struct Beside {
     /// Say what goes with each group of mismatches: which feature of the requests tells them from the other exchanges
     #[arg(long)]
     explain: bool,
@@ -51,14 +58,27 @@ pub(super) struct Judged {
 impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.check()?;
-        let judged = self.evidence.judged()?;
+        let judged = self.evidence.judged(&self.beside)?;
         self.output.write(&judged.report(), color)?;
         Ok(judged.verdict.verdict.into())
     }
 }
 
 impl EvidenceArgs {
-    pub(super) fn judged(&self) -> Result<Judged, Trouble> {
+    pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
+        let (mut run, policy) = self.united()?;
+        let day = trial::day_of(&run.facts);
+        let rules = Arc::new(RuleSet::from_texts(run.rules.clone(), day)?);
+        if beside.explain {
+            run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
+        }
+        trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
+        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
+        Ok(Judged { run, verdict })
+    }
+
+    /// The evidence as one, and the policy whose gates apply.
+    pub(super) fn united(&self) -> Result<(Run, Policy), Trouble> {
         let stretches = store::read(&self.runs)?;
         let mut run = match self.stretch {
             Some(wanted) => store::only(stretches, wanted)?,
@@ -68,12 +88,7 @@ impl EvidenceArgs {
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
         }
-        if self.explain {
-            let comparer = again(RuleSet::from_texts(run.rules.clone(), today())?)?;
-            run.snapshot.explain(&comparer);
-        }
-        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes);
-        Ok(Judged { run, verdict })
+        Ok((run, policy))
     }
 
     /// The policy whose gates apply.
@@ -85,13 +100,24 @@ impl EvidenceArgs {
         for policy in &run.policies {
             let name = policy.file.as_deref().unwrap_or("the policy in the run file");
             let read = config::from_text(&policy.text, Path::new(name))?;
-            if kept.as_ref().is_some_and(|kept| kept.gates != read.gates) {
+            if kept.as_ref().is_some_and(|kept| !same_terms(kept, &read)) {
                 return Err(GATES_DIFFER.into());
             }
             kept = Some(read);
         }
         Ok(kept.unwrap_or_default())
     }
+}
+
+/// Whether two policies ask the same of the evidence. The checklist is no evidence: it is signed while a run goes on, and
+/// the latest holds.
+fn same_terms(one: &Policy, other: &Policy) -> bool {
+    let documented = |policy: &Policy| match &policy.endpoints {
+        Endpoints::OpenApi(document) => document.operations.clone(),
+        Endpoints::Learned | Endpoints::Templates(_) => Vec::new(),
+    };
+    let terms = |policy: &Policy| (policy.gates.clone(), policy.critical.clone(), documented(policy));
+    terms(one) == terms(other)
 }
 
 impl Judged {

@@ -1,6 +1,7 @@
 //! What was typed: one file per command.
 
 mod asking;
+mod completions;
 mod demo;
 mod doctor;
 mod files;
@@ -11,7 +12,9 @@ mod progress;
 mod replay;
 mod report;
 mod rules;
+mod schema;
 mod signal;
+mod trial;
 mod walk;
 mod watch;
 
@@ -48,9 +51,10 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
-    #[command(subcommand)]
-    Rules(rules::RulesCommand),
     Doctor(doctor::DoctorArgs),
+    Rules(rules::RulesArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -136,8 +140,10 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
-            Command::Rules(command) => command.run(),
             Command::Doctor(args) => args.run(color),
+            Command::Rules(args) => args.run(color),
+            Command::Schema(args) => args.run(),
+            Command::Completions(args) => args.run(),
         }
     }
 

@@ -1,33 +1,33 @@
 //! `tapcompare rules`: the rule files themselves.
 
+mod audit;
+pub(super) mod check;
 mod suggest;
 
-use std::env;
-use std::sync::Arc;
+use clap::Subcommand;
 
 use super::{Status, Trouble};
-use crate::compare::Comparer;
-use crate::config::Redaction;
-use crate::redact::{KEY_VARIABLE, Key, Redactor};
-use crate::rules::RuleSet;
 
-/// Work on rule files
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum RulesCommand {
+/// Work on rule files: look for mistakes, put them to the test, have some suggested
+#[derive(Debug, clap::Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    Check(check::CheckArgs),
+    Audit(audit::AuditArgs),
     Suggest(suggest::SuggestArgs),
 }
 
-impl RulesCommand {
-    pub(crate) fn run(self) -> Result<Status, Trouble> {
-        match self {
+impl RulesArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        match self.command {
+            RulesCommand::Check(args) => args.run(color),
+            RulesCommand::Audit(args) => args.run(color),
             RulesCommand::Suggest(args) => args.run(),
         }
     }
-}
-
-/// Compares kept exchanges again under these rules. What was kept has no secrets any more; what looks like one all the same
-/// stays hidden.
-pub(super) fn again(rules: RuleSet) -> Result<Comparer, Trouble> {
-    let key = Key::given(env::var_os(KEY_VARIABLE).as_deref())?;
-    Ok(Comparer::new(Arc::new(rules), Arc::new(Redactor::new(&Redaction::default(), key)?)))
 }

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Runtime;
 
-use super::asking::Asked;
+use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
 use super::signal::stop_on_signal;
-use super::{OutputFormat, Status, Trouble};
+use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
 use crate::exchange::{AdmissionNote, BreakerNote};
@@ -78,7 +78,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
         None => None,
     };
-    let comparer = Arc::new(Comparer::new(rules, redactor));
+    let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -108,7 +108,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
         });
     }
-    let verdict = verdict::judge(&snapshot, &policy, &notes);
+    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
+    let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(verdict.verdict.into())

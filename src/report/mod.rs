@@ -3,6 +3,9 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod checklist;
+mod coverage;
+mod days;
 mod dry_run;
 mod escape;
 mod html;
@@ -18,6 +21,7 @@ pub use escape::visible;
 pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
 use crate::suggest::Suggestions;
@@ -72,6 +76,20 @@ pub fn dry_run_json(plan: &DryRunPlan) -> String {
     dry_run::json(plan).to_string()
 }
 
+/// What specimens say of the rules, for a terminal: no line longer than 80 columns.
+pub fn audit(trial: &Trial, rules: &[RuleNote], colour: bool) -> String {
+    terminal::trial::audit(trial, rules, colour)
+}
+
+/// What specimens say of the rules, for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn audit_json(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    json::audit(trial, rules)
+}
+
 /// Suggested rules as a rule file: the rules as they may be copied, everything else in comments.
 pub fn suggestions(found: &Suggestions) -> String {
     suggestions::yaml(found)
@@ -93,3 +111,5 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;

@@ -17,7 +17,7 @@ mod snapshot;
 mod timeline;
 
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
-pub use clients::{CLIENT_GROUPS, Clustering, MAX_CLIENT_COUNTS};
+pub use clients::{CLIENT_GROUPS, ClientGroups, Clustering, MAX_CLIENT_COUNTS};
 pub(crate) use clients::{GRAINS, Share};
 pub use count::Tally;
 pub(crate) use count::{EndpointTally, RuleTally};

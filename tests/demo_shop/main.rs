@@ -7,6 +7,7 @@ mod client;
 mod differ;
 mod noise;
 mod program;
+mod trial;
 
 use std::time::Duration;
 

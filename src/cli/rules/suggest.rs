@@ -1,9 +1,10 @@
 //! `tapcompare rules suggest`: rules for what looks like noise in a run, to be copied by whoever answers for them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::asking::today;
-use crate::cli::{OutputFormat, Status, Trouble, print};
+use crate::cli::{OutputFormat, Status, Trouble, print, trial};
 use crate::exchange::Specimen;
 use crate::report;
 use crate::rules::{self, RuleSet};
@@ -40,10 +41,10 @@ impl SuggestArgs {
             None => store::unite(stretches)?,
         };
         let rules = match &self.rules[..] {
-            [] => RuleSet::from_texts(run.rules.clone(), today())?,
+            [] => RuleSet::from_texts(run.rules.clone(), trial::day_of(&run.facts))?,
             files => rules::load(files, today())?,
         };
-        let comparer = super::again(rules)?;
+        let comparer = trial::again(Arc::new(rules))?;
         let specimens: Vec<Specimen> = run.snapshot.specimens().collect();
         let mut found = suggest::suggest(&specimens, &comparer, general_place, today());
         found.count_in(|name| in_run(&run, name));
