@@ -4,6 +4,7 @@ pub(super) mod trial;
 
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
+use crate::suggest::explain::Explained;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
@@ -306,6 +307,9 @@ fn differences(page: &mut Page, report: &Report<'_>) {
 fn group_lines(page: &mut Page, group: &DifferenceGroup) {
     let head = group_title(&group.endpoint, group);
     page.behind(Ink::Bad, "  ", &head);
+    for line in group.explained.iter().flat_map(explained) {
+        page.behind(Ink::Plain, "      ", &visible(&line));
+    }
     let Some(example) = group.examples.first() else { return };
     let request = format!("#{} {}", example.sequence, visible(&example.request));
     page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &request)]);
@@ -317,6 +321,17 @@ fn group_lines(page: &mut Page, group: &DifferenceGroup) {
             page.inked(&[(Ink::Dim, &format!("      {label:<11}")), (Ink::Plain, &side)]);
         }
     }
+}
+
+/// What goes with a group, a line each, not escaped; that nothing does is said too.
+pub(super) fn explained(explained: &Explained) -> Vec<String> {
+    let (mismatches, others) = (explained.mismatches, explained.others);
+    if explained.explanations.is_empty() {
+        return vec![format!(
+            "no feature of the requests tells the {mismatches} kept mismatches from the {others} others"
+        )];
+    }
+    explained.explanations.iter().map(ToString::to_string).collect()
 }
 
 fn group_title(endpoint: &Endpoint, group: &DifferenceGroup) -> String {
