@@ -7,14 +7,16 @@ use std::time::Duration;
 use super::tests::note;
 use crate::config::{ChecklistItem, Policy, Scope, Signature};
 use crate::exchange::{
-    AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, Failure, Incomplete, Location, Outcome,
-    RuleAnswer, RuleNote, Segment, Skip, StretchNote,
+    AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, EpochBooks, EpochNote, Failure, Incomplete,
+    Location, Outcome, OverheadNote, Rescored, RuleAnswer, RuleNote, Segment, Skip, StretchNote,
 };
 use crate::faults::{
     Counted, Depth, EndpointTrial, FaultKind, Finding, Flaw, Hider, Hides, RuleAudit, Trial, Unnoticed,
 };
 use crate::ledger::{Counts, LossRow, SizeClass};
 use crate::report::RunFacts;
+use crate::suggest::Feature;
+use crate::suggest::explain::{Condition, Explained, Explanation, Is};
 use crate::tally::Snapshot;
 use crate::tally::invented::{Invented, endpoint, tally_of};
 
@@ -149,6 +151,14 @@ fn snapshot(payload: &str) -> Snapshot {
     let mut snapshot = tally.snapshot(&endpoints, Default::default(), Default::default());
     snapshot.ledger.capture.damage.push(payload.into());
     snapshot.ledger.wire.evicted.insert(payload.to_owned().into(), 3);
+    let conditions = vec![
+        Condition { is: Is::Value(payload.into()), feature: Feature::Query(payload.into()) },
+        Condition { is: Is::Absent, feature: Feature::Header(payload.into()) },
+    ];
+    let explanation =
+        Explanation { conditions: conditions.clone(), alike: conditions, of_mismatches: 1.0, ..Explanation::default() };
+    snapshot.groups[0].explained = Some(Explained { explanations: vec![explanation], ..Explained::default() });
+    snapshot.epoch = EpochBooks { build: Some(payload.into()), number: 1, of: 2, ..EpochBooks::default() };
     let used = &mut snapshot.rules[0];
     (used.sample_legacy, used.sample_candidate) = (Some(payload.into()), Some(payload.into()));
     used.sample_place = payload.into();
@@ -205,6 +215,33 @@ fn policy(payload: &str) -> Policy {
     policy
 }
 
+fn epoch(payload: &str, number: u64) -> EpochNote {
+    let text = || Some(payload.to_owned());
+    EpochNote {
+        number,
+        build: text(),
+        first: text(),
+        last: text(),
+        rules: payload.into(),
+        policy: text(),
+        ..EpochNote::default()
+    }
+}
+
+fn rescored(payload: &str) -> Rescored {
+    let ids = || vec![payload.into()];
+    let outcomes = || [(payload.to_owned(), 3)].into();
+    Rescored {
+        added: ids(),
+        removed: ids(),
+        changed: ids(),
+        before: outcomes(),
+        after: outcomes(),
+        verdict_before: payload.into(),
+        ..Rescored::default()
+    }
+}
+
 fn facts_of(payload: &str) -> RunFacts {
     let text = || payload.to_owned();
     let breaker = BreakerNote { state: text(), opened: 2, closed: 1, open_ms: 61_200, cause: Some(text()) };
@@ -226,6 +263,9 @@ fn facts_of(payload: &str) -> RunFacts {
             closed_sandboxes: vec![text()],
             ..AdmissionNote::default()
         }),
+        overhead: Some(OverheadNote { requests: 300, p50_us: 40, p95_us: 520, p99_us: 900 }),
+        epochs: vec![epoch(payload, 1), epoch(payload, 2)],
+        rescored: Some(rescored(payload)),
         stretches: vec![StretchNote { file: text(), started: text(), last_written: text(), ..StretchNote::default() }],
     }
 }

@@ -9,10 +9,12 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
 use super::escape::is_deceptive;
+use super::overhead::Overhead;
 use super::{Report, RunFacts, SCHEMA_VERSION};
 
 /// The whole report.
@@ -24,6 +26,9 @@ pub(super) struct Document<'a> {
     verdict: &'a Verdict,
     /// How it was gathered.
     facts: &'a RunFacts,
+    /// What the candidate costs its clients by the work it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overhead: Option<Overhead>,
     /// The rules in force, and those that have expired.
     rules: &'a [RuleNote],
     /// What the verdict rests on.
@@ -35,9 +40,14 @@ pub(super) fn render(report: &Report<'_>) -> serde_json::Result<String> {
         schema_version: SCHEMA_VERSION,
         verdict: report.verdict,
         facts: report.facts,
+        overhead: Overhead::of(report),
         rules: report.rules,
         snapshot: report.snapshot,
     };
+    written(&document)
+}
+
+fn written(document: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     document.serialize(&mut Serializer::with_formatter(&mut bytes, Visible))?;
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
@@ -64,4 +74,15 @@ impl Formatter for Visible {
         }
         writer.write_all(&fragment.as_bytes()[plain..])
     }
+}
+
+#[derive(Serialize)]
+struct Audit<'a> {
+    schema_version: u32,
+    rules: &'a [RuleNote],
+    trial: &'a Trial,
+}
+
+pub(super) fn audit(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    written(&Audit { schema_version: SCHEMA_VERSION, rules, trial })
 }

@@ -18,7 +18,7 @@ use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseS
 use crate::exchange::Endpoint;
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, percent, percent_against};
-use crate::verdict::{GateResult, GateState, Standing, standings};
+use crate::verdict::{Failing, Finding, GateResult, GateState, failing};
 
 use super::Report;
 use super::escape::{cut, visible};
@@ -97,12 +97,17 @@ fn status(kind: NonSuccessKind, ty: &str, message: &str, description: &str) -> T
 
 fn endpoints(report: &Report<'_>) -> TestSuite {
     let mut suite = TestSuite::new("endpoints");
-    let standings = standings(report.snapshot, report.policy, report.rules);
+    let findings: BTreeMap<&Endpoint, &Finding> = report.verdict.findings.iter().map(|f| (&f.endpoint, f)).collect();
     let mut why: BTreeMap<&Endpoint, &str> =
         report.verdict.never_asked.iter().map(|never| (&never.endpoint, never.why.as_str())).collect();
     why.extend(report.verdict.coverage.excepted().map(|excepted| (&excepted.endpoint, EXCEPTED)));
-    for (endpoint, standing) in report.snapshot.endpoints.iter().zip(&standings) {
-        let status = endpoint_status(report, endpoint, standing, why.get(&endpoint.endpoint).copied());
+    for (endpoint, failing) in report.snapshot.endpoints.iter().zip(&failing(report.snapshot, report.policy)) {
+        let name = &endpoint.endpoint;
+        let status = match why.get(name) {
+            Some(why) if failing.sent == 0 || *why == EXCEPTED => skipped(why),
+            None if failing.sent == 0 => skipped("nothing was sent"),
+            _ => endpoint_status(report, endpoint, findings.get(name).copied(), failing),
+        };
         let mut case = TestCase::new(text(&endpoint.endpoint.to_string(), NAME), status);
         case.set_classname("tapcompare.endpoints");
         // In seconds, as every reader of JUnit has it: what the candidate took at the gate's quantile.
@@ -114,29 +119,28 @@ fn endpoints(report: &Report<'_>) -> TestSuite {
     suite
 }
 
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut skipped = TestCaseStatus::skipped();
+    skipped.set_type(if why == EXCEPTED { "excepted" } else { "never-asked" }).set_message(text(why, MESSAGE));
+    skipped
+}
+
 fn endpoint_status(
     report: &Report<'_>,
     endpoint: &EndpointSnapshot,
-    standing: &Standing,
-    why: Option<&str>,
+    finding: Option<&Finding>,
+    failing: &Failing,
 ) -> TestCaseStatus {
-    if standing.sent == 0 || why == Some(EXCEPTED) {
-        let mut skipped = TestCaseStatus::skipped();
-        skipped
-            .set_type(if why == Some(EXCEPTED) { "excepted" } else { "never-asked" })
-            .set_message(text(why.unwrap_or("nothing was sent"), MESSAGE));
-        return skipped;
-    }
     let share = |bad: u64, of: u64, limit: f64| {
         let share = bad as f64 / of.max(1) as f64;
         format!("{} in {} ({}); the limit is {}", count(bad), count(of), percent_against(share, limit), percent(limit))
     };
-    if standing.mismatches_shown {
-        let message = format!("mismatches: {}", share(standing.mismatched, standing.compared, standing.mismatch_limit));
+    if let Some(finding) = finding.filter(|finding| finding.above_limit) {
+        let message = format!("mismatches: {}", share(finding.mismatched, finding.compared, finding.limit));
         return status(NonSuccessKind::Failure, "mismatches", &message, &places(report, endpoint));
     }
-    if standing.failures_shown {
-        let message = format!("failures: {}", share(standing.failed, standing.sent, standing.failure_limit));
+    if failing.shown {
+        let message = format!("failures: {}", share(failing.failed, failing.sent, failing.limit));
         let kinds: Vec<String> = endpoint.books.failed.iter().map(|(why, n)| format!("{why} {}", count(n))).collect();
         return status(NonSuccessKind::Error, "failures", &message, &kinds.join("\n"));
     }

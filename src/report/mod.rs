@@ -4,16 +4,21 @@
 //! be seen (control characters, changes of writing direction) as escapes.
 
 mod checklist;
+mod coverage;
+mod days;
 mod decision_record;
 mod dry_run;
 mod escape;
+mod findings;
 mod html;
 mod json;
 mod junit;
 mod losses;
 mod markdown;
+mod overhead;
 mod plot;
 mod schema;
+mod suggestions;
 mod sums;
 mod table;
 mod terminal;
@@ -29,8 +34,10 @@ pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::config::Policy;
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
+use crate::suggest::Suggestions;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -114,6 +121,34 @@ pub fn dry_run_json(plan: &DryRunPlan) -> String {
     dry_run::json(plan).to_string()
 }
 
+/// What specimens say of the rules, for a terminal: no line longer than 80 columns.
+pub fn audit(trial: &Trial, rules: &[RuleNote], colour: bool) -> String {
+    terminal::trial::audit(trial, rules, colour)
+}
+
+/// What specimens say of the rules, for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn audit_json(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    json::audit(trial, rules)
+}
+
+/// Suggested rules as a rule file: the rules as they may be copied, everything else in comments.
+pub fn suggestions(found: &Suggestions) -> String {
+    suggestions::yaml(found)
+}
+
+/// Suggested rules for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn suggestions_json(found: &Suggestions) -> serde_json::Result<String> {
+    suggestions::json(found)
+}
+
 /// The books alone for a terminal: no line longer than 80 columns.
 pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)
@@ -127,3 +162,5 @@ mod hostile_tests;
 mod readers_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;

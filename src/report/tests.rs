@@ -5,6 +5,7 @@ use super::escape::columns;
 use super::*;
 use crate::config::Policy;
 use crate::exchange::{AdmissionNote, BreakerNote, Endpoint, Failure, Incomplete, RuleAnswer, Skip};
+use crate::faults::{Finding, Flaw, Hides, RuleAudit, Trial, invented as faults};
 use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
 use crate::tally::invented::{Invented, snapshot_of};
 use crate::verdict::judge;
@@ -85,6 +86,79 @@ pub(super) fn with<T>(
     render(Report { verdict: &verdict, snapshot, policy: &policy, facts, rules })
 }
 
+/// A trial in which one rule has hidden half of what was wrong with one endpoint.
+fn blind(template: &str, place: &str) -> Trial {
+    let mut one = faults::endpoint("GET /", 4_000, 2_000);
+    one.endpoint.template = template.into();
+    one.unnoticed[0].place = place.into();
+    let mut trial = faults::trial(vec![one, faults::endpoint("GET /fine", 150, 150)]);
+    trial.depth = faults::depth(1_000, 80);
+    trial.left_out = 3;
+    trial.rules.push(RuleAudit {
+        id: "wide".into(),
+        differences: 12,
+        exchanges: 11,
+        specimens: 9,
+        needed: 7,
+        values: Hides { hidden: 80, loose: 0 },
+        share: Some(0.08),
+        faults_hidden: 2_000,
+        findings: vec![Finding { flaw: Flaw::OverBroad, why: format!("it hides {place}") }],
+    });
+    trial
+}
+
+#[test]
+fn the_rules_under_test_are_shown_in_every_rendering() {
+    let (mut snapshot, rules) = shop();
+    snapshot.trial = Some(blind("/orders", "body /items/*/price"));
+    let text = with(&snapshot, &rules, &facts(), |report| report.terminal(false));
+    for line in [
+        "  faults        2,150 of 4,150 faults noticed (51.8%), seeded into 16 specimens",
+        "  depth         80 of 1,000 values hidden by rules (8%), 0 compared loosely (0%)",
+        "  GET /orders                   4,000    2,000       50%        0%        0%",
+        "  GET /fine                       150      150      100%        0%        0%",
+        "  unnoticed     GET /orders · field-dropped at body /items/*/price",
+        "  rule          wide is over-broad: it hides body /items/*/price",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let page = with(&snapshot, &rules, &facts(), |report| report.html());
+    for piece in
+        ["The rules under test", "2,000/4,000", "150/150", "field-dropped", "it hides body /items/*/price", "7/9"]
+    {
+        assert!(page.contains(piece), "{piece}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&with(&snapshot, &rules, &facts(), |report| report.json().unwrap())).unwrap();
+    let trial = &json["snapshot"]["trial"];
+    assert_eq!(trial["endpoints"][0]["faults"]["field-dropped"], serde_json::json!({"seeded": 4000, "noticed": 2000}));
+    assert_eq!(trial["endpoints"][0]["unnoticed"][0]["hidden_by"], "wide");
+    assert_eq!(trial["rules"][0]["findings"][0]["flaw"], "over-broad");
+}
+
+#[test]
+fn an_audit_tells_every_rule() {
+    let trial = blind("/orders", "body /items/*/price");
+    let text = super::audit(&trial, &[note("wide", "why")], false);
+    assert!(text.lines().all(|line| super::escape::columns(line) <= 80), "{text}");
+    for piece in [
+        "  wide  ignore  * /**, json $..requestId",
+        "answered for 12 differences in 11 exchanges; without it 7 of 9 specimens",
+        "hides 80 values (8% of all); hid 2,000 faults",
+        "over-broad: it hides body /items/*/price",
+        "  field-dropped                 4,150    2,150     51.8%",
+    ] {
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wanted = piece.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(&wanted), "{piece}\n{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&super::audit_json(&trial, &[note("wide", "why")]).unwrap()).unwrap();
+    assert_eq!((&json["schema_version"], &json["rules"][0]["id"]), (&1.into(), &"wide".into()));
+    assert_eq!(json["trial"]["rules"][0]["needed"], 7);
+}
+
 fn without_colours(text: &str) -> String {
     regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(text, "").into_owned()
 }
@@ -101,7 +175,9 @@ fn the_terminal_says_the_verdict_first_in_80_columns() {
         "exchanges     6,120 = sent 6,000 + skipped 120 (unsafe-method 120)",
         "GET /products/{id} · body /items/*/price · value in 4 exchanges",
         "at         body /items/2/price",
-        "POST /orders · 120 exchanges (unsafe-method 120)",
+        "never compared; unsafe-method 120",
+        "  POST /orders                     0/120",
+        "  2023-11-14        1       5,997",
         "each answer carries an id of its own",
         "what would change it: ",
     ] {
@@ -227,4 +303,41 @@ fn what_is_missing_and_what_safety_did_are_told_without_a_way_for_captured_text_
         assert!(page.contains("Missing exchanges") && page.contains("over 1 MiB") && page.contains("breaker opened"));
         assert!(!page.contains("<script>alert") && !page.contains('\u{1b}'));
     });
+}
+
+#[test]
+fn our_own_overhead_stands_beside_the_latency_gate_and_is_marked_where_it_is_large() {
+    use crate::exchange::OverheadNote;
+    let run: Vec<Invented> = (0..400).map(|i| Invented::new(i, 0)).collect();
+    let snapshot = crate::tally::invented::snapshot_of(&run, &["GET /a"]);
+    let verdict = judge(&snapshot, &Policy::default(), &[], jiff::civil::Date::MAX);
+    let shown = |p95_us, legacy: Option<&str>| {
+        let overhead = OverheadNote { requests: 300, p50_us: 40, p95_us, p99_us: 900 };
+        let facts = RunFacts { overhead: Some(overhead), legacy: legacy.map(str::to_owned), ..facts() };
+        let report =
+            Report { verdict: &verdict, snapshot: &snapshot, policy: &Policy::default(), facts: &facts, rules: &[] };
+        let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+        let words = report.terminal(false).split_whitespace().collect::<Vec<_>>().join(" ");
+        (json["overhead"].clone(), words, report.html())
+    };
+    // The legacy takes 10 ms: 60 us are 0.6 % of it, where the margin is 10 %.
+    let (json, terminal, page) = shown(60, None);
+    let told = "our own client adds 60 µs at p95 (40 µs at p50, 900 µs at p99), measured at the start with 300 requests to a null server";
+    assert_eq!((&json["large"], &json["told"], &json["quantile"]), (&false.into(), &told.into(), &0.95.into()));
+    assert!((json["of_legacy"].as_f64().unwrap() - 0.006).abs() < 1e-5, "{json}");
+    assert!(terminal.contains(told) && page.contains(&told["our own".len()..]), "{terminal}");
+    // Half of the margin and more is said to be unfair to the candidate, or to both.
+    let (json, terminal, page) = shown(520, None);
+    let large = "; that is 5.2% of the legacy's p95, in the candidate's latencies alone, so that the ratio is unfair to the candidate by about as much; nothing was subtracted";
+    assert_eq!(json["large"], true);
+    assert!(terminal.contains(large) && page.contains("unfair to the candidate"), "{terminal}");
+    let (json, terminal, _) = shown(520, Some("http://127.0.0.1:8080"));
+    assert!(
+        json["large"] == true && terminal.contains("on both sides, so that the ratio is nearer to 1"),
+        "{terminal}"
+    );
+    // Where it was not measured, nothing is said.
+    let report =
+        Report { verdict: &verdict, snapshot: &snapshot, policy: &Policy::default(), facts: &facts(), rules: &[] };
+    assert!(!report.json().unwrap().contains("overhead") && !report.terminal(false).contains("null server"));
 }

@@ -10,6 +10,8 @@ mod coverage;
 mod critical;
 mod days;
 mod evidence;
+mod failing;
+mod findings;
 pub mod holm;
 pub mod interval;
 mod latency;
@@ -20,7 +22,6 @@ mod rules;
 mod rules_tests;
 mod scope;
 pub mod sequence;
-mod standing;
 mod window;
 pub mod words;
 
@@ -38,12 +39,12 @@ use crate::tally::Snapshot;
 pub use checklist::{ItemResult, ItemState};
 pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
 pub use days::{DayResult, Days};
+pub use failing::{Failing, failing};
+pub use findings::Finding;
 pub use paired::PairedLatency;
 
 use rates::Evidence;
 use window::Window;
-
-pub use standing::{Standing, standings};
 
 /// May users be moved?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,6 +190,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Every gate, failures first.
     pub gates: Vec<GateResult>,
+    /// Every compared endpoint against the limit of the mismatch gate: what stands out, no gate.
+    pub findings: Vec<Finding>,
     /// What of all that the legacy serves was compared.
     pub coverage: Coverage,
     /// The mismatch rate day by day.
@@ -228,18 +231,21 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let window = Window::of(snapshot, gates.mismatch_rate.over);
     let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
     let judged = Evidence::gather(&in_window, notes);
-    let mismatches = rates::mismatch_gate(&judged, &gates.mismatch_rate, looks);
+    let in_full = |result: GateResult| match window {
+        Some(window) if result.gate == Gate::MismatchRate => window.require(result),
+        _ => result,
+    };
     let mut results: Vec<GateResult> =
-        mismatches.into_iter().map(|result| window.map_or(result.clone(), |window| window.require(result))).collect();
+        rates::mismatch_gate(&judged, &gates.mismatch_rate, looks).into_iter().map(in_full).collect();
     let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
     results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
-    results.extend(latency::gates(&evidence, &gates.latency, confidence));
+    results.extend(latency::gates(&evidence, &gates.latency, confidence, looks));
     let coverage = Coverage::of(snapshot, policy);
     results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
-    results.extend(critical::gates(&evidence, policy, looks, &results));
+    results.extend(critical::gates(&judged, policy, looks, &results).into_iter().map(in_full));
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
@@ -257,6 +263,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         headline: headline(decision, &results, &coverage, &judged),
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
+        findings: findings::findings(&judged, &gates.mismatch_rate),
         coverage,
         days,
         paired_latency: paired::of(&snapshot.latency.difference, confidence),
