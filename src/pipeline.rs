@@ -45,6 +45,7 @@ pub use source::{Source, SourceError};
 use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
 use crate::config::Policy;
+use crate::exchange::EpochNote;
 use crate::shadow::{AdmissionStanding, DryRunPlan, Pace, Shadow};
 use crate::store::RunFile;
 use crate::tally::Snapshot;
@@ -96,6 +97,9 @@ pub struct Plan {
 pub struct Ended {
     /// The evidence.
     pub snapshot: Snapshot,
+    /// The epochs that it had, where there are several; the snapshot is of the latest. What they do not know of rules and
+    /// policy the caller does.
+    pub epochs: Vec<EpochNote>,
     /// What would have been sent, where nothing was.
     pub dry_run: Option<DryRunPlan>,
     /// What safety did on its own.

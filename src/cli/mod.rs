@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rescoring;
 mod signal;
 mod walk;
 mod watch;

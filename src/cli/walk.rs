@@ -15,13 +15,13 @@ use super::signal::stop_on_signal;
 use super::{OutputFormat, Status, Trouble};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
-use crate::exchange::{AdmissionNote, BreakerNote};
+use crate::exchange::{AdmissionNote, BreakerNote, EpochNote};
 use crate::ledger::StoreBooks;
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::{AdmissionStanding, Shadow};
-use crate::store::{RunFile, StretchFacts};
+use crate::store::{self, RunFile, StretchFacts};
 use crate::verdict;
 
 const NO_FRAME: &str = "not one frame was seen: is the traffic mirrored to here, and does the filter want it? `tapcompare doctor -i IFACE` \
@@ -64,8 +64,12 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     // Last: what could not begin must leave no stretch in the file.
     let file = match &file {
         Some(path) => {
-            let stretch =
-                StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };
+            let stretch = StretchFacts {
+                facts: facts.clone(),
+                policy: policy_text,
+                rules: rule_texts.clone(),
+                notes: notes.clone(),
+            };
             let file = RunFile::open(path, &stretch)?;
             if let Some(other) = file.other_candidate() {
                 let (path, other) = (path.display().to_string(), report::visible(&other));
@@ -87,7 +91,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
-    let Ended { mut snapshot, dry_run, admission, file } = ended;
+    let Ended { mut snapshot, epochs, dry_run, admission, file } = ended;
     if live && snapshot.ledger.wire.frames == 0 {
         tracing::warn!("{NO_FRAME}");
     }
@@ -102,6 +106,10 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             tracing::error!("{error}; it holds the evidence up to its last write");
         }
     }
+    // What a stretch has of epochs, whoever reads the file finds out of its counts.
+    let (rules, policy_file) = (store::rules_mark(&rule_texts), facts.policy.clone());
+    let named = |note: EpochNote| EpochNote { rules: rules.clone(), policy: policy_file.clone(), ..note };
+    facts.epochs = epochs.into_iter().map(named).collect();
     if let Some(dry_run) = dry_run {
         return super::print(&match output.output {
             OutputFormat::Text => report::dry_run(&dry_run, color),

@@ -27,7 +27,7 @@ use super::{Ended, Feed, LiveFeed, Plan};
 use crate::capture::{Batch, CaptureError};
 use crate::ledger::CaptureBooks;
 use crate::shadow::{Admission, DryRun, Pacer};
-use crate::tally::Tally;
+use crate::tally::Builds;
 use crate::wire::{Keep, Wire, WireOptions};
 
 /// Exchanges between the source and the dispatcher of a replay. More would only be memory: the dispatcher waits for
@@ -51,7 +51,7 @@ pub(crate) struct Stages {
 /// The channels to the recorder, and the rounds that it asks for.
 struct Recording {
     asks: Arc<Asks>,
-    tallies: Sender<(u64, Tally)>,
+    tallies: Sender<(u64, Builds)>,
     books: Sender<(u64, Read)>,
 }
 
@@ -218,8 +218,8 @@ impl Stages {
             recorder.take(counting.tally);
         }
         let dry_run = dry_run.map(|dry_run| dry_run.plan(&read.endpoints));
-        let (snapshot, file) = recorder.finish(read);
-        Ended { snapshot, dry_run, admission, file }
+        let (snapshot, epochs, file) = recorder.finish(read);
+        Ended { snapshot, epochs, dry_run, admission, file }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The Content-Security-Policy allows the page's own style by its digest and nothing else, so that even a mistake in
 //! the escaping could neither run nor fetch anything.
 
+mod changes;
 mod differences;
 mod endpoints;
 mod ledger;
@@ -53,6 +54,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
                 main {
                     (verdict::section(report))
                     (verdict::never_asked(report))
+                    (changes::section(report))
                     (ledger::section(report))
                     (endpoints::section(report))
                     (endpoints::latency(report))

@@ -3,6 +3,7 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod changes;
 mod dry_run;
 mod escape;
 mod html;
@@ -11,6 +12,7 @@ mod losses;
 mod plot;
 mod sums;
 mod terminal;
+mod terminal_changes;
 
 pub use escape::visible;
 

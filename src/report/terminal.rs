@@ -100,6 +100,7 @@ impl Page {
 pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
+    super::terminal_changes::lines(&mut page, report);
     books(&mut page, report);
     safety(&mut page, report);
     lost(&mut page, report);

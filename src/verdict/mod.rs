@@ -5,6 +5,7 @@
 
 mod bounds;
 pub mod clusters;
+mod epochs;
 mod evidence;
 pub mod interval;
 mod latency;
@@ -73,6 +74,10 @@ crate::exchange::reasons! {
         Rules = "rules",
         /// Every account of the ledger closes.
         Books = "books",
+        /// One build of the candidate at a time.
+        Epochs = "epochs",
+        /// Enough of the evidence is known under rules that were not in force.
+        Rescoring = "rescoring",
     }
 }
 
@@ -87,6 +92,8 @@ impl Gate {
             Gate::Loss => "loss",
             Gate::Rules => "rules",
             Gate::Books => "books",
+            Gate::Epochs => "epochs",
+            Gate::Rescoring => "rescoring",
         }
     }
 }
@@ -184,6 +191,8 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(evidence::rules_gate(rules));
     results.push(evidence::books_gate(&snapshot.ledger));
+    results.extend(epochs::gate(&snapshot.epoch));
+    results.extend(epochs::rescoring_gate(snapshot.rescoring, &gates.loss));
     results.sort_by_key(|result| result.state);
 
     let decision = match results.first().map(|worst| worst.state) {
