@@ -31,6 +31,7 @@ mod stages;
 mod workers;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -91,6 +92,8 @@ pub struct Plan {
     pub file: Option<RunFile>,
     /// Whether nothing is to be sent, and what would be listed instead.
     pub dry_run: bool,
+    /// Threads that compare; None: one a core.
+    pub workers: Option<NonZeroUsize>,
 }
 
 /// What a run has come to.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +38,8 @@ pub(super) struct Walk {
     pub(super) dry_run: bool,
     /// Where the evidence is kept.
     pub(super) run: Option<PathBuf>,
+    /// Threads that compare; None: one a core.
+    pub(super) workers: Option<NonZeroUsize>,
     /// What the targets are called where their addresses say nothing.
     pub(super) called: Option<Called>,
 }
@@ -50,7 +53,7 @@ pub(super) struct Called {
 /// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
-    let Walk { feed, asked, dry_run, run: file, .. } = walk;
+    let Walk { feed, asked, dry_run, run: file, workers, .. } = walk;
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     for warning in policy.safety.warnings() {
         tracing::warn!("{warning}");
@@ -83,7 +86,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         None => None,
     };
     let comparer = Arc::new(Comparer::new(rules, redactor));
-    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
+    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers };
 
     let stop = Arc::new(AtomicBool::new(false));
     let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));

@@ -72,11 +72,12 @@ pub(crate) fn start(
     stop: &Arc<AtomicBool>,
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
-    let Plan { feed, policy, shadow, comparer, file, dry_run } = plan;
+    let Plan { feed, policy, shadow, comparer, file, dry_run, workers } = plan;
     let live = matches!(feed, Feed::Live(_));
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
-    let comparing = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let comparing = workers.map_or_else(cores, NonZeroUsize::get);
     // The assembler, the dispatcher, and the workers.
     let counting_stages = comparing + 2;
 
