@@ -11,6 +11,8 @@
 //! 6. [`verdict`] judges the counts against the policy's gates.
 //! 7. [`report`] shows the verdict with its evidence.
 //!
+//! [`suggest`] reads kept exchanges for rules that people may want to write, and for what mismatches have in common.
+//!
 //! [`store`] keeps what was counted in a run file, to be judged later and again; [`rescore`] judges what is kept of it under
 //! other rules.
 //!
@@ -24,6 +26,7 @@ pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod exchange;
+pub mod faults;
 pub mod ledger;
 pub mod pipeline;
 pub mod privilege;
@@ -33,6 +36,7 @@ pub mod rescore;
 pub mod rules;
 pub mod shadow;
 pub mod store;
+pub mod suggest;
 pub mod tally;
 pub mod verdict;
 pub mod wire;

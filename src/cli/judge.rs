@@ -1,12 +1,15 @@
 //! `tapcompare judge`: the evidence of run files, judged again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::asking::today;
 use super::output::Output;
 use super::rescoring::rescored;
-use super::{Status, Trouble};
+use super::{Status, Trouble, trial};
 use crate::config::{self, Policy};
 use crate::report::Report;
+use crate::rules::RuleSet;
 use crate::store::{self, Choice, Run};
 use crate::verdict::{self, Verdict};
 
@@ -19,6 +22,8 @@ use crate::verdict::{self, Verdict};
 pub(crate) struct JudgeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
+    #[command(flatten)]
+    beside: Beside,
     #[command(flatten)]
     output: Output,
 }
@@ -44,6 +49,14 @@ pub(super) struct EvidenceArgs {
     stretch: Option<usize>,
 }
 
+/// What is said beside the figures.
+#[derive(Debug, clap::Args)]
+pub(super) struct Beside {
+    /// Say what goes with each group of mismatches: which feature of the requests tells them from the other exchanges
+    #[arg(long)]
+    explain: bool,
+}
+
 /// Evidence with what was made of it.
 pub(super) struct Judged {
     run: Run,
@@ -53,14 +66,27 @@ pub(super) struct Judged {
 impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.check()?;
-        let judged = self.evidence.judged()?;
+        let judged = self.evidence.judged(&self.beside)?;
         self.output.write(&judged.report(), color)?;
         Ok(judged.verdict.verdict.into())
     }
 }
 
 impl EvidenceArgs {
-    pub(super) fn judged(&self) -> Result<Judged, Trouble> {
+    pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
+        let (mut run, policy) = self.united()?;
+        let day = if run.facts.rescored.is_some() { today() } else { trial::day_of(&run.facts) };
+        let rules = Arc::new(RuleSet::from_texts(run.rules.clone(), day)?);
+        if beside.explain {
+            run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
+        }
+        trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
+        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
+        Ok(Judged { run, verdict })
+    }
+
+    /// The evidence as one, and the policy whose gates apply.
+    pub(super) fn united(&self) -> Result<(Run, Policy), Trouble> {
         let mut stretches = store::read(&self.runs)?;
         if let Some(wanted) = self.stretch {
             stretches = store::one_of(stretches, wanted)?;
@@ -75,8 +101,7 @@ impl EvidenceArgs {
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
         }
-        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes);
-        Ok(Judged { run, verdict })
+        Ok((run, policy))
     }
 
     /// The policy whose gates apply.

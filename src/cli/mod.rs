@@ -1,6 +1,7 @@
 //! What was typed: one file per command.
 
 mod asking;
+mod completions;
 mod demo;
 mod doctor;
 mod files;
@@ -11,7 +12,10 @@ mod progress;
 mod replay;
 mod report;
 mod rescoring;
+mod rules;
+mod schema;
 mod signal;
+mod trial;
 mod walk;
 mod watch;
 
@@ -49,6 +53,9 @@ enum Command {
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
     Doctor(doctor::DoctorArgs),
+    Rules(rules::RulesArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -135,6 +142,9 @@ impl Cli {
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
             Command::Doctor(args) => args.run(color),
+            Command::Rules(args) => args.run(color),
+            Command::Schema(args) => args.run(),
+            Command::Completions(args) => args.run(),
         }
     }
 

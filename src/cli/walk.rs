@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Runtime;
 
-use super::asking::Asked;
+use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
 use super::signal::stop_on_signal;
-use super::{OutputFormat, Status, Trouble};
+use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
-use crate::exchange::{AdmissionNote, BreakerNote, EpochNote};
+use crate::exchange::{AdmissionNote, BreakerNote, EpochNote, OverheadNote};
 use crate::ledger::StoreBooks;
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
@@ -36,6 +36,8 @@ pub(super) struct Walk {
     pub(super) pace: String,
     pub(super) sources: Vec<String>,
     pub(super) dry_run: bool,
+    /// What our own client adds to a latency, where it was measured.
+    pub(super) overhead: Option<OverheadNote>,
     /// Where the evidence is kept.
     pub(super) run: Option<PathBuf>,
     /// Threads that compare; None: one a core.
@@ -85,7 +87,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
         None => None,
     };
-    let comparer = Arc::new(Comparer::new(rules, redactor));
+    let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers };
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -110,8 +112,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
     }
     // What a stretch has of epochs, whoever reads the file finds out of its counts.
-    let (rules, policy_file) = (store::rules_mark(&rule_texts), facts.policy.clone());
-    let named = |note: EpochNote| EpochNote { rules: rules.clone(), policy: policy_file.clone(), ..note };
+    let (mark, policy_file) = (store::rules_mark(&rule_texts), facts.policy.clone());
+    let named = |note: EpochNote| EpochNote { rules: mark.clone(), policy: policy_file.clone(), ..note };
     facts.epochs = epochs.into_iter().map(named).collect();
     if let Some(dry_run) = dry_run {
         return super::print(&match output.output {
@@ -119,7 +121,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
         });
     }
-    let verdict = verdict::judge(&snapshot, &policy, &notes);
+    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
+    let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     Ok(verdict.verdict.into())
@@ -164,6 +167,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
         finished: String::new(),
         stopped_early: None,
         admission: None,
+        overhead: walk.overhead.clone(),
         stretches: Vec::new(),
         epochs: Vec::new(),
         rescored: None,

@@ -176,11 +176,19 @@ pub struct PatternError {
 impl EndpointPattern {
     /// Whether a request of that method and path (see [`path_of`]) is meant.
     pub fn matches(&self, method: &str, path: &[u8]) -> bool {
+        path.strip_prefix(b"/").is_some_and(|path| self.takes(method, path.split(|b| *b == b'/')))
+    }
+
+    /// The same for a path whose segments are known already, where many patterns are asked: without its first `/`,
+    /// parted at the others.
+    pub fn matches_segments(&self, method: &str, segments: &[&[u8]]) -> bool {
+        self.takes(method, segments.iter().copied())
+    }
+
+    fn takes<'a>(&self, method: &str, mut segments: impl Iterator<Item = &'a [u8]>) -> bool {
         if self.method.as_deref().is_some_and(|m| m != method) {
             return false;
         }
-        let Some(path) = path.strip_prefix(b"/") else { return false };
-        let mut segments = path.split(|b| *b == b'/');
         for part in &self.parts {
             match (part, segments.next()) {
                 (Part::Rest, _) => return true,

@@ -4,10 +4,13 @@
 //! the escaping could neither run nor fetch anything.
 
 mod changes;
+mod coverage;
+mod days;
 mod differences;
 mod endpoints;
 mod ledger;
 mod sides;
+mod trial;
 mod verdict;
 
 use base64::Engine;
@@ -53,14 +56,18 @@ pub(super) fn page(report: &Report<'_>) -> String {
             body {
                 main {
                     (verdict::section(report))
+                    (super::checklist::section(&report.verdict.checklist))
                     (verdict::never_asked(report))
                     (changes::section(report))
+                    (coverage::section(report))
+                    (days::section(report))
                     (ledger::section(report))
                     (endpoints::section(report))
                     (endpoints::latency(report))
                     (differences::section(report))
                     (differences::failures(report))
                     (rules(report))
+                    (trial::section(report))
                     (facts(report))
                 }
                 footer {

@@ -1,14 +1,19 @@
 //! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
 
+pub(super) mod trial;
+
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
+use crate::suggest::explain::Explained;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
-use crate::verdict::{Decision, GateResult, GateState, interval};
+use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
+use super::findings::{standing_out, stands_out};
+use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, html, losses};
+use super::{Report, checklist, coverage, days, html, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -79,7 +84,7 @@ impl Page {
         self.out.push('\n');
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         self.line("");
         self.inked(&[(Ink::Bold, text)]);
     }
@@ -101,6 +106,9 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
     super::terminal_changes::lines(&mut page, report);
+    checklist::lines(&mut page, &report.verdict.checklist);
+    coverage::section(&mut page, report);
+    days::section(&mut page, report);
     books(&mut page, report);
     safety(&mut page, report);
     lost(&mut page, report);
@@ -108,6 +116,9 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     differences(&mut page, report);
     failures(&mut page, report);
     rules(&mut page, report);
+    if let Some(trial) = &report.snapshot.trial {
+        trial::section(&mut page, trial);
+    }
     facts(&mut page, report);
     page.finish()
 }
@@ -129,26 +140,25 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     let first = format!("{}  ", verdict.verdict);
     page.behind(ink, &first, &visible(&verdict.headline));
     page.line("");
-    for gate in &verdict.gates {
+    for (at, gate) in verdict.gates.iter().enumerate() {
         gate_lines(page, gate);
-    }
-    if let Some(worst) = verdict.worst_case {
-        let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
-        page.behind(Ink::Dim, "        worst case        ", &text);
-    }
-    if !verdict.never_asked.is_empty() {
-        page.heading("Never asked: the verdict says nothing of these");
-        for never in verdict.never_asked.iter().take(ENDPOINTS) {
-            let text = format!(
-                "{} · {} ({})",
-                visible(&never.endpoint.to_string()),
-                counted(never.exchanges, "exchange"),
-                never.why
-            );
-            page.behind(Ink::Plain, "  ", &text);
+        if let Some(worst) = verdict.worst_case.filter(|_| beside_worst_case(&verdict.gates) == Some(at)) {
+            let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
+            page.behind(Ink::Dim, "        worst case        ", &text);
         }
-        more(page, verdict.never_asked.len(), ENDPOINTS);
+        if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
+            let ink = if overhead.is_large() { Ink::Unsure } else { Ink::Dim };
+            page.behind(ink, "        beside it         ", overhead.told());
+        }
     }
+    if let Some(paired) = &verdict.paired_latency {
+        page.behind(Ink::Dim, "        each request      ", &days::paired(paired));
+    }
+}
+
+/// The gate that the worst case is told beside: the last one of the mismatch rate.
+pub(super) fn beside_worst_case(gates: &[GateResult]) -> Option<usize> {
+    gates.iter().rposition(|gate| gate.gate == Gate::MismatchRate)
 }
 
 fn gate_lines(page: &mut Page, gate: &GateResult) {
@@ -249,7 +259,8 @@ fn endpoints(page: &mut Page, report: &Report<'_>) {
             let side = |latency: &Latency| latency.quantile(q).map_or("-".to_owned(), millis);
             format!("{} / {}", side(&endpoint.latency.legacy), side(&endpoint.latency.candidate))
         };
-        let cells = [count(n), count(books.mismatched), bound, quantile(0.5), quantile(0.95)];
+        let differ = count(books.mismatched) + if stands_out(report, &endpoint.endpoint) { "*" } else { "" };
+        let cells = [count(n), differ, bound, quantile(0.5), quantile(0.95)];
         let name = cut(&visible(&endpoint.endpoint.to_string()), NAME);
         // Columns and not characters: a wide name must not move the table.
         let pad = " ".repeat(NAME - columns(&name).min(NAME));
@@ -258,6 +269,9 @@ fn endpoints(page: &mut Page, report: &Report<'_>) {
         page.inked(&[(Ink::Plain, "  "), (ink, &name), (Ink::Plain, &pad), (Ink::Plain, &rest)]);
     }
     more(page, asked.len(), ENDPOINTS);
+    if let Some(legend) = standing_out(report) {
+        page.behind(Ink::Dim, "  * ", &legend);
+    }
 }
 
 /// Milliseconds in three digits, without the unit.
@@ -294,6 +308,9 @@ fn differences(page: &mut Page, report: &Report<'_>) {
 fn group_lines(page: &mut Page, group: &DifferenceGroup) {
     let head = group_title(&group.endpoint, group);
     page.behind(Ink::Bad, "  ", &head);
+    for line in group.explained.iter().flat_map(explained) {
+        page.behind(Ink::Plain, "      ", &visible(&line));
+    }
     let Some(example) = group.examples.first() else { return };
     let request = format!("#{} {}", example.sequence, visible(&example.request));
     page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &request)]);
@@ -305,6 +322,17 @@ fn group_lines(page: &mut Page, group: &DifferenceGroup) {
             page.inked(&[(Ink::Dim, &format!("      {label:<11}")), (Ink::Plain, &side)]);
         }
     }
+}
+
+/// What goes with a group, a line each, not escaped; that nothing does is said too.
+pub(super) fn explained(explained: &Explained) -> Vec<String> {
+    let (mismatches, others) = (explained.mismatches, explained.others);
+    if explained.explanations.is_empty() {
+        return vec![format!(
+            "no feature of the requests tells the {mismatches} kept mismatches from the {others} others"
+        )];
+    }
+    explained.explanations.iter().map(ToString::to_string).collect()
 }
 
 fn group_title(endpoint: &Endpoint, group: &DifferenceGroup) -> String {
@@ -383,7 +411,7 @@ fn facts(page: &mut Page, report: &Report<'_>) {
     }
 }
 
-fn more(page: &mut Page, all: usize, shown: usize) {
+pub(super) fn more(page: &mut Page, all: usize, shown: usize) {
     if all > shown {
         page.inked(&[(Ink::Dim, &format!("  and {} more, in the page and in the JSON", count((all - shown) as u64)))]);
     }

@@ -4,7 +4,7 @@
 //! each other and are of the same build, under the same rules and the same gates, are one epoch, over stretches and files;
 //! the next that differs begins another.
 
-use crate::config::{ChecklistItem, Gates, Policy as Meant, from_text};
+use crate::config::{Endpoints, Gates, Operation, Policy as Meant, from_text};
 use crate::exchange::{Endpoint, EndpointPattern, EpochBooks, EpochNote};
 use crate::ledger::Ledger;
 use crate::tally::{BuildEpoch, BuildName, Builds, Snapshot};
@@ -43,14 +43,21 @@ pub(super) struct Epoch {
 #[derive(Debug, Clone, PartialEq)]
 struct Key {
     build: BuildName,
-    rules: Option<(Vec<String>, Vec<(String, bool)>)>,
+    rules: Option<InForce>,
     gates: Option<Conditions>,
 }
 
-/// What of a policy decides.
+/// Rules by the digests of their files, and which of them had expired.
+#[derive(Debug, Clone, PartialEq)]
+struct InForce {
+    files: Vec<String>,
+    expired: Vec<(String, bool)>,
+}
+
+/// What a policy asks of the evidence. The checklist is no evidence: it is signed while a run goes on, and the latest holds.
 #[derive(Debug, Clone, PartialEq)]
 enum Conditions {
-    Read(Box<(Gates, Vec<EndpointPattern>, Vec<ChecklistItem>)>),
+    Read(Box<(Gates, Vec<EndpointPattern>, Vec<Operation>)>),
     /// One that this version cannot read is like itself only.
     Text(String),
 }
@@ -58,7 +65,13 @@ enum Conditions {
 impl Conditions {
     fn of(text: &str) -> Conditions {
         match from_text(text, "the policy in the run file".as_ref()) {
-            Ok(Meant { gates, critical, checklist, .. }) => Conditions::Read(Box::new((gates, critical, checklist))),
+            Ok(Meant { gates, critical, endpoints, .. }) => {
+                let documented = match endpoints {
+                    Endpoints::OpenApi(document) => document.operations,
+                    Endpoints::Learned | Endpoints::Templates(_) => Vec::new(),
+                };
+                Conditions::Read(Box::new((gates, critical, documented)))
+            }
             Err(_) => Conditions::Text(text.to_owned()),
         }
     }
@@ -68,8 +81,8 @@ impl Conditions {
 pub(super) fn epochs(stretches: &mut [Stretch], choice: Choice) -> Vec<Epoch> {
     let mut epochs: Vec<Epoch> = Vec::new();
     for (at, stretch) in stretches.iter_mut().enumerate() {
-        let in_force = stretch.notes.iter().map(|note| (note.id.to_string(), note.expired)).collect();
-        let rules = (!choice.rules_given).then(|| (stretch.rules.clone(), in_force));
+        let expired = stretch.notes.iter().map(|note| (note.id.to_string(), note.expired)).collect();
+        let rules = (!choice.rules_given).then(|| InForce { files: stretch.rules.clone(), expired });
         let gates = (!choice.policy_given).then(|| Conditions::of(&stretch.policy));
         for of in std::mem::take(&mut stretch.builds).epochs() {
             let key = Key { build: of.build.clone(), rules: rules.clone(), gates: gates.clone() };

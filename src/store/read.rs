@@ -43,7 +43,7 @@ pub struct Stretch {
     pub notes: Vec<RuleNote>,
     /// The digests of the rule files in force, in order: by content, whatever they were called.
     pub(super) rules: Vec<String>,
-    /// Name and text of each.
+    /// The rule files themselves: name and text.
     pub(super) rule_texts: Vec<(String, String)>,
     /// When it began, and whose it was: the same twice is a copy.
     pub(super) identity: (i64, i64),

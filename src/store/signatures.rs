@@ -76,6 +76,11 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
             db.last_insert_rowid()
         }
     };
+    examples(db, id, all, entry)
+}
+
+/// What is counted and kept of a signature, `all` of it before, with what was since.
+fn examples(db: &Connection, id: i64, mut all: Entry, entry: &Entry) -> Result<()> {
     let before: Vec<Rank> = all.examples.iter().map(|(rank, _)| rank).collect();
     all.examples.merge(entry.examples.clone());
     let cut = all.examples.cut();

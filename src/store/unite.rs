@@ -31,8 +31,10 @@ pub struct Run {
     pub policies: Vec<Policy>,
     /// What the rules in force say of themselves.
     pub notes: Vec<RuleNote>,
-    /// The rules in force, each set once, the latest last. Several where other rules are to be asked.
-    pub rules: Vec<RulesInForce>,
+    /// The rule files in force: name and text, in order.
+    pub rules: Vec<(String, String)>,
+    /// All rules that were in force, each set once, the latest last: several where other rules are to be asked.
+    pub rules_before: Vec<RulesInForce>,
 }
 
 /// Rules that were in force.
@@ -149,9 +151,10 @@ fn of_pieces(
         run.policies.retain(|known| *known != policy);
         run.policies.push(policy);
         run.notes = stretch.notes;
+        run.rules.clone_from(&stretch.rule_texts);
         let rules = RulesInForce { texts: stretch.rule_texts, on: stretch.facts.started.clone() };
-        run.rules.retain(|known| known.texts != rules.texts);
-        run.rules.push(rules);
+        run.rules_before.retain(|known| known.texts != rules.texts);
+        run.rules_before.push(rules);
         let numbers_of_it = united(&stretch.endpoints, &mut numbers);
         let number = |number: u32| numbers_of_it.get(number as usize).or(numbers_of_it.last()).copied().unwrap_or(0);
         for piece in by_stretch.remove(&at).unwrap_or_default() {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::config::ClientMark;
-use crate::exchange::Exchange;
+use crate::exchange::{Endpoint, Exchange};
 
 /// Groups that clients fall into.
 pub const CLIENT_GROUPS: u16 = 1 << GRAINS;
@@ -129,6 +129,39 @@ fn group_of_digest(digest: [u8; 32]) -> u16 {
     u16::from_be_bytes([digest[0], digest[1]]) >> (16 - GRAINS)
 }
 
+/// What was compared of each group of clients, by endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientGroups(BTreeMap<Endpoint, BTreeMap<u16, Share>>);
+
+impl ClientGroups {
+    /// Under the endpoints that the numbers have become.
+    pub(super) fn of(clients: &Clients, endpoint: impl Fn(u32) -> Endpoint) -> ClientGroups {
+        let mut groups = ClientGroups::default();
+        for (number, group, share) in clients.iter() {
+            groups.0.entry(endpoint(number)).or_default().entry(group).or_default().add(share);
+        }
+        groups
+    }
+
+    /// How mismatches lie on the clients of these endpoints together: a client of two of them is one.
+    pub fn over<'a>(&self, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Clustering {
+        together(endpoints.into_iter().filter_map(|endpoint| self.0.get(endpoint)))
+    }
+
+    /// Of all endpoints.
+    pub fn all(&self) -> Clustering {
+        together(self.0.values())
+    }
+}
+
+fn together<'a>(endpoints: impl Iterator<Item = &'a BTreeMap<u16, Share>>) -> Clustering {
+    let mut all: BTreeMap<u16, Share> = BTreeMap::new();
+    for (group, share) in endpoints.flatten() {
+        all.entry(*group).or_default().add(*share);
+    }
+    Clustering::of(all.into_values())
+}
+
 /// How mismatches lie on groups of clients, as the sums that a design effect is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Clustering {
@@ -148,14 +181,19 @@ pub struct Clustering {
     pub mismatched_squared: f64,
     /// The sum of compared times mismatched.
     pub product: f64,
+    /// The sum of k (k - 1) / (n - 1): for each mismatch, the share of its client's other requests that mismatch too.
+    pub within: f64,
 }
+
+/// Parts of 1 that the quotients of [`Clustering::within`] are counted in.
+const PARTS: u128 = 1 << 40;
 
 impl Clustering {
     /// Of these groups.
     pub(crate) fn of(groups: impl IntoIterator<Item = Share>) -> Clustering {
         let mut all = Clustering::default();
         // Whole numbers until the end: however they are added up, the sum is the same.
-        let (mut nn, mut kk, mut nk) = (0_u128, 0_u128, 0_u128);
+        let (mut nn, mut kk, mut nk, mut within) = (0_u128, 0_u128, 0_u128, 0_u128);
         for Share { compared, mismatched } in groups {
             let (n, k) = (u128::from(compared), u128::from(mismatched));
             all.clients += 1;
@@ -166,8 +204,17 @@ impl Clustering {
             nn += n * n;
             kk += k * k;
             nk += n * k;
+            // Where n is 1 there is nothing else of that client. Within 128 bits up to 2^43 mismatches of one client.
+            within =
+                within.saturating_add((k * k.saturating_sub(1)).saturating_mul(PARTS) / n.saturating_sub(1).max(1));
         }
-        Clustering { compared_squared: nn as f64, mismatched_squared: kk as f64, product: nk as f64, ..all }
+        Clustering {
+            compared_squared: nn as f64,
+            mismatched_squared: kk as f64,
+            product: nk as f64,
+            within: within as f64 / PARTS as f64,
+            ..all
+        }
     }
 
     /// Of clients by what was compared of each, and how much of that mismatched.
@@ -244,6 +291,21 @@ mod tests {
     }
 
     #[test]
+    fn a_client_of_two_endpoints_is_one() {
+        let mut clients = Clients::default();
+        for (number, group, compared, mismatched) in
+            [(0, 3, 94, 4), (0, 9, 7, 1), (1, 3, 6, 6), (1, 5, 50, 0), (2, 3, 9, 9)]
+        {
+            clients.add(number, group, 0, Share { compared, mismatched });
+        }
+        let endpoint = |n: u32| Endpoint { method: "GET".into(), template: format!("/{n}") };
+        let groups = ClientGroups::of(&clients, endpoint);
+        let both = groups.over([&endpoint(0), &endpoint(1), &endpoint(7)]);
+        assert_eq!(both, Clustering::from_counts([(100, 10), (50, 0), (7, 1)]));
+        assert_eq!(groups.all(), Clustering::from_counts([(109, 19), (50, 0), (7, 1)]));
+    }
+
+    #[test]
     fn the_sums_are_those_of_the_groups() {
         let clustering = Clustering::from_counts([(100, 10), (50, 0), (7, 1)]);
         let expected = Clustering {
@@ -255,7 +317,9 @@ mod tests {
             compared_squared: 12_549.0,
             mismatched_squared: 101.0,
             product: 1_007.0,
+            within: 10.0 * 9.0 / 99.0,
         };
-        assert_eq!(clustering, expected);
+        assert!((clustering.within - expected.within).abs() < 1e-11, "{}", clustering.within);
+        assert_eq!(Clustering { within: expected.within, ..clustering }, expected);
     }
 }

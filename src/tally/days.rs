@@ -162,7 +162,7 @@ impl Days {
                 continue;
             };
             for days in [&mut resolved.whole, &mut of_one.days] {
-                days.entry(day).or_insert_with(|| DaySnapshot::of(day)).add(share);
+                days.entry(day).or_insert_with(|| DaySnapshot::of(day)).add_share(share);
             }
         }
         resolved
@@ -226,7 +226,22 @@ impl DaySnapshot {
         }
     }
 
-    fn add(&mut self, share: &DayShare) {
+    /// Adds what another has of the same day.
+    pub fn add(&mut self, other: &DaySnapshot) {
+        self.exchanges += other.exchanges;
+        self.compared += other.compared;
+        self.accepted += other.accepted;
+        self.mismatched += other.mismatched;
+        self.failed += other.failed;
+        self.refused_alone += other.refused_alone;
+        self.hours = self.hours.and(other.hours);
+        self.compared_hours = self.compared_hours.and(other.compared_hours);
+        for (id, exchanges) in &other.accepted_by {
+            *self.accepted_by.entry(Arc::clone(id)).or_default() += exchanges;
+        }
+    }
+
+    fn add_share(&mut self, share: &DayShare) {
         self.exchanges += share.seen;
         self.compared += share.compared;
         self.accepted += share.accepted;

@@ -9,6 +9,8 @@ use crate::exchange::{
     Difference, DifferenceKind, Endpoint, Example, Location, Observation, Outcome, Segment, Timestamp,
 };
 
+use crate::suggest::explain::Explained;
+
 use super::count::earlier;
 use super::endpoints::looks_like_a_value;
 
@@ -44,7 +46,7 @@ impl DifferenceClass {
 }
 
 /// Differences of one kind at one place of one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DifferenceGroup {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -64,6 +66,9 @@ pub struct DifferenceGroup {
     pub last_seen: Option<String>,
     /// The first of these exchanges, by their position in the source.
     pub examples: Vec<Arc<Example>>,
+    /// What goes with it; None where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
 }
 
 /// What names a group before endpoints are resolved.
@@ -189,7 +194,7 @@ impl Key {
 }
 
 /// The place with everything left out that differs from exchange to exchange.
-pub(crate) fn general_place(at: &Location) -> String {
+pub fn general_place(at: &Location) -> String {
     let mut place = match at {
         Location::Json(path) if !path.is_empty() => {
             let general = path.iter().map(|segment| match segment {

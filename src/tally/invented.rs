@@ -13,6 +13,7 @@ use crate::exchange::{
     Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response, RuleAnswer, RuleHit,
     Segment, Skip, Timestamp, Version,
 };
+use crate::faults::invented as faults;
 use crate::ledger::{CaptureBooks, WireBooks};
 
 /// An observation under construction, with what comparing it would give.
@@ -183,7 +184,7 @@ pub(crate) fn endpoint(text: &str) -> Endpoint {
     Endpoint { method: method.into(), template: template.into() }
 }
 
-/// The snapshot of these observations, under wire books that agree with them.
+/// The snapshot of these observations, under wire books that agree with them, and under rules that noticed every fault.
 pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snapshot {
     let n = observations.len() as u64;
     let wire = WireBooks {
@@ -197,7 +198,10 @@ pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snap
     };
     let endpoints: Vec<Endpoint> = endpoints.iter().map(|text| endpoint(text)).collect();
     let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true, live: None };
-    tally_of(observations).snapshot(&endpoints, wire, capture)
+    let mut snapshot = tally_of(observations).snapshot(&endpoints, wire, capture);
+    let every_fault_noticed = |endpoint: &Endpoint| faults::endpoint(&endpoint.to_string(), 100, 100);
+    snapshot.trial = Some(faults::trial(endpoints.iter().map(every_fault_noticed).collect()));
+    snapshot
 }
 
 /// One invented observation, as numbers that proptest can shrink.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::compare::Comparer;
 use crate::exchange::{DifferenceKind, Endpoint, EpochBooks, Failure, Rescoring, RuleAnswer, Specimen, StatusClass};
+use crate::faults::{Terms, Trial, Uses, trial};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
-use super::clients::{Clients, Clustering, Share};
+use super::clients::{ClientGroups, Clustering};
 use super::count::{EndpointTally, RuleTally, Tally};
 use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
@@ -37,6 +39,9 @@ pub struct Snapshot {
     pub day_clients: DayClients,
     /// How mismatches lie on clients, over all endpoints.
     pub clients: Clustering,
+    /// What that is made of, for some endpoints and not all.
+    #[serde(skip)]
+    pub client_groups: ClientGroups,
     /// Latencies over all endpoints.
     pub latency: LatencyPair,
     /// Differences that no rule answers for: mismatches first, the most frequent first.
@@ -49,6 +54,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
+    /// What the specimens say of the rules; None where none were kept.
+    pub trial: Option<Trial>,
     /// The epoch that these are the counts of.
     pub epoch: EpochBooks,
     /// How well they are known, where they were made anew under other rules than were in force.
@@ -157,17 +164,18 @@ impl Tally {
         let exchanges = self.signatures.exchanges;
         let signatures = self.signatures.resolve(|number| endpoint_of(endpoints, number));
         let groups = resolve_groups(self.groups, endpoints);
-        let (clients, mut clients_of) = resolve_clients(&self.clients, endpoints);
+        let client_groups = ClientGroups::of(&self.clients, |number| endpoint_of(endpoints, number));
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
         let ResolvedDays { whole: days, of_each: mut days_of, undated } = self.days.resolve(endpoints);
         Snapshot {
             ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
             last: self.last.map(|t| t.to_string()),
+            clients: client_groups.all(),
             endpoints: by_endpoint
                 .into_iter()
                 .map(|(endpoint, tally)| {
-                    let clients = clients_of.remove(&endpoint).unwrap_or_default();
+                    let clients = client_groups.over([&endpoint]);
                     let days = days_of.remove(&endpoint).unwrap_or_default();
                     tally.snapshot(endpoint, clients, days)
                 })
@@ -175,13 +183,14 @@ impl Tally {
             days: days.into_values().collect(),
             undated,
             day_clients: DayClients::of(&self.day_clients),
-            clients,
+            client_groups,
             latency: latencies(&total),
             ungrouped_differences: self.differences.saturating_sub(grouped),
             more_differences: self.more_differences,
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
+            trial: None,
             epoch: EpochBooks::default(),
             rescoring: None,
             kept: KeptBooks::of(exchanges, &signatures),
@@ -191,6 +200,15 @@ impl Tally {
 }
 
 impl Snapshot {
+    /// Puts the rules of a comparer to the test on the specimens of this evidence; what comes of it goes into
+    /// [`Snapshot::trial`].
+    pub fn try_rules(&mut self, comparer: &Comparer, terms: &Terms) {
+        let used = |used: &RuleUse| (Arc::clone(&used.id), (used.differences, used.exchanges));
+        let uses: Uses = self.rules.iter().map(used).collect();
+        let specimens: Vec<Specimen> = self.specimens().collect();
+        self.trial = trial(&specimens, comparer, &uses, terms);
+    }
+
     /// The exchanges that are kept whole and compare as they did with their secrets, by endpoint and signature. One that was
     /// read from a file and cannot be understood is left out.
     pub fn specimens(&self) -> impl Iterator<Item = Specimen> {
@@ -248,21 +266,6 @@ pub(super) fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
     endpoints.get(number as usize).cloned().unwrap_or_else(unknown)
 }
 
-/// Of all endpoints together, and of each.
-fn resolve_clients(clients: &Clients, endpoints: &[Endpoint]) -> (Clustering, BTreeMap<Endpoint, Clustering>) {
-    let mut all: BTreeMap<u16, Share> = BTreeMap::new();
-    let mut of_each: BTreeMap<Endpoint, BTreeMap<u16, Share>> = BTreeMap::new();
-    for (number, group, share) in clients.iter() {
-        let of_one = of_each.entry(endpoint_of(endpoints, number)).or_default();
-        for there in [all.entry(group).or_default(), of_one.entry(group).or_default()] {
-            there.add(share);
-        }
-    }
-    let summed =
-        |(endpoint, groups): (Endpoint, BTreeMap<u16, Share>)| (endpoint, Clustering::of(groups.into_values()));
-    (Clustering::of(all.into_values()), of_each.into_iter().map(summed).collect())
-}
-
 fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup> {
     type Name = (Endpoint, String, DifferenceKind, DifferenceClass);
     let mut joined: BTreeMap<Name, Group> = BTreeMap::new();
@@ -282,6 +285,7 @@ fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup
             first_seen: group.first.map(|t| t.to_string()),
             last_seen: group.last.map(|t| t.to_string()),
             examples: group.examples.into_values().collect(),
+            explained: None,
         })
         .collect();
     // Stable: equals stay in the order of their names.

@@ -1,7 +1,7 @@
 //! Gates on the evidence itself: whether there is enough, whether some is missing, whether the books close.
 
-use crate::config::{CoverageGate, ShareGate};
-use crate::exchange::{Incomplete, NotComparable, RuleNote, Skip};
+use crate::config::ShareGate;
+use crate::exchange::{Incomplete, NotComparable, Skip};
 use crate::ledger::Ledger;
 use crate::tally::Snapshot;
 
@@ -22,37 +22,6 @@ pub(super) fn result(gate: Gate, holds: bool, sample: u64, method: &str, reason:
         method: method.to_owned(),
         reason,
         remedy: (!holds).then_some(remedy),
-    }
-}
-
-/// Each endpoint that was to be asked has enough compared exchanges.
-pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> GateResult {
-    let least = gate.requests_per_endpoint;
-    let asked: Vec<_> = evidence.endpoints.iter().filter(|e| e.asked).collect();
-    let short: Vec<_> = asked.iter().filter(|e| e.compared < least).collect();
-    let missing: u64 = short.iter().map(|e| least - e.compared).sum();
-    let reason = match (asked.len(), short.len()) {
-        (0, _) => "no endpoint was asked.".to_owned(),
-        (n, 0) => {
-            format!(
-                "{} asked, each with {} or more.",
-                counted(n as u64, "endpoint"),
-                counted(least, "compared request")
-            )
-        }
-        (n, k) => {
-            let shown: Vec<String> = short.iter().map(|e| format!("{} ({})", e.endpoint, count(e.compared))).collect();
-            let of = counted(n as u64, "endpoint");
-            format!("{k} of {of} asked with fewer than {} compared: {}.", count(least), names(&shown, NAMES))
-        }
-    };
-    let remedy = format!("{} more compared requests to these endpoints", count(missing));
-    let remedy = if asked.is_empty() { "a capture of requests that may be sent".to_owned() } else { remedy };
-    let holds = !asked.is_empty() && short.is_empty();
-    GateResult {
-        limit: Some(least as f64),
-        figure: asked.iter().map(|e| e.compared).min().map(|n| n as f64),
-        ..result(Gate::Coverage, holds, evidence.compared, "compared requests of each endpoint", reason, remedy)
     }
 }
 
@@ -198,22 +167,6 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
         limit: Some(gate.below),
         ..result(Gate::Loss, holds, total, method, reason, missing.remedy())
     }
-}
-
-/// No rule is past its last day. None where there are no rules at all.
-pub(super) fn rules_gate(rules: &[RuleNote]) -> Option<GateResult> {
-    if rules.is_empty() {
-        return None;
-    }
-    let expired: Vec<String> =
-        rules.iter().filter(|r| r.expired).map(|r| format!("{} ({})", r.id, r.expires)).collect();
-    let reason = match expired.len() as u64 {
-        0 => format!("{} in force, none expired.", counted(rules.len() as u64, "rule")),
-        1 => format!("1 rule has expired and was not applied: {}.", names(&expired, NAMES)),
-        n => format!("{} rules have expired and were not applied: {}.", count(n), names(&expired, NAMES)),
-    };
-    let remedy = "renew or remove what has expired, and judge again".to_owned();
-    Some(result(Gate::Rules, expired.is_empty(), rules.len() as u64, "each rule's last day", reason, remedy))
 }
 
 /// Every account closes. One that does not is a defect of this program: then its other figures prove nothing.

@@ -5,7 +5,9 @@
 
 mod client;
 mod differ;
+mod noise;
 mod program;
+mod trial;
 
 use std::time::Duration;
 
