@@ -80,6 +80,7 @@ impl DemoArgs {
             sources: vec![CAPTURE_NAME.to_owned()],
             dry_run: false,
             run: self.run.clone(),
+            serve: None,
             called: Some(Called {
                 candidate: format!("the demo's, with the defects {}", self.defect),
                 legacy: "the demo's".to_owned(),

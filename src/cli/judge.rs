@@ -7,7 +7,7 @@ use super::{Status, Trouble};
 use crate::config::{self, Policy};
 use crate::report::Report;
 use crate::store::{self, Run};
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, MismatchShare, Verdict};
 
 const GATES_DIFFER: &str = "the stretches of this run had policies with different gates; say which is to hold with --policy FILE, or judge \
      one with --stretch N";
@@ -27,7 +27,7 @@ pub(crate) struct JudgeArgs {
 pub(super) struct EvidenceArgs {
     /// Run files; several are put together
     #[arg(required = true, value_name = "RUN")]
-    runs: Vec<PathBuf>,
+    pub(super) runs: Vec<PathBuf>,
     /// A policy file whose gates apply instead of the kept one's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -38,8 +38,9 @@ pub(super) struct EvidenceArgs {
 
 /// Evidence with what was made of it.
 pub(super) struct Judged {
-    run: Run,
-    verdict: Verdict,
+    pub(super) run: Run,
+    pub(super) verdict: Verdict,
+    pub(super) share: Option<MismatchShare>,
 }
 
 impl JudgeArgs {
@@ -63,7 +64,8 @@ impl EvidenceArgs {
             run.facts.policy = Some(file.display().to_string());
         }
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes);
-        Ok(Judged { run, verdict })
+        let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
+        Ok(Judged { run, verdict, share })
     }
 
     /// The policy whose gates apply.

@@ -10,6 +10,8 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod serve;
+mod serving;
 mod signal;
 mod walk;
 mod watch;
@@ -47,6 +49,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
+    Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -133,6 +136,7 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
+            Command::Serve(args) => args.run(),
             Command::Doctor(args) => args.run(color),
         }
     }

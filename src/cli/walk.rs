@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use super::asking::Asked;
 use super::output::Output;
 use super::progress::Meter;
+use super::serving::{Served, Serving};
 use super::signal::stop_on_signal;
 use super::{OutputFormat, Status, Trouble};
 use crate::compare::Comparer;
@@ -37,6 +38,8 @@ pub(super) struct Walk {
     pub(super) dry_run: bool,
     /// Where the evidence is kept.
     pub(super) run: Option<PathBuf>,
+    /// Where the run is served while it goes on.
+    pub(super) serve: Option<Serving>,
     /// What the targets are called where their addresses say nothing.
     pub(super) called: Option<Called>,
 }
@@ -50,7 +53,7 @@ pub(super) struct Called {
 /// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
-    let Walk { feed, asked, dry_run, run: file, .. } = walk;
+    let Walk { feed, asked, dry_run, run: file, serve, .. } = walk;
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     for warning in policy.safety.warnings() {
         tracing::warn!("{warning}");
@@ -61,6 +64,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
     let redactor = Arc::new(redactor(&policy.redaction)?);
+    let served = serve.map(|serving| Served::start(&serving, &policy, &notes, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
     let file = match &file {
         Some(path) => {
@@ -79,7 +83,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         None => None,
     };
     let comparer = Arc::new(Comparer::new(rules, redactor));
-    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
+    let shown = served.as_ref().map(|served| Arc::clone(&served.live));
+    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, live: shown };
 
     let stop = Arc::new(AtomicBool::new(false));
     let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
@@ -111,6 +116,9 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let verdict = verdict::judge(&snapshot, &policy, &notes);
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
+    if let Some(served) = served {
+        served.ended(snapshot, facts);
+    }
     Ok(verdict.verdict.into())
 }
 

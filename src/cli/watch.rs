@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::asking::{Asked, Asking};
 use super::output::Output;
+use super::serving::{ServeFlag, Serving};
 use super::walk::{Walk, walk};
 use super::{Status, Trouble, files};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
@@ -61,6 +62,8 @@ pub(crate) struct WatchArgs {
     #[command(flatten)]
     asking: Asking,
     #[command(flatten)]
+    serve: ServeFlag,
+    #[command(flatten)]
     output: Output,
     /// Only frames that this expression wants, see pcap-filter(7); last, as with tcpdump
     #[arg(value_name = "BPF", trailing_var_arg = true)]
@@ -107,6 +110,8 @@ impl WatchArgs {
             ("--html", self.output.html.as_deref()),
         ])?;
         let asked = self.asking.read(None)?;
+        // A token may lie where only root reads it.
+        let serve = self.serve.checked(self.asking.dry_run)?;
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
         // The kernel cannot look into VXLAN, so there the filter is asked here.
         let (source, filter) = match (&self.interface, self.vxlan) {
@@ -125,11 +130,18 @@ impl WatchArgs {
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
         let changed = user.changed.then(|| user.to_string());
-        self.watch(source, filter, asked, color).map_err(|error| as_whom(error, changed.as_deref()))
+        self.watch(source, filter, asked, serve, color).map_err(|error| as_whom(error, changed.as_deref()))
     }
 
     /// What needs no privilege.
-    fn watch(self, source: LiveSource, filter: Option<Filter>, asked: Asked, color: bool) -> Result<Status, Trouble> {
+    fn watch(
+        self,
+        source: LiveSource,
+        filter: Option<Filter>,
+        asked: Asked,
+        serve: Option<Serving>,
+        color: bool,
+    ) -> Result<Status, Trouble> {
         self.output.check()?;
         let rotate = self.rotate.map(|mb| mb * MEGABYTE);
         let saver = match &self.write {
@@ -140,7 +152,7 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
-        let plan = Walk { feed, asked, pace, sources, dry_run, run, called: None };
+        let plan = Walk { feed, asked, pace, sources, dry_run, run, serve, called: None };
         walk(plan, &runtime()?, &self.output, color)
     }
 

@@ -8,11 +8,14 @@ pub mod clusters;
 mod evidence;
 pub mod interval;
 mod latency;
+mod mismatch;
 mod rates;
 pub mod sequence;
 pub mod words;
 
 use std::fmt;
+
+pub use mismatch::{MismatchShare, mismatch_share};
 
 use serde::Serialize;
 
