@@ -37,7 +37,8 @@ type Stamp = Vec<Option<(SystemTime, u64)>>;
 impl ServeArgs {
     pub(crate) fn run(self) -> Result<Status, Trouble> {
         let listen = self.listen;
-        let serving = self.guard.at(listen).map_err(|error| -> Trouble { format!("--listen {listen}: {error}").into() })?;
+        let serving =
+            self.guard.at(listen).map_err(|error| -> Trouble { format!("--listen {listen}: {error}").into() })?;
         let mut stamp = self.stamp();
         let begun = Instant::now();
         // A file that cannot be read at the start is a slip.

@@ -200,7 +200,10 @@ mod tests {
         let asked = |name: http::HeaderName, value: &str| HeaderMap::from_iter([(name, value.parse().unwrap())]);
         let set = access.login("0123456789abcdef%2B%2f=").unwrap();
         let cookie = set.split(';').next().unwrap().to_owned();
-        assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Strict") && cookie.starts_with("tapcompare-7070="), "{set}");
+        assert!(
+            set.ends_with("; Path=/; HttpOnly; SameSite=Strict") && cookie.starts_with("tapcompare-7070="),
+            "{set}"
+        );
         assert!(!set.contains(TOKEN));
         assert_eq!(access.login("0123456789abcdef+/"), None);
         assert_eq!(access.login("%"), None);

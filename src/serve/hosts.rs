@@ -133,11 +133,7 @@ mod tests {
             (vec![("sec-fetch-site", "cross-site")], false, false),
             (vec![("sec-fetch-site", "same-site")], true, false),
             (
-                vec![
-                    ("sec-fetch-site", "cross-site"),
-                    ("sec-fetch-mode", "navigate"),
-                    ("sec-fetch-dest", "document"),
-                ],
+                vec![("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")],
                 true,
                 true,
             ),
@@ -147,11 +143,7 @@ mod tests {
                 false,
             ),
             (
-                vec![
-                    ("sec-fetch-site", "cross-site"),
-                    ("sec-fetch-mode", "navigate"),
-                    ("sec-fetch-dest", "document"),
-                ],
+                vec![("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")],
                 false,
                 false,
             ),

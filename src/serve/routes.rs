@@ -88,7 +88,8 @@ pub(super) async fn answer(shared: &Shared, local: SocketAddr, request: &Request
             return logged_in(shared, shown);
         }
         if !shared.access.admits(headers) {
-            let refused = reply::line(StatusCode::UNAUTHORIZED, "a token is needed: Authorization: Bearer, or /?token=");
+            let refused =
+                reply::line(StatusCode::UNAUTHORIZED, "a token is needed: Authorization: Bearer, or /?token=");
             return reply::with(refused, WWW_AUTHENTICATE, "Bearer");
         }
     }

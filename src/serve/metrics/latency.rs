@@ -14,8 +14,8 @@ use crate::tally::{Latency, LatencyPair, Snapshot};
 
 /// Upper bounds of the classic buckets, in microseconds.
 const BOUNDS: [u64; 14] = [
-    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
-    30_000_000,
+    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+    10_000_000, 30_000_000,
 ];
 /// Native buckets grow by the 2^-3rd power of 2: by 9 %.
 const SCHEMA: i32 = 3;
@@ -132,7 +132,9 @@ mod tests {
         assert_eq!(found.iter().map(|(_, _, count)| count).sum::<i64>(), 7);
         for micros in micros {
             let seconds = micros as f64 / 1e6;
-            let near = |(low, high, count): &&(f64, f64, i64)| *low < seconds * 1.001 && seconds <= *high * 1.001 && *count > 0;
+            let near = |(low, high, count): &&(f64, f64, i64)| {
+                *low < seconds * 1.001 && seconds <= *high * 1.001 && *count > 0
+            };
             assert!(found.iter().find(near).is_some(), "{micros} is in none of {found:?}");
         }
     }

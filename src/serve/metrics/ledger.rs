@@ -60,7 +60,12 @@ fn capture(out: &mut Writer<'_>, view: &View) -> fmt::Result {
 fn wire(out: &mut Writer<'_>, wire: &WireBooks) -> fmt::Result {
     let used = (label("fate", "used"), wire.frames_used);
     let refused = Refusal::ALL.iter().map(|why| (label("fate", why.as_str()), wire.frames_refused.get(*why)));
-    out.counters("frames", "Frames that were looked at, by what became of them.", None, [used].into_iter().chain(refused))?;
+    out.counters(
+        "frames",
+        "Frames that were looked at, by what became of them.",
+        None,
+        [used].into_iter().chain(refused),
+    )?;
     let bytes = [("in-order", wire.stream_bytes_in_order), ("gap", wire.stream_bytes_gap)];
     let bytes = bytes.map(|(state, count)| (label("state", state), count));
     out.counters("stream", "Bytes of the connections, and those that are missing.", Some(&Unit::Bytes), bytes)?;

@@ -36,7 +36,12 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
 
 fn standing(out: &mut Writer<'_>, view: &View) -> fmt::Result {
     if let Some(standing) = &view.standing {
-        out.gauge("in_flight_requests", "Shadow requests that wait for their answer.", None, standing.in_flight as f64)?;
+        out.gauge(
+            "in_flight_requests",
+            "Shadow requests that wait for their answer.",
+            None,
+            standing.in_flight as f64,
+        )?;
         let help = "Whole exchanges that wait for the decision whether they are asked.";
         out.gauge("queued_exchanges", help, None, standing.queued as f64)?;
         let help = "Whole exchanges without an outcome yet; no counter has them.";
