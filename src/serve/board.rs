@@ -15,12 +15,12 @@ pub(super) const FRESH: Duration = Duration::from_secs(2);
 /// looked at.
 const COST: u32 = 50;
 /// But no view stays longer, however much it costs.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(30);
 /// How long a new view is waited for. What is there is shown then.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Nothing is open yet.
     Starting,

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CONNECTION, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
@@ -15,8 +14,7 @@ use super::events::{Events, MAX_FOLLOWERS};
 use super::hosts::{self, Refused};
 use super::metrics::Exposition;
 use super::reply::{self, Answer};
-use super::view::View;
-use super::{api, metrics};
+use super::view::Form;
 use crate::report;
 
 /// What is served.
@@ -157,29 +155,23 @@ async fn shown(board: &Arc<Board>, route: Route, request: &Request<Incoming>) ->
         let none = reply::line(StatusCode::SERVICE_UNAVAILABLE, "there is nothing to show yet");
         return reply::with(none, RETRY_AFTER, "1");
     };
-    let accept: Vec<String> =
-        request.headers().get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok().map(str::to_owned)).collect();
-    let board = Arc::clone(board);
-    let making = tokio::task::spawn_blocking(move || {
-        let begun = Instant::now();
-        let made = made(&board, route, &view, hung.phase, &accept);
-        board.spent(begun.elapsed());
-        made
+    let accept = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let form = match route {
+        Route::Page => Form::Page,
+        Route::Report => Form::Report,
+        Route::Verdict => Form::Verdict,
+        _ => Form::Metrics(Exposition::wanted(accept)),
+    };
+    let making = Arc::clone(board);
+    let made = tokio::task::spawn_blocking(move || {
+        let (text, took) = view.text(form, hung.phase, &making.names())?;
+        making.spent(took);
+        Some(text)
     });
-    let broken = || reply::line(StatusCode::INTERNAL_SERVER_ERROR, "this could not be made");
-    making.await.ok().flatten().unwrap_or_else(broken)
-}
-
-fn made(board: &Board, route: Route, view: &Arc<View>, phase: Phase, accept: &[String]) -> Option<Answer> {
-    Some(match route {
-        Route::Page => reply::page(view.page(), &report::page_policy(true)),
-        Route::Report => reply::whole(StatusCode::OK, reply::JSON, view.json()?),
-        Route::Verdict => reply::whole(StatusCode::OK, reply::JSON, api::verdict(view, phase)?),
-        Route::Metrics => {
-            let exposition = Exposition::wanted(accept);
-            let body = metrics::exposed(view, board.names(), phase, exposition)?;
-            reply::whole(StatusCode::OK, exposition.content_type(), body)
-        }
-        _ => return None,
-    })
+    match (made.await.ok().flatten(), form) {
+        (Some(text), Form::Page) => reply::page(text, &report::page_policy(true)),
+        (Some(text), Form::Metrics(exposition)) => reply::whole(StatusCode::OK, exposition.content_type(), text),
+        (Some(text), Form::Report | Form::Verdict) => reply::whole(StatusCode::OK, reply::JSON, text),
+        (None, _) => reply::line(StatusCode::INTERNAL_SERVER_ERROR, "this could not be made"),
+    }
 }

@@ -1,9 +1,14 @@
 //! One look at a run: it never changes, and everything that is shown of it is made at most once.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::api;
+use super::board::Phase;
+use super::metrics::{self, Exposition, Names};
 use crate::exchange::{RuleNote, RunFacts};
 use crate::ledger::Unsettled;
 use crate::report::Report;
@@ -21,6 +26,19 @@ pub struct Standing {
     pub breaker: &'static str,
     /// What the books of this view leave out because it is not settled.
     pub unsettled: Unsettled,
+}
+
+/// What is made of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// For browsers.
+    Page,
+    /// The whole report as JSON.
+    Report,
+    /// The verdict as JSON.
+    Verdict,
+    /// For Prometheus.
+    Metrics(Exposition),
 }
 
 /// The evidence at one moment, judged.
@@ -42,8 +60,9 @@ pub struct View {
     pub taken: jiff::Timestamp,
     /// Differs from that of every other view of this process.
     pub(super) id: String,
-    page: OnceLock<Bytes>,
-    json: OnceLock<Bytes>,
+    /// What was made of it so far: as many texts as there are forms and phases. It is held while one is made, so that many
+    /// who ask for the same at once have it made once.
+    made: Mutex<BTreeMap<(Form, Phase), Bytes>>,
 }
 
 impl View {
@@ -56,25 +75,29 @@ impl View {
         rules: Arc<[RuleNote]>,
         standing: Option<Standing>,
     ) -> View {
-        let (page, json, id) = (OnceLock::new(), OnceLock::new(), String::new());
-        View { snapshot, verdict, share, facts, rules, standing, taken: jiff::Timestamp::now(), id, page, json }
+        let (taken, id, made) = (jiff::Timestamp::now(), String::new(), Mutex::default());
+        View { snapshot, verdict, share, facts, rules, standing, taken, id, made }
     }
 
-    pub(super) fn report(&self) -> Report<'_> {
+    fn report(&self) -> Report<'_> {
         Report { verdict: &self.verdict, snapshot: &self.snapshot, facts: &self.facts, rules: &self.rules }
     }
 
-    /// The page. Whoever reads it slowly holds a share of the one text.
-    pub(super) fn page(&self) -> Bytes {
-        self.page.get_or_init(|| Bytes::from(self.report().live_html(&self.id))).clone()
-    }
-
-    /// The whole report; None where it cannot be written as JSON, which no report is.
-    pub(super) fn json(&self) -> Option<Bytes> {
-        if let Some(made) = self.json.get() {
-            return Some(made.clone());
+    /// A text of it, and how long making it took where it was not there yet. Whoever reads it slowly holds a share of the
+    /// one text. None where it cannot be made, which is never so.
+    pub(super) fn text(self: &Arc<View>, form: Form, phase: Phase, names: &Names) -> Option<(Bytes, Duration)> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = made.get(&(form, phase)) {
+            return Some((text.clone(), Duration::ZERO));
         }
-        let made = Bytes::from(self.report().json().ok()? + "\n");
-        Some(self.json.get_or_init(|| made).clone())
+        let begun = Instant::now();
+        let text = match form {
+            Form::Page => Bytes::from(self.report().live_html(&self.id)),
+            Form::Report => Bytes::from(self.report().json().ok()? + "\n"),
+            Form::Verdict => api::verdict(self, phase)?,
+            Form::Metrics(exposition) => metrics::exposed(self, names.clone(), phase, exposition)?,
+        };
+        made.insert((form, phase), text.clone());
+        Some((text, begun.elapsed()))
     }
 }

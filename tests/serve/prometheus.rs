@@ -168,8 +168,8 @@ fn every_panel_has_data(prometheus: &Prometheus) {
         // As Grafana fills them in.
         let filled = expression.replace("$instance", ".*").replace("$__rate_interval", "1m");
         assert!(!filled.contains('$'), "{expression}");
-        let found = prometheus.query(&filled);
-        assert!(!found.is_empty(), "no data for: {expression}");
+        // A rate needs two looks.
+        wait_for(&format!("data for {expression}"), || (!prometheus.query(&filled).is_empty()).then_some(()));
     }
 }
 

@@ -16,7 +16,7 @@ use tapcompare::capture::Files;
 use tapcompare::demo;
 
 /// How long anything may take; a test never waits that long where all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/shop.pcap");
 
 /// A program that serves. It is killed when this is dropped.
@@ -191,7 +191,7 @@ pub(crate) fn live() -> Live {
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let candidate = candidate("price-rounding");
     let policy = folder.path().join("policy.yaml");
-    fs::write(&policy, "capability: shop\nowner: checkout\nsafety: {limits: {in_flight: 32}}\n").unwrap();
+    fs::write(&policy, "capability: shop\nowner: checkout\nsafety: {limits: {in_flight: 32}, breaker: off, backoff: off}\n").unwrap();
     let run = folder.path().join("run");
     let serving = serving(
         &[

@@ -27,7 +27,7 @@ use super::view::View;
 use write::Writer;
 
 /// How the figures are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Exposition {
     /// Prometheus' text format, which everybody reads.
     Text,
@@ -40,11 +40,9 @@ pub(super) enum Exposition {
 
 impl Exposition {
     /// The richest of what the fields `Accept` name.
-    pub(super) fn wanted(accept: &[String]) -> Exposition {
-        let names = |words: &[&str]| {
-            let wanted = |one: &str| words.iter().all(|word| one.contains(word));
-            accept.iter().any(|line| line.split(',').any(wanted))
-        };
+    pub(super) fn wanted<'a>(accept: impl Iterator<Item = &'a str>) -> Exposition {
+        let accept: Vec<&str> = accept.flat_map(|line| line.split(',')).collect();
+        let names = |words: &[&str]| accept.iter().any(|one| words.iter().all(|word| one.contains(word)));
         if names(&["application/vnd.google.protobuf", "io.prometheus.client.MetricFamily", "delimited"]) {
             Exposition::Protobuf
         } else if names(&["application/openmetrics-text"]) {

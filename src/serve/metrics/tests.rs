@@ -211,8 +211,7 @@ fn the_richest_format_that_is_wanted_is_given() {
         (vec!["application/vnd.google.protobuf;proto=other;encoding=delimited"], Exposition::Text),
         (vec![protobuf, "text/plain"], Exposition::Protobuf),
     ] {
-        let accept: Vec<String> = accept.into_iter().map(str::to_owned).collect();
-        assert_eq!(Exposition::wanted(&accept), exposition, "{accept:?}");
+        assert_eq!(Exposition::wanted(accept.iter().copied()), exposition, "{accept:?}");
     }
 }
 
