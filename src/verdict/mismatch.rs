@@ -42,3 +42,34 @@ pub fn mismatch_share(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) 
         limit: gate.below,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Outcome;
+    use crate::tally::invented::{Invented, snapshot_of};
+    use crate::verdict::{Gate, GateState, judge};
+
+    fn share_and_gate(mismatches: u64, of: u64) -> (MismatchShare, GateState, f64) {
+        let policy = Policy::default();
+        let one = |n| {
+            let outcome = if n < mismatches { Outcome::Mismatched } else { Outcome::Matched };
+            Invented::new(n, 0).outcome(outcome)
+        };
+        let snapshot = snapshot_of(&(0..of).map(one).collect::<Vec<_>>(), &["GET /a"]);
+        let verdict = judge(&snapshot, &policy, &[]);
+        let gate = verdict.gates.iter().find(|gate| gate.gate == Gate::MismatchRate).unwrap();
+        (mismatch_share(&snapshot, &policy, &[]).unwrap(), gate.state, gate.bound.unwrap())
+    }
+
+    #[test]
+    fn the_bounds_are_those_that_the_gate_is_judged_by() {
+        let (share, state, bound) = share_and_gate(0, 4_000);
+        assert_eq!((state, share.upper), (GateState::Pass, bound));
+        assert!(share.lower <= share.ratio && share.ratio < share.upper && share.upper < share.limit);
+        let (share, state, bound) = share_and_gate(50, 1_000);
+        assert_eq!((state, share.lower, share.ratio), (GateState::Fail, bound, 0.05));
+        assert!(share.lower < share.ratio && share.ratio < share.upper);
+        assert_eq!(mismatch_share(&Snapshot::default(), &Policy::default(), &[]), None);
+    }
+}

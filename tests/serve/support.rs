@@ -191,7 +191,11 @@ pub(crate) fn live() -> Live {
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let candidate = candidate("price-rounding");
     let policy = folder.path().join("policy.yaml");
-    fs::write(&policy, "capability: shop\nowner: checkout\nsafety: {limits: {in_flight: 32}, breaker: off, backoff: off}\n").unwrap();
+    fs::write(
+        &policy,
+        "capability: shop\nowner: checkout\nsafety: {limits: {in_flight: 32}, breaker: off, backoff: off}\n",
+    )
+    .unwrap();
     let run = folder.path().join("run");
     let serving = serving(
         &[
