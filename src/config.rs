@@ -3,8 +3,10 @@
 //! The reader of `tapcompare.yaml` makes these from what was written; every field has a default, so that a run
 //! without a policy file is a run under [`Policy::default`].
 
+mod block;
 mod checklist;
 mod gates;
+mod openapi;
 mod read;
 mod redaction;
 mod safety;
@@ -14,7 +16,8 @@ mod written;
 
 pub use checklist::{ChecklistItem, Signature};
 pub use gates::{CoverageGate, EndpointLimit, Gates, LatencyGate, Looks, MismatchGate, RulesGate, Scope, ShareGate};
-pub use read::{ConfigError, MAX_POLICY, from_text, read};
+pub use openapi::{DocumentedStatus, MAX_DOCUMENT, OpenApi, Operation};
+pub use read::{ConfigError, MAX_POLICY, from_text, mistakes, read, read_to_keep};
 pub use redaction::Redaction;
 pub use safety::{
     Backoff, Breaker, Credentials, Limits, OpenEndpoint, Replacement, Safety, Sample, SampleBy, SlowLimit, Treatment,
@@ -22,6 +25,9 @@ pub use safety::{
 };
 pub use target::TargetError;
 pub use units::{in_flight, timeout};
+pub use written::MAX_TEMPLATES;
+
+pub(crate) use block::without_block;
 
 use std::path::PathBuf;
 
@@ -109,4 +115,18 @@ pub enum Endpoints {
     Learned,
     /// Given; a path that fits none of them is learnt.
     Templates(Vec<EndpointPattern>),
+    /// The operations of an OpenAPI document; a path that fits none of them is learnt.
+    OpenApi(OpenApi),
+}
+
+impl Endpoints {
+    /// The templates that are given, in the order in which they are asked: the first that matches a request is its
+    /// endpoint's.
+    pub fn given(&self) -> Vec<&EndpointPattern> {
+        match self {
+            Endpoints::Learned => Vec::new(),
+            Endpoints::Templates(patterns) => patterns.iter().collect(),
+            Endpoints::OpenApi(document) => document.operations.iter().map(|o| &o.endpoint).collect(),
+        }
+    }
 }

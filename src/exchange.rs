@@ -7,6 +7,7 @@ mod headers;
 mod outcome;
 mod reason;
 mod specimen;
+mod status;
 mod time;
 
 pub use credentials::CREDENTIAL_HEADERS;
@@ -19,7 +20,8 @@ pub use outcome::{
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};
 pub use specimen::Specimen;
-pub use time::{TimeText, Timestamp};
+pub use status::StatusClass;
+pub use time::{Day, Hours, TimeText, Timestamp};
 
 use std::net::SocketAddr;
 use std::time::Duration;

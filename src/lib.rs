@@ -24,6 +24,7 @@ pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod exchange;
+pub mod faults;
 pub mod ledger;
 pub mod pipeline;
 pub mod privilege;

@@ -46,7 +46,7 @@ fn fill(folder: &Path) {
 #[test]
 fn a_full_disk_stops_the_writing_and_room_lets_it_go_on() {
     let Ok(folder) = std::env::var(FOLDER) else {
-        return on_a_disk_of("1280k", "a_full_disk_stops_the_writing_and_room_lets_it_go_on");
+        return on_a_disk_of("2560k", "a_full_disk_stops_the_writing_and_room_lets_it_go_on");
     };
     let (folder, mut pending) = (Path::new(&folder), Tally::new());
     let path = folder.join("run");

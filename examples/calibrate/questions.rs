@@ -165,6 +165,8 @@ impl Question {
             candidate_5xx: 0,
             refused_alone: 0,
             latency: LatencyPair::default(),
+            statuses: Default::default(),
+            days: Vec::new(),
             accepted_by: Default::default(),
             failure_samples: Default::default(),
         };

@@ -9,7 +9,7 @@ use crate::config::{self, Policy, Target};
 use crate::rules::{self, RuleSet};
 
 /// Read where `--policy` names none, if it is there.
-pub(super) const POLICY_FILE: &str = "tapcompare.yaml";
+const POLICY_FILE: &str = "tapcompare.yaml";
 
 const NO_CANDIDATE: &str = "no candidate: give --candidate http://host:port, or targets.candidate in the policy file";
 
@@ -46,7 +46,7 @@ pub(crate) struct Asking {
 pub(super) struct Asked {
     pub(super) policy: Arc<Policy>,
     pub(super) policy_file: Option<PathBuf>,
-    /// The policy as it stands in the file; empty where there is none.
+    /// What a run file keeps of the policy; empty where there is none.
     pub(super) policy_text: String,
     pub(super) rules: Arc<RuleSet>,
     /// The rule files' names and texts.
@@ -57,12 +57,7 @@ pub(super) struct Asked {
 impl Asking {
     /// Reads the policy and the rules. `legacy`: named on the command line, where the command has such a flag.
     pub(super) fn read(&self, legacy: Option<&Target>) -> Result<Asked, Trouble> {
-        let (policy, policy_file) = self.policy()?;
-        // Read once more: what is kept with a run is what somebody wrote.
-        let policy_text = match &policy_file {
-            Some(file) => std::fs::read_to_string(file)?,
-            None => String::new(),
-        };
+        let (policy, policy_text, policy_file) = self.policy()?;
         let policy = self.overridden(policy, legacy);
         let candidate = policy.targets.candidate.clone().ok_or(NO_CANDIDATE)?;
         if policy.targets.legacy.as_ref().is_some_and(|legacy| legacy.is_same(&candidate)) {
@@ -74,15 +69,14 @@ impl Asking {
         Ok(Asked { policy: Arc::new(policy), policy_file, policy_text, rules, rule_texts, candidate })
     }
 
-    /// The policy that was named, or the one that lies here, or the defaults.
-    fn policy(&self) -> Result<(Policy, Option<PathBuf>), Trouble> {
-        let found = self.policy.clone().or_else(|| {
-            let here = Path::new(POLICY_FILE);
-            here.exists().then(|| here.to_owned())
-        });
-        match found {
-            Some(file) => Ok((config::read(&file)?, Some(file))),
-            None => Ok((Policy::default(), None)),
+    /// The policy that was named, or the one that lies here, or the defaults; what is kept of it, and its file.
+    fn policy(&self) -> Result<(Policy, String, Option<PathBuf>), Trouble> {
+        match named_or_here(self.policy.as_deref()) {
+            Some(file) => {
+                let (policy, text) = config::read_to_keep(&file)?;
+                Ok((policy, text, Some(file)))
+            }
+            None => Ok((Policy::default(), String::new(), None)),
         }
     }
 
@@ -101,6 +95,12 @@ impl Asking {
         }
         policy
     }
+}
+
+/// The policy file that was named, or the one that lies here.
+pub(super) fn named_or_here(named: Option<&Path>) -> Option<PathBuf> {
+    let here = Path::new(POLICY_FILE);
+    named.map(Path::to_owned).or_else(|| here.exists().then(|| here.to_owned()))
 }
 
 /// The day on which rules expire or do not.

@@ -42,7 +42,7 @@ pub(super) fn compare(method: &str, legacy: &Response, candidate: &Response, ben
 }
 
 /// Whether an answer may have content (RFC 9110, section 6.4.1).
-pub(super) fn has_content(method: &str, status: u16) -> bool {
+pub fn has_content(method: &str, status: u16) -> bool {
     method != "HEAD" && !matches!(status, 100..=199 | 204 | 304)
 }
 

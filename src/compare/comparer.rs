@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::findings::hidden_place;
 use super::{example, outcome};
 use crate::exchange::{Comparison, Difference, Example, Fate, Location, NotComparable, Observation, Outcome};
-use crate::redact::Redactor;
+use crate::redact::{Redactor, Veil};
 use crate::rules::RuleSet;
 
 /// Compares observations under one rule set. It holds nothing that changes, so any number of workers may share it.
@@ -34,15 +35,32 @@ impl Comparer {
     /// differences are the real ones and must not leave memory: what is shown comes from [`Comparer::example`]. Their places
     /// have no secrets in them where they are what differences are grouped by.
     pub fn compare(&self, observation: &Observation) -> Comparison {
+        self.judged(observation, Some(&|| example::veil(&self.redactor, observation)))
+    }
+
+    /// As [`Comparer::compare`], for what nobody is to be shown: the places keep their secrets too, and gathering these,
+    /// which takes longer than comparing, is saved.
+    pub fn compare_unshown(&self, observation: &Observation) -> Comparison {
+        self.judged(observation, None)
+    }
+
+    /// The same under other rules.
+    pub fn with_rules(&self, rules: Arc<RuleSet>) -> Comparer {
+        Comparer { rules, redactor: Arc::clone(&self.redactor) }
+    }
+
+    /// A place of an observation's answers as it may be shown: without its secrets.
+    pub fn shown_place(&self, observation: &Observation, at: Location) -> Location {
+        hidden_place(at, &example::veil(&self.redactor, observation))
+    }
+
+    fn judged<'r>(&'r self, observation: &Observation, veil: Option<&dyn Fn() -> Veil<'r>>) -> Comparison {
         let asked = match &observation.fate {
             Fate::Skipped(reason) => return outcome::without_differences(Outcome::Skipped(*reason)),
             Fate::Asked(asked) => asked,
         };
         match &observation.exchange.request {
-            Some(request) => {
-                let veil = || example::veil(&self.redactor, observation);
-                outcome::judge(&self.rules, request, observation.exchange.response.as_ref(), asked, &veil)
-            }
+            Some(request) => outcome::judge(&self.rules, request, observation.exchange.response.as_ref(), asked, veil),
             // Nothing is asked again whose request is not known.
             None => outcome::without_differences(Outcome::NotComparable(NotComparable::ReferenceFailed)),
         }

@@ -132,7 +132,7 @@ impl Findings {
 }
 
 /// A place whose names have no secrets in them: a map may be keyed by sessions.
-fn hidden_place(at: Location, veil: &Veil<'_>) -> Location {
+pub(super) fn hidden_place(at: Location, veil: &Veil<'_>) -> Location {
     match at {
         Location::Header(name) => Location::Header(veil.name(&name).into_owned()),
         Location::Json(mut path) => {

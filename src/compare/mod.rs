@@ -22,6 +22,7 @@ mod outcome;
 pub mod patch;
 pub mod text;
 
+pub use bodies::has_content;
 pub use comparer::Comparer;
 pub use example::MAX_EXAMPLE_TEXT;
 pub use findings::{MAX_JUDGED, MAX_LISTED, MAX_VALUE};

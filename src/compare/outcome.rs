@@ -29,7 +29,7 @@ pub(super) fn judge<'r>(
     request: &Request,
     recorded: Option<&Response>,
     asked: &Asked,
-    veil: &dyn Fn() -> Veil<'r>,
+    veil: Option<&dyn Fn() -> Veil<'r>>,
 ) -> Comparison {
     let Sides { reference, candidate, live } = match sides(recorded, asked) {
         Ok(sides) => sides,
@@ -51,7 +51,9 @@ pub(super) fn judge<'r>(
         outcome = Outcome::Drifted;
     }
     // These are grouped by their places.
-    if matches!(outcome, Outcome::Mismatched | Outcome::Drifted | Outcome::Noisy) {
+    if let Some(veil) = veil
+        && matches!(outcome, Outcome::Mismatched | Outcome::Drifted | Outcome::Noisy)
+    {
         findings.hide_places(&veil());
     }
     findings.into_comparison(outcome, drift.as_ref().and_then(has_drifted))

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::Error as Yaml;
 
-use super::Policy;
+use super::openapi::{self, Named};
 use super::written::{Problem, Written};
+use super::{Endpoints, Policy, without_block};
 
 /// Largest policy file.
 pub const MAX_POLICY: u64 = 1 << 20;
@@ -35,20 +36,89 @@ pub enum ConfigError {
     },
 }
 
-/// Keys that are known and come with later versions: (key, a key that stands beside it, what to do).
-const LATER: &[(&str, &str, &str)] = &[
-    ("over", "confidence", "a run is judged as a whole; leave it out"),
-    ("rules", "mismatch_rate", "leave this gate out; what rules hid is shown in the report"),
-    ("checklist", "gates", "leave it out, and keep the checklist beside the report"),
-    ("openapi", "templates", "write 'learned', or 'templates: [GET /orders/{id}, ...]'"),
-];
+impl ConfigError {
+    /// The file with the mistake.
+    pub fn path(&self) -> &Path {
+        match self {
+            ConfigError::Read { path, .. } | ConfigError::Content { path, .. } => path,
+        }
+    }
 
-/// Reads a policy file. Relative paths in it begin at its own folder.
+    /// The line with the mistake, from 1; 0 where it is the whole file.
+    pub fn line(&self) -> u64 {
+        match self {
+            ConfigError::Read { .. } => 0,
+            ConfigError::Content { line, .. } => *line,
+        }
+    }
+
+    /// What is wrong and the way out, without the place.
+    pub fn message(&self) -> String {
+        match self {
+            ConfigError::Read { .. } => self.to_string(),
+            ConfigError::Content { message, .. } => message.clone(),
+        }
+    }
+}
+
+/// Mistakes that are looked for in one file; more help nobody.
+const MAX_MISTAKES: usize = 100;
+
+/// Reads a policy file, and the OpenAPI document that it names. Relative paths in it begin at its own folder.
 ///
 /// # Errors
 ///
 /// [`ConfigError`]: one line, ready to be shown.
 pub fn read(path: &Path) -> Result<Policy, ConfigError> {
+    read_to_keep(path).map(|(policy, _)| policy)
+}
+
+/// Reads a policy file as [`read`] does. The text is what a run file keeps of it: what somebody wrote, and behind it
+/// what the OpenAPI document said. [`from_text`] makes the same policy of it, without any other file.
+///
+/// # Errors
+///
+/// [`ConfigError`]: one line, ready to be shown.
+pub fn read_to_keep(path: &Path) -> Result<(Policy, String), ConfigError> {
+    let text = text_of(path)?;
+    let (mut policy, named) = meaning(&text, path)?;
+    let Some(named) = named else { return Ok((policy, text)) };
+    let document = named.read(path)?;
+    let kept = openapi::behind(&text, &document);
+    policy.endpoints = Endpoints::OpenApi(document);
+    Ok((policy, kept))
+}
+
+/// Every mistake of a policy file that can be found, in the order of its lines: what is wrong in one section does not
+/// hide what is wrong in another. Empty where [`read`] takes the file.
+pub fn mistakes(path: &Path) -> Vec<ConfigError> {
+    let mut text = match text_of(path) {
+        Ok(text) => text,
+        Err(error) => return vec![error],
+    };
+    let mut found = Vec::new();
+    while found.len() < MAX_MISTAKES {
+        let error = match meaning(&text, path) {
+            Ok((_, None)) => break,
+            Ok((_, Some(named))) => {
+                found.extend(named.read(path).err());
+                break;
+            }
+            Err(error) => error,
+        };
+        let line = error.line();
+        found.push(error);
+        match without_block(&text, line) {
+            Some(rest) => text = rest,
+            None => break,
+        }
+    }
+    // Where what was taken out made others meaningless, they are told in the order of the file all the same.
+    found.sort_by_key(|error| (error.path() != path, error.line()));
+    found
+}
+
+fn text_of(path: &Path) -> Result<String, ConfigError> {
     let fail = |source| ConfigError::Read { path: path.to_owned(), source };
     let mut text = String::new();
     let mut file = File::open(path).map_err(fail)?.take(MAX_POLICY + 1);
@@ -56,15 +126,34 @@ pub fn read(path: &Path) -> Result<Policy, ConfigError> {
     if text.len() as u64 > MAX_POLICY {
         return Err(fail(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {MAX_POLICY} bytes"))));
     }
-    from_text(&text, path)
+    Ok(text)
 }
 
-/// Reads a policy from the text of a file; `path` is for messages and for relative paths.
+/// Reads a policy from a text that was kept, or from that of a file that names no other; `path` is for messages and for
+/// relative paths. No file is opened.
 ///
 /// # Errors
 ///
 /// [`ConfigError::Content`].
 pub fn from_text(text: &str, path: &Path) -> Result<Policy, ConfigError> {
+    let (written, kept) = openapi::take(text);
+    let (mut policy, named) = meaning(written, path)?;
+    let content = |line, message| ConfigError::Content { path: path.to_owned(), line, message };
+    match (named, kept) {
+        (None, _) => {}
+        (Some(_), Some(Ok(document))) => policy.endpoints = Endpoints::OpenApi(document),
+        (Some(_), Some(Err((line, message)))) => return Err(content(line, message)),
+        (Some(named), None) => {
+            let message =
+                format!("endpoints.openapi: {} was not kept with the policy; give the policy's file", named.file);
+            return Err(content(named.line, message));
+        }
+    }
+    Ok(policy)
+}
+
+/// What the text means, and the OpenAPI document that it names.
+fn meaning(text: &str, path: &Path) -> Result<(Policy, Option<Named>), ConfigError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     serde_saphyr::from_str::<Option<Written>>(text)
         .map_err(|error| problem(&error))
@@ -73,16 +162,13 @@ pub fn from_text(text: &str, path: &Path) -> Result<Policy, ConfigError> {
 }
 
 /// An error of the YAML reader in our words.
-fn problem(error: &Yaml) -> Problem {
+pub(super) fn problem(error: &Yaml) -> Problem {
     let error = error.without_snippet();
     let line = error.location().map_or(1, |at| at.line().max(1));
     let message = match error {
         Yaml::SerdeUnknownField { field, expected, .. }
         | Yaml::SerdeUnknownVariant { variant: field, expected, .. } => {
-            match LATER.iter().find(|(key, beside, _)| field == key && expected.contains(beside)) {
-                Some((key, _, out)) => format!("'{key}' is not supported yet; {out}"),
-                None => format!("unknown key '{field}'; expected one of: {}", expected.join(", ")),
-            }
+            format!("unknown key '{field}'; expected one of: {}", expected.join(", "))
         }
         Yaml::SerdeMissingField { field, .. } => format!("the key '{field}' is missing here; add it"),
         Yaml::DuplicateMappingKey { key: Some(key), .. } => format!("the key '{key}' stands here twice; keep one"),

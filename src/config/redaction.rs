@@ -3,7 +3,7 @@
 use regex::bytes::Regex;
 use serde::Deserialize;
 
-use super::written::{Checked, Text, one};
+use super::written::{Checked, MAX_LIST, Text, many};
 
 /// What the policy says about secrets. Everything in it was checked when it was read, JSONPaths for their beginning only.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,7 +34,7 @@ pub(super) struct WrittenRedaction {
 impl WrittenRedaction {
     pub(super) fn meaning(self) -> Checked<Redaction> {
         let all = |key: &str, texts: Option<Vec<Text>>, read: fn(&str) -> Result<String, String>| {
-            texts.unwrap_or_default().iter().map(|text| one(key, text, read)).collect::<Checked<Vec<_>>>()
+            many(key, texts.unwrap_or_default(), MAX_LIST, read)
         };
         Ok(Redaction {
             headers: all("redaction.headers", self.headers, header)?,

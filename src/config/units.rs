@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Looks, SampleBy, Scope, SlowLimit, Treatment};
+use jiff::civil::Date;
+
+use super::{ClientMark, Looks, SampleBy, Scope, SlowLimit, Treatment};
 
 /// Most requests in flight. Each costs two file descriptors and up to two bodies of memory.
 const MAX_IN_FLIGHT: usize = 4096;
@@ -15,6 +17,18 @@ const MAX_PAUSE: Duration = Duration::from_secs(86_400);
 
 /// Most answers that a breaker looks at.
 const MAX_WINDOW: u64 = 10_000;
+
+/// Longest window that is judged.
+const MAX_OVER: Duration = Duration::from_secs(366 * 86_400);
+
+/// Shortest window: minutes are what is told apart.
+const MIN_OVER: Duration = Duration::from_secs(60);
+
+/// Characters of a name.
+const MAX_NAME: usize = 100;
+
+/// Characters of what somebody says in a sentence.
+const MAX_PROSE: usize = 1000;
 
 /// Largest burst.
 pub(super) const MAX_BURST: u64 = 1_000_000;
@@ -35,6 +49,63 @@ pub(super) fn share(text: &str) -> Read<f64> {
         return Err(format!("'{text}' is more than everything; write a percentage up to '100%'"));
     }
     Ok(percent / 100.0)
+}
+
+/// `5%` as the share 0.05: from 0 to 1, where nothing is a limit too.
+pub(super) fn portion(text: &str) -> Read<f64> {
+    let percent = number_with(text, "%", "a percentage such as '5%'")?;
+    if !(0.0..=100.0).contains(&percent) {
+        return Err(format!("'{text}' is no part of a whole; write a percentage from '0%' to '100%'"));
+    }
+    Ok(percent / 100.0)
+}
+
+/// `14d`, from a minute to a year.
+pub(super) fn window(text: &str) -> Read<Duration> {
+    if decimal(text).is_some() {
+        return Err(format!("'{text}' has no unit; write a time such as '14d' or '12h'"));
+    }
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("'{text}' is no time ({error}); write one such as '14d' or '12h'"))?;
+    match (MIN_OVER..=MAX_OVER).contains(&time) {
+        true => Ok(time),
+        false => Err(format!("'{text}' is not between 1m and 366d; write a time such as '14d'")),
+    }
+}
+
+/// `2026-11-20`.
+pub(super) fn day(text: &str) -> Read<Date> {
+    let day = text.parse::<Date>().ok().filter(|_| text.len() == 10);
+    day.ok_or_else(|| format!("'{text}' is no day; write it as '2026-11-20'"))
+}
+
+/// A name that can stand in a sentence and in a file name.
+pub(super) fn name(text: &str) -> Read<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match (1..=MAX_NAME).contains(&text.len()) && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("'{text}' is no name; write up to {MAX_NAME} letters, digits, '-', '_' and '.'")),
+    }
+}
+
+/// What somebody says, in one line or a few.
+pub(super) fn prose(text: &str) -> Read<String> {
+    match text.trim() {
+        "" => Err("it is empty; leave it out, or write something".into()),
+        said if said.chars().count() > MAX_PROSE => {
+            Err(format!("it has more than {MAX_PROSE} characters; write less, and where more can be read"))
+        }
+        said => Ok(said.to_owned()),
+    }
+}
+
+/// `address`, or `header NAME`.
+pub(super) fn client_mark(text: &str) -> Read<ClientMark> {
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        ["address"] => Ok(ClientMark::Address),
+        ["header", name] => header_name(name).map(ClientMark::Header),
+        _ => Err(format!("'{text}' is not known; write 'address' or 'header NAME'")),
+    }
 }
 
 /// `95%` as 0.95: from 50 % to below 100 %.

@@ -1,18 +1,37 @@
 //! The policy file as it is written: keys and texts with their lines, and what each of them means.
 
+mod checklist;
+mod endpoints;
+mod entries;
+mod gates;
+mod safety;
+mod switch;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::openapi::Named;
 use super::redaction::WrittenRedaction;
-use super::{
-    CoverageGate, Endpoints, Gates, LatencyGate, MismatchGate, Policy, Scope, ShareGate, Target, Targets, units,
-};
+use super::{BuildMark, ClientMark, Policy, Target, Targets, units};
 use crate::exchange::EndpointPattern;
+use checklist::WrittenItem;
+use endpoints::WrittenEndpoints;
+use gates::WrittenGates;
 use safety::WrittenSafety;
+use switch::Switch;
 
-mod safety;
+pub(super) use entries::Entries;
+
+/// Endpoints that are given, by templates or by an OpenAPI document. Each request is held against them one by one.
+pub const MAX_TEMPLATES: usize = 2000;
+/// Entries of a list, where there is no bound of its own.
+pub(super) const MAX_LIST: usize = 500;
+/// Rule files.
+const MAX_RULE_FILES: usize = 100;
+/// Bytes of one text.
+const MAX_TEXT: usize = 4096;
 
 /// A value with the line it stands in. Everything is read as text, so that what is wrong with it is ours to say.
 pub(super) type Text = Spanned<String>;
@@ -39,46 +58,114 @@ fn set<T, E: ToString>(
     Ok(())
 }
 
+/// Reads one value.
 pub(super) fn one<T, E: ToString>(key: &str, text: &Text, read: impl FnOnce(&str) -> Result<T, E>) -> Checked<T> {
-    read(&text.value)
-        .map_err(|why| Problem { line: text.referenced.line(), message: format!("{key}: {}", why.to_string()) })
+    let wrong = |message: String| Problem { line: text.referenced.line(), message: format!("{key}: {message}") };
+    if text.value.len() > MAX_TEXT {
+        return Err(wrong(format!(
+            "a text has at most {MAX_TEXT} bytes, and this one {}; shorten it",
+            text.value.len()
+        )));
+    }
+    read(&text.value).map_err(|why| wrong(why.to_string()))
+}
+
+/// Reads a list of at most so many.
+pub(super) fn many<T, E: ToString>(
+    key: &str,
+    texts: Vec<Text>,
+    most: usize,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Checked<Vec<T>> {
+    bounded(key, &texts, most, |text| text)?;
+    texts.iter().map(|text| one(key, text, &read)).collect()
+}
+
+/// Refuses a list that is longer, at the first entry that is too many; `text` is a text of an entry.
+fn bounded<T>(key: &str, list: &[T], most: usize, text: impl Fn(&T) -> &Text) -> Checked<()> {
+    let Some(more) = list.get(most) else { return Ok(()) };
+    let message = format!("{key}: a list has at most {most} entries, and this one {}; shorten it", list.len());
+    Err(Problem { line: text(more).referenced.line(), message })
 }
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
-    capability: Option<String>,
-    owner: Option<String>,
+    capability: Option<Text>,
+    owner: Option<Text>,
     targets: Option<WrittenTargets>,
     safety: Option<WrittenSafety>,
-    endpoints: Option<WrittenEndpoints>,
+    endpoints: Option<Spanned<WrittenEndpoints>>,
     rules: Option<Vec<Text>>,
     gates: Option<WrittenGates>,
+    critical: Option<Vec<Text>>,
+    checklist: Option<Vec<WrittenItem>>,
+    build: Option<Switch<WrittenBuild>>,
+    clients: Option<WrittenClients>,
     redaction: Option<WrittenRedaction>,
 }
 
 impl Written {
-    /// What it means. `folder`: where relative paths in it begin.
-    pub(super) fn meaning(self, folder: &Path) -> Checked<Policy> {
-        let rule =
-            |text: Text| -> Checked<PathBuf> {
-                one("rules", &text, |path| {
-                    if path.is_empty() { Err("a rule file has no name") } else { Ok(folder.join(path)) }
-                })
-            };
-        Ok(Policy {
-            capability: self.capability,
-            owner: self.owner,
+    /// What it means, and the OpenAPI document that is still to be read. `folder`: where relative paths in it begin.
+    pub(super) fn meaning(self, folder: &Path) -> Checked<(Policy, Option<Named>)> {
+        let file = |path: &str| -> Result<PathBuf, &str> {
+            if path.is_empty() { Err("a rule file has no name") } else { Ok(folder.join(path)) }
+        };
+        let said = |key: &str, text: Option<Text>| text.map(|text| one(key, &text, units::prose)).transpose();
+        let endpoints = self.endpoints.map(|written| WrittenEndpoints::meaning(written, folder)).transpose()?;
+        let (endpoints, document) = endpoints.unwrap_or_default();
+        let gates = self.gates.unwrap_or_default().meaning()?;
+        let critical = self.critical.unwrap_or_default();
+        let critical = critical_endpoints(critical, &gates.coverage.except)?;
+        let policy = Policy {
+            capability: said("capability", self.capability)?,
+            owner: said("owner", self.owner)?,
             targets: self.targets.unwrap_or_default().meaning()?,
             safety: self.safety.unwrap_or_default().meaning()?,
-            endpoints: self.endpoints.unwrap_or_default().meaning()?,
-            rules: self.rules.unwrap_or_default().into_iter().map(rule).collect::<Checked<_>>()?,
-            gates: self.gates.unwrap_or_default().meaning()?,
+            endpoints,
+            rules: many("rules", self.rules.unwrap_or_default(), MAX_RULE_FILES, file)?,
+            gates,
+            critical,
+            checklist: checklist::meaning(self.checklist.unwrap_or_default())?,
+            build: match self.build {
+                None => BuildMark::default(),
+                Some(Switch::Off) => BuildMark::Off,
+                Some(Switch::On(WrittenBuild { header })) => {
+                    BuildMark::Header(one("build.header", &header, units::header_name)?)
+                }
+            },
+            clients: match self.clients {
+                None => ClientMark::default(),
+                Some(WrittenClients { by }) => one("clients.by", &by, units::client_mark)?,
+            },
             redaction: self.redaction.unwrap_or_default().meaning()?,
-            ..Policy::default()
-        })
+        };
+        Ok((policy, document))
     }
+}
+
+/// Endpoints that must be shown to be ready cannot be left out of the cutover.
+fn critical_endpoints(written: Vec<Text>, except: &[EndpointPattern]) -> Checked<Vec<EndpointPattern>> {
+    bounded("critical", &written, MAX_LIST, |text| text)?;
+    let mut critical: Vec<EndpointPattern> = Vec::new();
+    for text in &written {
+        let read = |text: &str| -> Result<EndpointPattern, String> {
+            let endpoint: EndpointPattern = text.parse().map_err(|error| format!("{error}"))?;
+            if critical.contains(&endpoint) {
+                return Err(format!("'{endpoint}' is there twice; keep one"));
+            }
+            match except.iter().find(|except| except.overlaps(&endpoint)) {
+                Some(except) => Err(format!(
+                    "'{endpoint}' is critical, and '{except}' of gates.coverage.except leaves it out; keep one"
+                )),
+                None => Ok(endpoint),
+            }
+        };
+        let endpoint = one("critical", text, read)?;
+        critical.push(endpoint);
+    }
+    Ok(critical)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -97,87 +184,14 @@ impl WrittenTargets {
     }
 }
 
-/// `learned`, or `templates:` with a list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum WrittenEndpoints {
-    #[default]
-    Learned,
-    Templates(Vec<Text>),
-}
-
-impl WrittenEndpoints {
-    fn meaning(self) -> Checked<Endpoints> {
-        let WrittenEndpoints::Templates(templates) = self else { return Ok(Endpoints::Learned) };
-        let read = |text: &Text| one("endpoints.templates", text, str::parse::<EndpointPattern>);
-        templates.iter().map(read).collect::<Checked<_>>().map(Endpoints::Templates)
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenGates {
-    mismatch_rate: Option<WrittenMismatch>,
-    latency: Option<WrittenLatency>,
-    candidate_errors: Option<WrittenShare>,
-    loss: Option<WrittenShare>,
-    coverage: Option<WrittenCoverage>,
-}
-
-impl WrittenGates {
-    fn meaning(self) -> Checked<Gates> {
-        let Gates { mut mismatch_rate, mut latency, mut candidate_errors, mut loss, mut coverage, rules } =
-            Gates::default();
-        if let Some(written) = self.mismatch_rate {
-            let MismatchGate { below, confidence, each, looks, .. } = &mut mismatch_rate;
-            set(below, "gates.mismatch_rate.below", written.below, units::share)?;
-            set(confidence, "gates.mismatch_rate.confidence", written.confidence, units::confidence)?;
-            set::<Scope, _>(each, "gates.mismatch_rate.each", written.each, units::scope)?;
-            set(looks, "gates.mismatch_rate.looks", written.looks, |text| units::looks(text).map(Some))?;
-        }
-        if let Some(written) = self.latency {
-            let LatencyGate { quantile, at_most, .. } = &mut latency;
-            set(quantile, "gates.latency.quantile", written.quantile, units::quantile)?;
-            set(at_most, "gates.latency.at_most", written.at_most, units::multiple)?;
-        }
-        let share = |gate: &mut ShareGate, key: &str, written: Option<WrittenShare>| {
-            set(&mut gate.below, key, written.and_then(|w| w.below), units::share)
-        };
-        share(&mut candidate_errors, "gates.candidate_errors.below", self.candidate_errors)?;
-        share(&mut loss, "gates.loss.below", self.loss)?;
-        if let Some(written) = self.coverage {
-            let CoverageGate { requests_per_endpoint: least, .. } = &mut coverage;
-            let read = |text: &str| units::count(text, u64::from(u32::MAX), "3000");
-            set(least, "gates.coverage.requests_per_endpoint", written.requests_per_endpoint, read)?;
-        }
-        Ok(Gates { mismatch_rate, latency, candidate_errors, loss, coverage, rules })
-    }
+struct WrittenBuild {
+    header: Text,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenMismatch {
-    below: Option<Text>,
-    confidence: Option<Text>,
-    each: Option<Text>,
-    looks: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenLatency {
-    quantile: Option<Text>,
-    at_most: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenShare {
-    below: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenCoverage {
-    requests_per_endpoint: Option<Text>,
+struct WrittenClients {
+    by: Text,
 }

@@ -1,5 +1,6 @@
 //! What an exchange is counted under, and how people name it in policies and rules.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -59,14 +60,103 @@ pub fn path_of(target: &[u8]) -> &[u8] {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Part {
     Literal(String),
+    /// `{id}.json`: texts before, between and behind variables, none of which is empty.
+    Around(Vec<String>),
     /// `{name}` or `*`: any one segment that is not empty.
     Any,
     /// `**`, last only: whatever follows, also nothing.
     Rest,
 }
 
-/// A name for endpoints as people write it: `POST /orders/{id}`, `* /health`, `GET /static/**`, or a path alone for
-/// every method. A literal segment matches itself only; matching is on the path as captured, not percent-decoded.
+impl Part {
+    /// One segment of a pattern's path.
+    fn read(segment: &str) -> Result<Part, &'static str> {
+        match segment {
+            "**" => return Ok(Part::Rest),
+            "*" => return Ok(Part::Any),
+            _ if segment.contains('*') => return Err("'*' must be a whole segment"),
+            _ => {}
+        }
+        let (mut texts, mut rest) = (Vec::new(), segment);
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (name, behind) = behind.split_once('}').ok_or("a '{' has no '}'")?;
+            if name.is_empty() || name.contains('{') || before.contains('}') {
+                return Err("a variable is a name in braces");
+            }
+            if before.is_empty() && !texts.is_empty() {
+                return Err("between two variables of a segment there must be some text");
+            }
+            texts.push(before.to_owned());
+            rest = behind;
+        }
+        match (rest.contains('}'), texts.is_empty()) {
+            (true, _) => Err("a '}' has no '{'"),
+            (false, true) => Ok(Part::Literal(rest.to_owned())),
+            (false, false) => {
+                texts.push(rest.to_owned());
+                let bare = texts.len() == 2 && texts.iter().all(String::is_empty);
+                Ok(if bare { Part::Any } else { Part::Around(texts) })
+            }
+        }
+    }
+
+    /// Whether it takes a segment that is there.
+    fn takes(&self, segment: &[u8]) -> bool {
+        match self {
+            Part::Literal(text) => text.as_bytes() == segment,
+            Part::Around(texts) => around(texts, segment),
+            Part::Any => !segment.is_empty(),
+            Part::Rest => true,
+        }
+    }
+
+    /// Whether it takes every segment that the other takes.
+    fn covers(&self, other: &Part) -> bool {
+        match (self, other) {
+            (Part::Rest, _) => true,
+            (_, Part::Literal(text)) => self.takes(text.as_bytes()),
+            (Part::Any, Part::Any | Part::Around(_)) => true,
+            (Part::Around(texts), Part::Around(others)) => texts == others,
+            _ => false,
+        }
+    }
+
+    /// Whether some segment is taken by both; two with text around variables are said to.
+    fn meets(&self, other: &Part) -> bool {
+        match (self, other) {
+            (Part::Literal(text), part) | (part, Part::Literal(text)) => part.takes(text.as_bytes()),
+            _ => true,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Part::Literal(_) => 0,
+            Part::Around(_) => 1,
+            Part::Any => 2,
+            Part::Rest => 3,
+        }
+    }
+}
+
+/// Whether the texts stand in a segment in their order, the first at its beginning and the last at its end, with
+/// something between each two.
+fn around(texts: &[String], segment: &[u8]) -> bool {
+    let [first, between @ .., last] = texts else { return false };
+    let Some(mut rest) = segment.strip_prefix(first.as_bytes()).and_then(|s| s.strip_suffix(last.as_bytes())) else {
+        return false;
+    };
+    for text in between {
+        // The first place is the best one: it leaves the most for those that follow.
+        let from_second = rest.get(1..).unwrap_or_default();
+        let Some(at) = memchr::memmem::find(from_second, text.as_bytes()) else { return false };
+        rest = &from_second[at + text.len()..];
+    }
+    !rest.is_empty()
+}
+
+/// A name for endpoints as people write it: `POST /orders/{id}`, `GET /reports/{day}.csv`, `* /health`,
+/// `GET /static/**`, or a path alone for every method. A literal segment matches itself only; matching is on the path as captured, not percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EndpointPattern {
     text: String,
@@ -94,12 +184,62 @@ impl EndpointPattern {
         for part in &self.parts {
             match (part, segments.next()) {
                 (Part::Rest, _) => return true,
-                (Part::Literal(text), Some(segment)) if text.as_bytes() == segment => {}
-                (Part::Any, Some(segment)) if !segment.is_empty() => {}
+                (part, Some(segment)) if part.takes(segment) => {}
                 _ => return false,
             }
         }
         segments.next().is_none()
+    }
+
+    /// Whether an endpoint is meant: its template is taken for a path, in which a variable is a value like any other.
+    /// `GET /orders/{id}` means the endpoint of that name, and `GET /orders/recent` where that is one by itself.
+    pub fn means(&self, endpoint: &Endpoint) -> bool {
+        self.matches(&endpoint.method, endpoint.template.as_bytes())
+    }
+
+    /// Whether every request that the other means is meant by this one too.
+    pub fn covers(&self, other: &EndpointPattern) -> bool {
+        if self.method.is_some() && self.method != other.method {
+            return false;
+        }
+        let mut others = other.parts.iter();
+        for part in &self.parts {
+            match (part, others.next()) {
+                (Part::Rest, _) => return true,
+                (part, Some(other)) if part.covers(other) => {}
+                _ => return false,
+            }
+        }
+        others.next().is_none()
+    }
+
+    /// Whether some request may be meant by both.
+    pub fn overlaps(&self, other: &EndpointPattern) -> bool {
+        if self.method.is_some() && other.method.is_some() && self.method != other.method {
+            return false;
+        }
+        let (mut ours, mut theirs) = (self.parts.iter(), other.parts.iter());
+        loop {
+            match (ours.next(), theirs.next()) {
+                (Some(Part::Rest), _) | (_, Some(Part::Rest)) | (None, None) => return true,
+                (Some(one), Some(other)) if one.meets(other) => {}
+                _ => return false,
+            }
+        }
+    }
+
+    /// The order in which patterns are to be asked where the narrowest is to answer: at the first segment in which two
+    /// differ, the one with more text goes first (OpenAPI: concrete paths before templated ones).
+    pub fn narrowest_first(&self, other: &EndpointPattern) -> Ordering {
+        let ranks = |pattern: &EndpointPattern| pattern.parts.iter().map(Part::rank).collect::<Vec<_>>();
+        let texts = |pattern: &EndpointPattern| (pattern.template().to_owned(), pattern.method.clone());
+        ranks(self).cmp(&ranks(other)).then_with(|| texts(self).cmp(&texts(other)))
+    }
+
+    /// Its endpoint, as exchanges are counted under it; `*` for every method.
+    pub fn endpoint(&self) -> Endpoint {
+        let method = self.method.as_deref().unwrap_or("*").to_owned();
+        Endpoint { method, template: self.template().to_owned() }
     }
 
     /// The method it is limited to, where it is.
@@ -144,14 +284,7 @@ impl FromStr for EndpointPattern {
             if parts.last() == Some(&Part::Rest) {
                 return Err(fail("'**' must be the last segment"));
             }
-            let braces = segment.starts_with('{') && segment.ends_with('}');
-            parts.push(match segment {
-                "**" => Part::Rest,
-                "*" => Part::Any,
-                _ if braces && segment.len() > 2 => Part::Any,
-                _ if segment.contains(['{', '}', '*']) => return Err(fail("a variable must be a whole segment")),
-                _ => Part::Literal(segment.to_owned()),
-            });
+            parts.push(Part::read(segment).map_err(fail)?);
         }
         let text = format!("{} {path}", method.as_deref().unwrap_or("*"));
         Ok(EndpointPattern { text, method, parts })
@@ -180,6 +313,47 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_may_have_text_around_it() {
+        assert!(matches("GET /reports/{day}.csv", "GET", "/reports/2026-11-20.csv"));
+        assert!(!matches("GET /reports/{day}.csv", "GET", "/reports/.csv"));
+        assert!(!matches("GET /reports/{day}.csv", "GET", "/reports/2026.json"));
+        assert!(matches("GET /at/{lat},{lon}", "GET", "/at/48.1,,11.5"));
+        assert!(!matches("GET /at/{lat},{lon}", "GET", "/at/,11.5"));
+        assert!(!matches("GET /at/{lat},{lon}", "GET", "/at/48.1,"));
+        assert!(matches("GET /v{n}-{m}.x", "GET", "/v1-2-3.x"));
+    }
+
+    #[test]
+    fn patterns_are_compared_by_what_they_match() {
+        let p = |text: &str| text.parse::<EndpointPattern>().unwrap();
+        for (wide, narrow, covers, back) in [
+            ("GET /a/{id}", "GET /a/{other}", true, true),
+            ("GET /a/{id}", "GET /a/recent", true, false),
+            ("* /a/{id}", "POST /a/7", true, false),
+            ("/**", "GET /a/b/c", true, false),
+            ("GET /a/**", "GET /a", true, false),
+            ("GET /a/**", "GET /a/{x}/**", true, false),
+            ("GET /{x}.csv", "GET /a.csv", true, false),
+            ("GET /{x}", "GET /{x}.csv", true, false),
+        ] {
+            assert_eq!((p(wide).covers(&p(narrow)), p(narrow).covers(&p(wide))), (covers, back), "{wide} {narrow}");
+            assert!(p(wide).overlaps(&p(narrow)) && p(narrow).overlaps(&p(wide)), "{wide} {narrow}");
+        }
+        for (one, other) in
+            [("GET /a", "POST /a"), ("GET /a/{id}", "GET /a"), ("GET /{x}.csv", "GET /a.json"), ("/a/b", "/{x}/c")]
+        {
+            assert!(!p(one).overlaps(&p(other)) && !p(one).covers(&p(other)), "{one} {other}");
+        }
+        let mut all = ["GET /{x}/b", "GET /a/**", "GET /a/{y}", "GET /a/b", "GET /a/{y}.csv"].map(p);
+        all.sort_by(EndpointPattern::narrowest_first);
+        let all = all.map(|pattern| pattern.to_string());
+        assert_eq!(all, ["GET /a/b", "GET /a/{y}.csv", "GET /a/{y}", "GET /a/**", "GET /{x}/b"]);
+        let endpoint = p("GET /orders/{id}").endpoint();
+        assert!(p("* /orders/{order}").means(&endpoint) && p("/orders/**").means(&endpoint));
+        assert!(!p("GET /orders/7").means(&endpoint));
+    }
+
+    #[test]
     fn a_text_that_names_no_endpoint_is_refused_with_the_way_out() {
         for (text, why) in [
             ("orders", "there is no path"),
@@ -187,7 +361,12 @@ mod tests {
             ("GET /a b", "a method and a path"),
             ("GET /a?b", "no query"),
             ("GET /**/b", "last segment"),
-            ("GET /a{b}", "whole segment"),
+            ("GET /a*", "whole segment"),
+            ("GET /a{b", "no '}'"),
+            ("GET /a}b", "no '{'"),
+            ("GET /{}", "a name in braces"),
+            ("GET /{a{b}}", "a name in braces"),
+            ("GET /{a}{b}", "some text"),
         ] {
             let message = text.parse::<EndpointPattern>().unwrap_err().to_string();
             assert!(message.contains(why) && message.contains("GET /orders/{id}"), "{text}: {message}");

@@ -121,8 +121,8 @@ pub(crate) fn start(
     };
     let workers = (0..comparing)
         .map(|n| {
-            let (comparer, progress) = (Arc::clone(&comparer), Arc::clone(progress));
-            let worker = Worker { comparer, progress, counting: recording.counting() };
+            let (comparer, policy, progress) = (Arc::clone(&comparer), Arc::clone(&policy), Arc::clone(progress));
+            let worker = Worker { comparer, policy, progress, counting: recording.counting() };
             let (observations, done) = (observations.clone(), done_in.clone());
             named(&format!("compare-{n}"), move || {
                 // Held until the end: when the last worker drops it, the caller's wait is over.

@@ -9,6 +9,7 @@ use super::asker::Permitted;
 use super::asks::Counting;
 use super::progress::{Progress, bump};
 use crate::compare::Comparer;
+use crate::config::Policy;
 use crate::exchange::Outcome;
 
 /// Between two looks at what the recorder asks.
@@ -17,6 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// One comparing thread.
 pub(crate) struct Worker {
     pub(crate) comparer: Arc<Comparer>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) counting: Counting,
 }
@@ -37,7 +39,8 @@ impl Worker {
     fn one(&mut self, permitted: &Permitted) {
         let observation = &permitted.observation;
         let comparison = self.comparer.compare(observation);
-        self.counting.tally.absorb(observation, &comparison, || self.comparer.example(observation, &comparison));
+        let example = || self.comparer.example(observation, &comparison);
+        self.counting.tally.absorb(observation, &comparison, &self.policy.clients, example);
         match comparison.outcome {
             Outcome::Mismatched => bump(&self.progress.mismatched),
             Outcome::Failed(_) => bump(&self.progress.failed),

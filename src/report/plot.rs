@@ -171,7 +171,7 @@ mod tests {
 
     fn pair(n: u64) -> LatencyPair {
         let side = |factor: u64| Latency::from_values((1..=n).map(|i| Duration::from_micros(i * factor)));
-        LatencyPair { legacy: side(100), candidate: side(120), captured: side(100) }
+        LatencyPair { legacy: side(100), candidate: side(120), captured: side(100), ..LatencyPair::default() }
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn hostile(payload: &str) -> (Snapshot, Vec<RuleNote>, RunFacts) {
     example.text_diff = Some(payload.into());
     example.started = Some(payload.into());
     let mut tally = tally_of(&[]);
-    tally.absorb(&one.observation, &one.comparison, || example);
+    tally.absorb(&one.observation, &one.comparison, &Default::default(), || example);
     let mut failed = Invented::new(1, 1).failed(Failure::Closed, Duration::from_secs(1));
     failed.observation.exchange.request.as_mut().unwrap().target = payload.to_owned().into();
     failed.absorbed_by(&mut tally);

@@ -138,6 +138,11 @@ impl RuleSet {
         &self.rules
     }
 
+    /// The same rules but for one.
+    pub fn without(&self, id: &str) -> RuleSet {
+        RuleSet::indexed(self.rules.iter().filter(|rule| *rule.id != *id).cloned().collect())
+    }
+
     /// What a report says of each rule, in order.
     pub fn notes(&self) -> Vec<RuleNote> {
         self.rules.iter().map(Rule::note).collect()

@@ -34,6 +34,16 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// A tapcompare from before the first release wrote it.
+    #[error("the run file {}: its format is {found}, and this tapcompare reads {known} alone; make the run anew, into another file", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
     /// A second process.
     #[error("the run file {} is being written by {writer}; end that, or name another file", path.display())]
     Busy {

@@ -5,9 +5,11 @@
 //! Killed at any instant, what was written is there, once; exchanges that the books call paired and of which no outcome
 //! was written come out as interrupted. [`load`] puts stretches together, of one file or of several.
 
+mod days;
 mod error;
 mod file;
 mod read;
+mod retention;
 mod rows;
 mod schema;
 mod unite;

@@ -10,19 +10,17 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::exchange::{Endpoint, Example, Failure, RuleNote, RunFacts, StretchNote, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{
-    CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_ENDPOINT_NUMBERS, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS,
-    MAX_METHODS, MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
+    CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, MAX_NUMBERS, MAX_PLACE_BYTES,
+    RuleSample, RuleTally, Share, Tally,
 };
 
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, unite};
+use super::{StoreError, days, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
-/// Endpoint numbers that a table gives out: its own, and one `{other}` a method.
-const MAX_NUMBERS: usize = MAX_ENDPOINT_NUMBERS + MAX_METHODS + 1;
 /// Largest example, as JSON: a hundred differences and two bodies, all of it escaped.
 const MAX_EXAMPLE: usize = 4 << 20;
 /// Largest facts and books: the captures' names, a line a damaged one.
@@ -133,6 +131,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     };
     outcomes(db, id, &mut tally, trust)?;
     clients(db, id, &mut tally, trust)?;
+    days::read(db, id, &mut tally, trust)?;
     failures(db, id, &mut tally)?;
     differences(db, id, &mut tally, trust)?;
     rules_used(db, id, &mut tally, trust)?;
@@ -179,7 +178,7 @@ fn outcomes(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trust)
     let mut rows = statement.query([stretch])?;
     while let Some(row) = rows.next()? {
         let cell = rows::cell(row, trust)?;
-        tally.cells.add((0, number(row.get(18)?)?), cell);
+        tally.cells.add((0, number(row.get(23)?)?), cell);
     }
     Ok(())
 }
@@ -278,7 +277,7 @@ fn rules_used(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trus
     Ok(())
 }
 
-fn number(n: i64) -> Result<u32> {
+pub(super) fn number(n: i64) -> Result<u32> {
     let known = u32::try_from(n).ok().filter(|n| (*n as usize) < MAX_NUMBERS);
     known.ok_or_else(|| refused("an endpoint has a number that we do not give"))
 }
@@ -287,7 +286,7 @@ fn sequence(n: i64) -> Result<u64> {
     u64::try_from(n).map_err(|_| refused("a position is negative"))
 }
 
-fn bounded(text: &str) -> Result<String> {
+pub(super) fn bounded(text: &str) -> Result<String> {
     within(text, MAX_TEXT).map(str::to_owned)
 }
 

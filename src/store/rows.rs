@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ledger::ShadowBooks;
-use crate::tally::{EndpointTally, Recorder};
+use crate::tally::{EndpointTally, PairedRecorder, Recorder};
 
 pub(super) type Cell = EndpointTally;
 
@@ -15,13 +15,13 @@ type Result<T> = rusqlite::Result<T>;
 /// By stretch, minute and endpoint number; the columns as [`cell`] reads them.
 pub(super) const SELECT_CELL: &str = "SELECT exchanges, sent, compared, matched, accepted, mismatched, noisy, drifted, \
                                       legacy_5xx, candidate_5xx, refused_alone, skipped, failed, not_comparable, accepted_by, \
-                                      legacy, candidate, captured FROM outcomes \
+                                      legacy, candidate, captured, slower, faster, equal, cut_off, unknown FROM outcomes \
                                       WHERE stretch = ?1 AND minute = ?2 AND endpoint = ?3";
 
 /// The same for a whole stretch, with the endpoint number behind it.
 pub(super) const SELECT_CELLS: &str = "SELECT exchanges, sent, compared, matched, accepted, mismatched, noisy, drifted, \
                                        legacy_5xx, candidate_5xx, refused_alone, skipped, failed, not_comparable, accepted_by, \
-                                       legacy, candidate, captured, endpoint FROM outcomes \
+                                       legacy, candidate, captured, slower, faster, equal, cut_off, unknown, endpoint FROM outcomes \
                                        WHERE stretch = ?1 ORDER BY minute, endpoint";
 
 /// All counts that are read from a file, together: past this, adding them could overflow.
@@ -83,6 +83,12 @@ pub(super) fn cell(row: &Row<'_>, trust: &mut Trust) -> Result<Cell> {
         legacy_5xx: count(8)?,
         candidate_5xx: count(9)?,
         refused_alone: count(10)?,
+        difference: PairedRecorder {
+            equal: count(20)?,
+            cut_off: count(21)?,
+            unknown: count(22)?,
+            ..Default::default()
+        },
         ..Cell::default()
     };
     cell.books.skipped = trust.counts(text(row, 11)?)?;
@@ -96,6 +102,8 @@ pub(super) fn cell(row: &Row<'_>, trust: &mut Trust) -> Result<Cell> {
     cell.legacy = recorder(15)?.unwrap_or_default();
     cell.candidate = recorder(16)?.unwrap_or_default();
     cell.captured = recorder(17)?.unwrap_or_else(|| cell.legacy.clone());
+    cell.difference.slower = recorder(18)?.unwrap_or_default();
+    cell.difference.faster = recorder(19)?.unwrap_or_default();
     Ok(cell)
 }
 

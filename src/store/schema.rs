@@ -14,7 +14,7 @@ use super::StoreError;
 /// `tapc` in the file's header (<https://www.sqlite.org/fileformat2.html#application_id>).
 pub const APPLICATION_ID: i64 = 0x7461_7063;
 /// The version of the tables below.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 /// Largest single value that is written or read, in bytes.
 const MAX_VALUE: i32 = 64 << 20;
 /// How long a reader that is in the way is waited for.
@@ -22,7 +22,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 12] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -40,13 +40,41 @@ const TABLES: [(&str, &str); 8] = [
          accepted INTEGER NOT NULL, mismatched INTEGER NOT NULL, noisy INTEGER NOT NULL, drifted INTEGER NOT NULL, \
          legacy_5xx INTEGER NOT NULL, candidate_5xx INTEGER NOT NULL, refused_alone INTEGER NOT NULL, skipped TEXT NOT NULL, failed TEXT NOT NULL, \
          not_comparable TEXT NOT NULL, accepted_by TEXT NOT NULL, legacy BLOB NOT NULL, candidate BLOB NOT NULL, \
-         captured BLOB, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
+         captured BLOB, slower BLOB NOT NULL, faster BLOB NOT NULL, equal INTEGER NOT NULL, cut_off INTEGER NOT NULL, \
+         unknown INTEGER NOT NULL, PRIMARY KEY (stretch, minute, endpoint)) STRICT",
     ),
     (
         "clients",
         "CREATE TABLE clients (stretch INTEGER NOT NULL, endpoint INTEGER NOT NULL, client_group INTEGER NOT NULL, \
          grain INTEGER NOT NULL, compared INTEGER NOT NULL, mismatched INTEGER NOT NULL, \
          PRIMARY KEY (stretch, endpoint, client_group, grain)) STRICT, WITHOUT ROWID",
+    ),
+    // A day is days since 1970-01-01; the least number is for what has none.
+    (
+        "days",
+        "CREATE TABLE days (stretch INTEGER NOT NULL, day INTEGER NOT NULL, endpoint INTEGER NOT NULL, \
+         class TEXT NOT NULL, seen INTEGER NOT NULL, compared INTEGER NOT NULL, accepted INTEGER NOT NULL, \
+         mismatched INTEGER NOT NULL, failed INTEGER NOT NULL, refused_alone INTEGER NOT NULL, \
+         seen_hours INTEGER NOT NULL, compared_hours INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, day, endpoint, class)) STRICT, WITHOUT ROWID",
+    ),
+    (
+        "day_accepted",
+        "CREATE TABLE day_accepted (stretch INTEGER NOT NULL, day INTEGER NOT NULL, endpoint INTEGER NOT NULL, \
+         class TEXT NOT NULL, rule TEXT NOT NULL, exchanges INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, day, endpoint, class, rule)) STRICT, WITHOUT ROWID",
+    ),
+    (
+        "day_clients",
+        "CREATE TABLE day_clients (stretch INTEGER NOT NULL, day INTEGER NOT NULL, client_group INTEGER NOT NULL, \
+         grain INTEGER NOT NULL, compared INTEGER NOT NULL, mismatched INTEGER NOT NULL, \
+         PRIMARY KEY (stretch, day, client_group, grain)) STRICT, WITHOUT ROWID",
+    ),
+    // How far the minutes of a stretch have been put together (`retention.rs`); all in minutes since 1970.
+    (
+        "retention",
+        "CREATE TABLE retention (stretch INTEGER PRIMARY KEY, latest INTEGER NOT NULL, hours_to INTEGER NOT NULL, \
+         days_to INTEGER NOT NULL) STRICT",
     ),
     (
         "failures",
@@ -104,6 +132,7 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, StoreE
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, FORMAT) => {}
         (APPLICATION_ID, found) if found > FORMAT => return Err(StoreError::Newer { path, found, known: FORMAT }),
+        (APPLICATION_ID, found) => return Err(StoreError::Older { path, found, known: FORMAT }),
         (0, 0) if number("page_count")? == 0 => return Ok(Found::Nothing),
         _ => return Err(StoreError::Foreign { path }),
     }

@@ -60,21 +60,12 @@ fn endpoints() -> Vec<Endpoint> {
 
 /// A time in which the run went on for that many minutes.
 fn numbered(run: Vec<(Invented, i64)>) -> Vec<Invented> {
-    let later = |time: &mut Option<Timestamp>, by: i64| *time = time.map(|t| Timestamp(t.0 + by));
     run.into_iter()
         .enumerate()
         .map(|(n, (mut one, minute))| {
             one.observation.sequence = n as u64;
-            let moments = &mut one.observation.exchange.moments;
-            for time in [
-                &mut moments.request_start,
-                &mut moments.request_end,
-                &mut moments.response_start,
-                &mut moments.response_end,
-            ] {
-                later(time, minute * MINUTE);
-            }
-            one
+            let start = one.observation.exchange.moments.request_start.unwrap();
+            one.starting(Timestamp(start.0 + minute * MINUTE))
         })
         .collect()
 }
@@ -85,11 +76,13 @@ fn expected(tally: Tally, paired: u64) -> String {
     json(&tally.snapshot(&endpoints(), wire, capture))
 }
 
-/// Without what only a run file knows.
+/// Without what only a run file knows, and with what the report's JSON leaves out.
 fn json(snapshot: &Snapshot) -> String {
     let mut snapshot = snapshot.clone();
     snapshot.ledger.store = None;
-    serde_json::to_string_pretty(&snapshot).unwrap()
+    let mut value = serde_json::to_value(&snapshot).unwrap();
+    value["day_clients"] = format!("{:?}", snapshot.day_clients).into();
+    serde_json::to_string_pretty(&value).unwrap()
 }
 
 fn write_all(file: &Path, parts: &[Vec<&Invented>]) {
@@ -100,6 +93,11 @@ fn write_all(file: &Path, parts: &[Vec<&Invented>]) {
         run.write(&tally_of(part.iter().copied()), &books(paired), &endpoints()).unwrap();
     }
     run.finish(&Tally::new(), &books(paired), &endpoints(), &facts().facts).unwrap();
+}
+
+/// Within minutes, within days, and within months.
+fn minutes() -> impl Strategy<Value = i64> {
+    prop_oneof![-2..3_i64, -4_000..4_000_i64, -90_000..90_000_i64]
 }
 
 /// So many shares, in the order of the run.
@@ -121,7 +119,7 @@ proptest! {
     /// Whatever was counted, and in whatever parts it was written: what comes out is what one tally would say.
     #[test]
     fn what_is_read_is_what_was_counted(
-        run in prop::collection::vec((any_invented(), -2..3_i64, 0..5_usize), 0..60),
+        run in prop::collection::vec((any_invented(), minutes(), 0..5_usize), 0..60),
     ) {
         let (run, parts): (Vec<_>, Vec<usize>) = run.into_iter().map(|(one, minute, part)| ((one, minute), part)).unzip();
         let run = numbered(run);
@@ -139,7 +137,7 @@ proptest! {
     /// anew in each, positions begin at 0 in each.
     #[test]
     fn stretches_and_files_add_up(
-        run in prop::collection::vec((any_invented(), 0..3_i64), 0..60),
+        run in prop::collection::vec((any_invented(), minutes()), 0..60),
         cuts in prop::collection::vec(0..30_usize, 3),
         same_file in any::<bool>(),
     ) {
@@ -354,7 +352,7 @@ fn what_is_no_run_file_is_refused_in_one_line_and_stays_as_it_is() {
     fs::write(path("text"), "this is a capture, or a page, or a letter\n".repeat(200)).unwrap();
     fs::write(path("empty"), "").unwrap();
     Connection::open(path("foreign")).unwrap().execute_batch("CREATE TABLE mail (id)").unwrap();
-    for (name, pragma) in [("newer", "user_version = 2"), ("view", "user_version = 1")] {
+    for (name, pragma) in [("newer", "user_version = 3"), ("older", "user_version = 1"), ("view", "user_version = 2")] {
         finished(&path(name), &facts());
         let connection = Connection::open(path(name)).unwrap();
         connection.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
@@ -366,7 +364,8 @@ fn what_is_no_run_file_is_refused_in_one_line_and_stays_as_it_is() {
         ("text", "is no run file", "is no run file"),
         ("empty", "holds no evidence", ""),
         ("foreign", "is no run file", "is no run file"),
-        ("newer", "its format is 2", "its format is 2"),
+        ("newer", "its format is 3", "its format is 3"),
+        ("older", "its format is 1, and this tapcompare reads 2 alone", "its format is 1"),
         ("view", "not as we make them", "not as we make them"),
         ("absent/run", "No such file", "make its folder first"),
         (".", "name a file in it", "name a file in it"),
@@ -390,7 +389,9 @@ fn full_run(file: &Path) {
     let run: Vec<Invented> = (0..400)
         .map(|n| match n % 4 {
             0 => Invented::new(n, 0).differing(n as usize, "price", None),
-            1 => Invented::new(n, 1).differing(0, "tax", Some(("volatile", RuleAnswer::Accept))),
+            1 => Invented::new(n, 1)
+                .differing(0, "tax", Some(("volatile", RuleAnswer::Accept)))
+                .outcome(crate::exchange::Outcome::Accepted),
             2 => Invented::new(n, 2).failed(crate::exchange::Failure::Closed, std::time::Duration::from_micros(n)),
             _ => Invented::new(n, 3).skipped(Skip::UnsafeMethod),
         })
@@ -451,6 +452,21 @@ fn a_tampered_row_is_refused_and_hostile_text_is_bounded() {
         "UPDATE outcomes SET legacy = x'00'",
         "UPDATE outcomes SET legacy = x'000000ffffffffffffffffff7f01'",
         "UPDATE outcomes SET endpoint = 70000 WHERE rowid = 1",
+        "UPDATE outcomes SET slower = x'00'",
+        "UPDATE outcomes SET equal = -1",
+        "UPDATE days SET seen = -1",
+        "UPDATE days SET seen = 9223372036854775807, compared = 0",
+        "UPDATE days SET mismatched = compared + 1",
+        "UPDATE days SET compared_hours = 16777216",
+        "UPDATE days SET class = '9xx' WHERE class = '2xx'",
+        "UPDATE days SET day = 106753",
+        "UPDATE days SET day = 9223372036854775807 WHERE endpoint = 1",
+        "UPDATE days SET endpoint = 70000 WHERE endpoint = 1",
+        "UPDATE day_accepted SET exchanges = -1",
+        "UPDATE day_accepted SET rule = printf('%.*c', 9000, 'x')",
+        "UPDATE day_clients SET day = -2147483648",
+        "UPDATE day_clients SET client_group = 4096 WHERE client_group = (SELECT min(client_group) FROM day_clients)",
+        "UPDATE day_clients SET mismatched = compared + 1",
         "UPDATE clients SET client_group = 4096 WHERE client_group = (SELECT min(client_group) FROM clients)",
         "UPDATE clients SET client_group = -1 WHERE client_group = (SELECT min(client_group) FROM clients)",
         "UPDATE clients SET grain = 13",

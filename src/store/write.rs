@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::tally::{Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleTally, Tally};
 
 use super::rows::{self, Cell};
+use super::{days, retention};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -16,7 +17,9 @@ pub(super) fn int(n: u64) -> i64 {
 
 /// Adds what was counted since the last write.
 pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> {
+    let kept = retention::Kept::of(db, stretch)?;
     for ((minute, number), tally) in delta.cells.iter() {
+        let minute = kept.minute(minute);
         cell(db, stretch, minute, number, tally)?;
         for (failure, sample) in &tally.failure_samples {
             db.prepare_cached(
@@ -40,6 +43,8 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
             int(share.mismatched)
         ])?;
     }
+    days::write(db, stretch, delta)?;
+    retention::step(db, stretch, delta.cells.iter().map(|((minute, _), _)| minute))?;
     for (key, group) in &delta.groups.groups {
         difference(db, stretch, key, group)?;
     }
@@ -68,7 +73,8 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
     Ok(())
 }
 
-fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -> Result<()> {
+/// Adds to one row, that of this minute and number.
+pub(super) fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -> Result<()> {
     let there = db
         .prepare_cached(rows::SELECT_CELL)?
         .query_row(params![stretch, minute, number], |row| rows::cell(row, &mut rows::Trust::default()))
@@ -88,7 +94,8 @@ fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -
     let captured = (captured != legacy).then_some(captured);
     db.prepare_cached(
         "INSERT OR REPLACE INTO outcomes VALUES \
-         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+         ?22, ?23, ?24, ?25, ?26)",
     )?
     .execute(params![
         stretch,
@@ -112,6 +119,11 @@ fn cell(db: &Connection, stretch: i64, minute: i64, number: u32, tally: &Cell) -
         legacy,
         tally.candidate.to_bytes(),
         captured,
+        tally.difference.slower.to_bytes(),
+        tally.difference.faster.to_bytes(),
+        int(tally.difference.equal),
+        int(tally.difference.cut_off),
+        int(tally.difference.unknown),
     ])?;
     Ok(())
 }

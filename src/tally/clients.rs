@@ -1,16 +1,20 @@
 //! How mismatches lie on clients, in bounded memory: counts by endpoint number and group of clients.
 //!
 //! A group is the beginning of the SHA-256 of a client's address (of its /64, which is one subscriber, where that is
-//! IPv6). As long as clients are few, each has a group of its own; where many share one, a group is a random part of
+//! IPv6), or of the value of the header that the policy names. As long as clients are few, each has a group of its own; where many share one, a group is a random part of
 //! them, and what the spread between groups says of the spread between clients is less sharp but not wrong (Wolter,
 //! "Introduction to Variance Estimation", chapter 2: random groups). So there is nothing to evict, tallies merge by
-//! adding up, and no address is kept.
+//! adding up, and neither an address nor a
+//! value is kept.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+use crate::config::ClientMark;
+use crate::exchange::Exchange;
 
 /// Groups that clients fall into.
 pub const CLIENT_GROUPS: u16 = 1 << GRAINS;
@@ -26,43 +30,53 @@ pub(crate) struct Share {
     pub(crate) mismatched: u64,
 }
 
-/// Counts by endpoint number and group.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Clients {
-    counts: BTreeMap<(u32, u16), Share>,
+impl Share {
+    pub(crate) fn add(&mut self, more: Share) {
+        self.compared += more.compared;
+        self.mismatched += more.mismatched;
+    }
+}
+
+/// Counts by a key, which is an endpoint number or a day, and group.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients<K = u32> {
+    counts: BTreeMap<(K, u16), Share>,
     /// How often the number of groups was halved; so many low bits of a group are 0.
     grain: u8,
 }
 
-impl Clients {
+impl<K> Default for Clients<K> {
+    fn default() -> Self {
+        Clients { counts: BTreeMap::new(), grain: 0 }
+    }
+}
+
+impl<K: Ord + Copy> Clients<K> {
     /// Counts one exchange whose two answers say whether they agree.
-    pub(super) fn count(&mut self, endpoint: u32, client: IpAddr, mismatched: bool) {
-        let share = Share { compared: 1, mismatched: u64::from(mismatched) };
-        self.add(endpoint, group_of(client), 0, share);
+    pub(super) fn count(&mut self, key: K, group: u16, mismatched: bool) {
+        self.add(key, group, 0, Share { compared: 1, mismatched: u64::from(mismatched) });
     }
 
     /// Puts one in that was counted when the groups had been halved so often.
-    pub(crate) fn add(&mut self, endpoint: u32, group: u16, grain: u8, share: Share) {
+    pub(crate) fn add(&mut self, key: K, group: u16, grain: u8, share: Share) {
         if grain > self.grain {
             self.coarsen_to(grain.min(GRAINS));
         }
-        let there = self.counts.entry((endpoint, coarse(group, self.grain))).or_default();
-        there.compared += share.compared;
-        there.mismatched += share.mismatched;
+        self.counts.entry((key, coarse(group, self.grain))).or_default().add(share);
         while self.counts.len() > MAX_CLIENT_COUNTS && self.grain < GRAINS {
             self.coarsen_to(self.grain + 1);
         }
     }
 
-    pub(super) fn merge(&mut self, other: Clients) {
-        for ((endpoint, group), share) in other.counts {
-            self.add(endpoint, group, other.grain, share);
+    pub(super) fn merge(&mut self, other: Clients<K>) {
+        for ((key, group), share) in other.counts {
+            self.add(key, group, other.grain, share);
         }
     }
 
-    /// By endpoint number and group.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u16, Share)> {
-        self.counts.iter().map(|((endpoint, group), share)| (*endpoint, *group, *share))
+    /// By key and group.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, u16, Share)> {
+        self.counts.iter().map(|((key, group), share)| (*key, *group, *share))
     }
 
     /// How often the number of groups was halved.
@@ -70,21 +84,19 @@ impl Clients {
         self.grain
     }
 
-    /// The same counts under other endpoint numbers.
-    pub(super) fn renumbered(self, number: impl Fn(u32) -> u32) -> Clients {
-        let mut clients = Clients { grain: self.grain, ..Clients::default() };
-        for ((endpoint, group), share) in self.counts {
-            clients.add(number(endpoint), group, self.grain, share);
+    /// The same counts under other keys.
+    pub(super) fn renumbered(self, number: impl Fn(K) -> K) -> Clients<K> {
+        let mut clients = Clients { counts: BTreeMap::new(), grain: self.grain };
+        for ((key, group), share) in self.counts {
+            clients.add(number(key), group, self.grain, share);
         }
         clients
     }
 
     fn coarsen_to(&mut self, grain: u8) {
         self.grain = grain;
-        for ((endpoint, group), share) in std::mem::take(&mut self.counts) {
-            let there = self.counts.entry((endpoint, coarse(group, grain))).or_default();
-            there.compared += share.compared;
-            there.mismatched += share.mismatched;
+        for ((key, group), share) in std::mem::take(&mut self.counts) {
+            self.counts.entry((key, coarse(group, grain))).or_default().add(share);
         }
     }
 }
@@ -93,12 +105,27 @@ fn coarse(group: u16, grain: u8) -> u16 {
     group >> grain << grain
 }
 
+/// The group of clients that an exchange belongs to, by what the policy says makes a client.
+pub(super) fn group_of(mark: &ClientMark, exchange: &Exchange) -> u16 {
+    let named = match mark {
+        ClientMark::Address => None,
+        ClientMark::Header(name) => exchange.request.as_ref().and_then(|request| request.headers.get(name)),
+    };
+    match named.map(<[u8]>::trim_ascii).filter(|value| !value.is_empty()) {
+        Some(value) => group_of_digest(Sha256::digest(value).into()),
+        None => group_of_address(exchange.client.ip()),
+    }
+}
+
 /// The group that an address falls into, on every machine and in every run.
-fn group_of(client: IpAddr) -> u16 {
-    let digest: [u8; 32] = match client.to_canonical() {
+fn group_of_address(client: IpAddr) -> u16 {
+    group_of_digest(match client.to_canonical() {
         IpAddr::V4(address) => Sha256::digest(address.octets()).into(),
         IpAddr::V6(address) => Sha256::digest(&address.octets()[..8]).into(),
-    };
+    })
+}
+
+fn group_of_digest(digest: [u8; 32]) -> u16 {
     u16::from_be_bytes([digest[0], digest[1]]) >> (16 - GRAINS)
 }
 
@@ -166,16 +193,32 @@ mod tests {
     #[test]
     fn a_group_is_the_beginning_of_the_digest_of_an_address() {
         // printf '\x0a\x00\x00\x07' | sha256sum
-        assert_eq!(group_of(Ipv4Addr::new(10, 0, 0, 7).into()), 0x9e2);
+        assert_eq!(group_of_address(Ipv4Addr::new(10, 0, 0, 7).into()), 0x9e2);
         let mapped = Ipv4Addr::new(10, 0, 0, 7).to_ipv6_mapped();
-        assert_eq!(group_of(mapped.into()), 0x9e2, "the same client through another socket");
-        let of = |text: &str| group_of(text.parse::<Ipv6Addr>().unwrap().into());
+        assert_eq!(group_of_address(mapped.into()), 0x9e2, "the same client through another socket");
+        let of = |text: &str| group_of_address(text.parse::<Ipv6Addr>().unwrap().into());
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:aaaa:bbbb:cccc:dddd"), "one subscriber");
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        let mut seen: Vec<u16> = (0..100).map(|n| group_of(address(n))).collect();
+        let mut seen: Vec<u16> = (0..100).map(|n| group_of_address(address(n))).collect();
         seen.sort_unstable();
         seen.dedup();
         assert!(seen.len() >= 95 && seen.iter().all(|group| *group < CLIENT_GROUPS), "{}", seen.len());
+    }
+
+    #[test]
+    fn a_header_that_the_policy_names_makes_the_client() {
+        let by = |name: &str| ClientMark::Header(name.to_owned());
+        let mut exchange = crate::tally::invented::Invented::new(0, 0).exchange();
+        let address = group_of(&ClientMark::Address, &exchange);
+        assert_eq!(group_of(&by("x-user"), &exchange), address, "it has none");
+        exchange.request.as_mut().unwrap().headers.push("X-User", b" ada ");
+        // printf ada | sha256sum
+        assert_eq!(group_of(&by("x-user"), &exchange), 0xfde);
+        assert_eq!(group_of(&ClientMark::Address, &exchange), address);
+        exchange.request.as_mut().unwrap().headers.push("X-Empty", b"  ");
+        assert_eq!(group_of(&by("x-empty"), &exchange), address);
+        exchange.request = None;
+        assert_eq!(group_of(&by("x-user"), &exchange), address);
     }
 
     #[test]
@@ -185,7 +228,7 @@ mod tests {
         let counted = |some: &[(u32, IpAddr, bool)]| {
             let mut clients = Clients::default();
             for (endpoint, client, mismatched) in some {
-                clients.count(*endpoint, *client, *mismatched);
+                clients.count(*endpoint, group_of_address(*client), *mismatched);
                 assert!(clients.counts.len() <= MAX_CLIENT_COUNTS);
             }
             clients

@@ -4,16 +4,18 @@ use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::ClientMark;
 use crate::exchange::{
-    Answer, Asked, Carried, Comparison, Difference, Example, Failed, Failure, Fate, NotComparable, Observation,
-    Outcome, RuleAnswer, Skip, Timestamp,
+    Answer, Asked, Carried, Comparison, Day, Difference, Example, Failed, Failure, Fate, NotComparable, Observation,
+    Outcome, RuleAnswer, Skip, StatusClass, Timestamp,
 };
 use crate::ledger::ShadowBooks;
 
 use super::cells::Cells;
-use super::clients::Clients;
+use super::clients::{Clients, group_of};
+use super::days::Days;
 use super::group::{DifferenceClass, Groups, general_place};
-use super::latency::Recorder;
+use super::latency::{PairedRecorder, Recorder};
 use super::snapshot::{Drift, FailureSample, RuleSample};
 
 /// The request line of a sample is cut at so many characters.
@@ -29,6 +31,7 @@ pub(crate) struct EndpointTally {
     pub(crate) legacy: Recorder,
     pub(crate) candidate: Recorder,
     pub(crate) captured: Recorder,
+    pub(crate) difference: PairedRecorder,
     /// Exchanges that are accepted, by the accept rules that answered.
     pub(crate) accepted_by: BTreeMap<Arc<str>, u64>,
     pub(crate) failure_samples: BTreeMap<Failure, FailureSample>,
@@ -48,6 +51,9 @@ pub(crate) struct RuleTally {
 pub struct Tally {
     pub(crate) cells: Cells,
     pub(crate) clients: Clients,
+    pub(crate) days: Days,
+    /// Of all endpoints together.
+    pub(crate) day_clients: Clients<Day>,
     pub(crate) groups: Groups,
     pub(crate) rules: BTreeMap<Arc<str>, RuleTally>,
     pub(crate) drift: Drift,
@@ -63,10 +69,17 @@ impl Tally {
         Tally::default()
     }
 
-    /// Counts one observation in the one class that its comparison gave it. `example` is called only where the
+    /// Counts one observation in the one class that its comparison gave it, as one of the client that `mark` makes it
+    /// one of. `example` is called only where the
     /// observation is to be kept as an example, or something else of it: whatever of an exchange's texts stays here comes
     /// from its example, which has no secrets, and never from the observation or the comparison.
-    pub fn absorb(&mut self, observation: &Observation, comparison: &Comparison, example: impl FnOnce() -> Example) {
+    pub fn absorb(
+        &mut self,
+        observation: &Observation,
+        comparison: &Comparison,
+        mark: &ClientMark,
+        example: impl FnOnce() -> Example,
+    ) {
         let started = observation.exchange.moments.started();
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
@@ -77,9 +90,12 @@ impl Tally {
                 cell.absorb_asked(observation, asked, comparison, &|| example.request.clone());
             }
         });
+        self.count_day(observation, comparison.outcome, Some(comparison));
         if let Outcome::Matched | Outcome::Accepted | Outcome::Mismatched = comparison.outcome {
             let mismatched = comparison.outcome == Outcome::Mismatched;
-            self.clients.count(observation.endpoint, observation.exchange.client.ip(), mismatched);
+            let group = group_of(mark, &observation.exchange);
+            self.clients.count(observation.endpoint, group, mismatched);
+            started.into_iter().for_each(|at| self.day_clients.count(at.day(), group, mismatched));
         }
         self.more_differences += comparison.more_differences;
         if let Some(drifted) = comparison.legacy_drifted {
@@ -99,6 +115,24 @@ impl Tally {
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
         self.cells.count(started, observation.endpoint, |cell| count_outcome(&mut cell.books, Outcome::Skipped(skip)));
+        self.count_day(observation, Outcome::Skipped(skip), None);
+    }
+
+    fn count_day(&mut self, observation: &Observation, outcome: Outcome, comparison: Option<&Comparison>) {
+        let started = observation.exchange.moments.started();
+        let status = observation.exchange.response.as_ref().map_or(0, |response| response.status);
+        self.days.count(started, observation.endpoint, StatusClass::of(status), |share| {
+            share.count(started, outcome);
+            let Some(comparison) = comparison else { return };
+            if outcome == Outcome::Accepted {
+                for id in accepting(comparison) {
+                    *share.accepted_by.entry(Arc::clone(id)).or_default() += 1;
+                }
+            }
+            if let Fate::Asked(asked) = &observation.fate {
+                share.refused_alone += u64::from(refused_in_a_name(observation, asked, outcome));
+            }
+        });
     }
 
     /// How many counts it has: one a minute and endpoint number. Bounded by [`super::MAX_CELLS`], or by the endpoint
@@ -168,6 +202,8 @@ impl Tally {
     pub fn merge(&mut self, other: Tally) {
         self.cells.merge(other.cells);
         self.clients.merge(other.clients);
+        self.days.merge(other.days);
+        self.day_clients.merge(other.day_clients);
         self.groups.merge(other.groups);
         for (id, rule) in other.rules {
             match self.rules.get_mut(&id) {
@@ -208,19 +244,11 @@ impl EndpointTally {
         if let Some(latency) = captured {
             self.captured.record(latency, false);
         }
-        let legacy_status = match &asked.legacy {
-            Some(Ok(answer)) => Some(answer.response.status),
-            Some(Err(_)) => None,
-            None => observation.exchange.response.as_ref().map(|r| r.status),
-        };
-        let candidate_status = asked.candidate.as_ref().ok().map(|a| a.response.status);
+        let (legacy_status, candidate_status) = statuses(observation, asked);
         self.legacy_5xx += u64::from(legacy_status.is_some_and(|s| s >= 500));
         self.candidate_5xx += u64::from(candidate_status.is_some_and(|s| s >= 500));
 
-        let refused = |status: Option<u16>| matches!(status, Some(401 | 403));
-        let alone = refused(candidate_status) && !refused(legacy_status);
-        let in_somebodys_name = asked.credentials == Carried::Sent;
-        self.refused_alone += u64::from(comparison.outcome == Outcome::Mismatched && alone && in_somebodys_name);
+        self.refused_alone += u64::from(refused_in_a_name(observation, asked, comparison.outcome));
 
         let reference = match &asked.legacy {
             Some(answer) => waited(answer),
@@ -234,20 +262,17 @@ impl EndpointTally {
         );
         if let (Some(legacy), Some(candidate)) = (reference, waited(&asked.candidate))
             && !other_work
-            && !alone
+            && !refuses_alone(observation, asked)
         {
             self.legacy.record(legacy.0, legacy.1);
             self.candidate.record(candidate.0, candidate.1);
+            self.difference.record(legacy, candidate);
         }
 
         match comparison.outcome {
             Outcome::Failed(failure) => self.keep_failure(failure, observation.sequence, line),
             Outcome::Accepted => {
-                let accepting = comparison.differences.iter().filter_map(|d| d.rule.as_ref());
-                let mut ids: Vec<_> = accepting.filter(|r| r.answer == RuleAnswer::Accept).map(|r| &r.id).collect();
-                ids.sort_unstable();
-                ids.dedup();
-                for id in ids {
+                for id in accepting(comparison) {
                     *self.accepted_by.entry(Arc::clone(id)).or_default() += 1;
                 }
             }
@@ -265,7 +290,7 @@ impl EndpointTally {
 
     /// Bytes that its histograms take.
     pub(super) fn heap(&self) -> usize {
-        self.legacy.heap() + self.candidate.heap() + self.captured.heap()
+        self.legacy.heap() + self.candidate.heap() + self.captured.heap() + self.difference.heap()
     }
 
     pub(crate) fn merge(&mut self, other: EndpointTally) {
@@ -276,6 +301,7 @@ impl EndpointTally {
         self.legacy.merge(other.legacy);
         self.candidate.merge(other.candidate);
         self.captured.merge(other.captured);
+        self.difference.merge(other.difference);
         for (id, exchanges) in other.accepted_by {
             *self.accepted_by.entry(id).or_default() += exchanges;
         }
@@ -286,6 +312,37 @@ impl EndpointTally {
             }
         }
     }
+}
+
+/// The accept rules that answered, each once.
+fn accepting(comparison: &Comparison) -> Vec<&Arc<str>> {
+    let rules = comparison.differences.iter().filter_map(|difference| difference.rule.as_ref());
+    let mut ids: Vec<_> = rules.filter(|rule| rule.answer == RuleAnswer::Accept).map(|rule| &rule.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// The reference's status and the candidate's.
+fn statuses(observation: &Observation, asked: &Asked) -> (Option<u16>, Option<u16>) {
+    let legacy = match &asked.legacy {
+        Some(Ok(answer)) => Some(answer.response.status),
+        Some(Err(_)) => None,
+        None => observation.exchange.response.as_ref().map(|r| r.status),
+    };
+    (legacy, asked.candidate.as_ref().ok().map(|answer| answer.response.status))
+}
+
+/// Whether the candidate alone answers 401 or 403.
+fn refuses_alone(observation: &Observation, asked: &Asked) -> bool {
+    let refused = |status: Option<u16>| matches!(status, Some(401 | 403));
+    let (legacy, candidate) = statuses(observation, asked);
+    refused(candidate) && !refused(legacy)
+}
+
+/// Whether it is a mismatch by such a refusal of a request that went out with credentials.
+fn refused_in_a_name(observation: &Observation, asked: &Asked, outcome: Outcome) -> bool {
+    outcome == Outcome::Mismatched && asked.credentials == Carried::Sent && refuses_alone(observation, asked)
 }
 
 pub(super) fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

@@ -8,7 +8,7 @@
 mod segment;
 mod trie;
 
-use crate::config::Endpoints;
+use crate::config::{Endpoints, MAX_TEMPLATES};
 use crate::exchange::{Endpoint, EndpointPattern, Request, path_of};
 
 use trie::Trie;
@@ -17,6 +17,8 @@ use trie::Trie;
 pub const MAX_ENDPOINT_NUMBERS: usize = 1024;
 /// At most so many different methods are told apart; the others are `{other}`.
 pub const MAX_METHODS: usize = 16;
+/// The numbers that there can be: beside the learnt ones, one a method for each given template and for what is left over.
+pub const MAX_NUMBERS: usize = MAX_ENDPOINT_NUMBERS + (MAX_METHODS + 1) * (MAX_TEMPLATES + 1);
 /// A longer method is `{other}`.
 pub const MAX_METHOD_BYTES: usize = 24;
 /// The template of what the limits turned away.
@@ -55,10 +57,7 @@ pub struct EndpointTable {
 impl EndpointTable {
     /// An empty table under the policy's templates, or none.
     pub fn new(endpoints: &Endpoints) -> EndpointTable {
-        let given = match endpoints {
-            Endpoints::Learned => Vec::new(),
-            Endpoints::Templates(patterns) => patterns.clone(),
-        };
+        let given = endpoints.given().into_iter().cloned().collect();
         EndpointTable {
             given,
             methods: Vec::new(),

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{Snapshot, Tally};
+use crate::config::ClientMark;
 use crate::exchange::{
     Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Failed, Failure,
     Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response, RuleAnswer, RuleHit,
     Segment, Skip, Timestamp, Version,
 };
+use crate::faults::invented as faults;
 use crate::ledger::{CaptureBooks, WireBooks};
 
 /// An observation under construction, with what comparing it would give.
@@ -64,6 +66,27 @@ impl Invented {
 
     pub(crate) fn exchange(&self) -> Exchange {
         self.observation.exchange.clone()
+    }
+
+    /// The whole of it as much later or earlier as makes it begin then.
+    pub(crate) fn starting(mut self, start: Timestamp) -> Invented {
+        let moments = &mut self.observation.exchange.moments;
+        let by = start.0 - moments.request_start.map_or(0, |time| time.0);
+        for time in [
+            &mut moments.request_start,
+            &mut moments.request_end,
+            &mut moments.response_start,
+            &mut moments.response_end,
+        ] {
+            *time = time.map(|time| Timestamp(time.0 + by));
+        }
+        self
+    }
+
+    /// The legacy answered with that status.
+    pub(crate) fn status(mut self, status: u16) -> Invented {
+        self.observation.exchange.response = Some(response(status));
+        self
     }
 
     pub(crate) fn outcome(mut self, outcome: Outcome) -> Invented {
@@ -136,7 +159,7 @@ impl Invented {
     }
 
     pub(crate) fn absorbed_by(&self, tally: &mut Tally) {
-        tally.absorb(&self.observation, &self.comparison, || self.example());
+        tally.absorb(&self.observation, &self.comparison, &ClientMark::Address, || self.example());
     }
 }
 
@@ -161,7 +184,7 @@ pub(crate) fn endpoint(text: &str) -> Endpoint {
     Endpoint { method: method.into(), template: template.into() }
 }
 
-/// The snapshot of these observations, under wire books that agree with them.
+/// The snapshot of these observations, under wire books that agree with them, and under rules that noticed every fault.
 pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snapshot {
     let n = observations.len() as u64;
     let wire = WireBooks {
@@ -175,7 +198,10 @@ pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snap
     };
     let endpoints: Vec<Endpoint> = endpoints.iter().map(|text| endpoint(text)).collect();
     let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true, live: None };
-    tally_of(observations).snapshot(&endpoints, wire, capture)
+    let mut snapshot = tally_of(observations).snapshot(&endpoints, wire, capture);
+    let every_fault_noticed = |endpoint: &Endpoint| faults::endpoint(&endpoint.to_string(), 100, 100);
+    snapshot.trial = Some(faults::trial(endpoints.iter().map(every_fault_noticed).collect()));
+    snapshot
 }
 
 /// One invented observation, as numbers that proptest can shrink.
@@ -186,6 +212,7 @@ pub(crate) fn any_invented() -> impl Strategy<Value = Invented> {
             let mut one = Invented::new(0, number);
             one.observation.exchange.client = ([10, 0, 0, (legacy % 6) as u8], 40_000).into();
             one = one.times(Duration::from_micros(legacy), Duration::from_micros(candidate));
+            one = one.status([200, 404, 302, 500, 200][(candidate % 5) as usize]);
             for (index, key, rule) in differences {
                 let rule = match rule {
                     0 => Some(("volatile", RuleAnswer::Ignore)),

@@ -1,12 +1,16 @@
 //! Latency histograms: both sides of the same exchanges.
 
 mod bytes;
+mod paired;
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+
+pub use paired::Paired;
+pub(crate) use paired::PairedRecorder;
 
 /// The largest latency that is told apart; longer ones are counted as this one, and as saturated.
 pub const LATENCY_MAX: Duration = Duration::from_secs(600);
@@ -248,6 +252,8 @@ pub struct LatencyPair {
     pub candidate: Latency,
     /// The legacy as captured, over every exchange that was sent: with a live legacy, a third curve.
     pub captured: Latency,
+    /// The difference of each exchange: candidate less reference.
+    pub difference: Paired,
 }
 
 #[cfg(test)]

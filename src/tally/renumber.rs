@@ -11,6 +11,7 @@ impl Tally {
         let moved = move |sequence: u64| sequence.saturating_add(offset);
         self.cells = self.cells.renumbered(&number, moved);
         self.clients = self.clients.renumbered(&number);
+        self.days = self.days.renumbered(&number);
         let mut groups = Groups::default();
         for (key, group) in self.groups.groups {
             let key = Key::new(number(key.endpoint), key.place, key.kind, key.class);

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer};
+use crate::compare::Comparer;
+use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, Specimen, StatusClass};
+use crate::faults::{Terms, Trial, Uses, trial};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
 use super::clients::{Clients, Clustering, Share};
 use super::count::{EndpointTally, RuleTally, Tally};
+use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
-use super::latency::{LatencyPair, Recorder};
+use super::latency::LatencyPair;
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -25,6 +28,14 @@ pub struct Snapshot {
     pub last: Option<String>,
     /// By method and template.
     pub endpoints: Vec<EndpointSnapshot>,
+    /// By UTC day, the days on which exchanges began.
+    pub days: Vec<DaySnapshot>,
+    /// Exchanges that are in none of them: of days that were put together ([`super::MAX_DAY_COUNTS`]), or of an unknown
+    /// time.
+    pub undated: u64,
+    /// How mismatches lie on clients, day by day.
+    #[serde(skip)]
+    pub day_clients: DayClients,
     /// How mismatches lie on clients, over all endpoints.
     pub clients: Clustering,
     /// Latencies over all endpoints.
@@ -39,6 +50,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleUse>,
     /// How far the legacy itself has moved on.
     pub drift: Drift,
+    /// What the specimens say of the rules; None where none were kept.
+    pub trial: Option<Trial>,
 }
 
 /// One endpoint's share.
@@ -58,6 +71,10 @@ pub struct EndpointSnapshot {
     pub clients: Clustering,
     /// Latencies of both sides.
     pub latency: LatencyPair,
+    /// By the class of the status code that the legacy answered.
+    pub statuses: BTreeMap<StatusClass, StatusCounts>,
+    /// By UTC day.
+    pub days: Vec<DaySnapshot>,
     /// Accepted exchanges by the id of the accept rules that answered.
     pub accepted_by: BTreeMap<Arc<str>, u64>,
     /// For each way of failing, the first request that failed so.
@@ -125,6 +142,7 @@ impl Tally {
                 legacy: tally.legacy.clone(),
                 candidate: tally.candidate.clone(),
                 captured: tally.captured.clone(),
+                difference: tally.difference.clone(),
                 ..EndpointTally::default()
             });
             by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
@@ -132,6 +150,7 @@ impl Tally {
         let groups = resolve_groups(self.groups, endpoints);
         let (clients, mut clients_of) = resolve_clients(&self.clients, endpoints);
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
+        let ResolvedDays { whole: days, of_each: mut days_of, undated } = self.days.resolve(endpoints);
         Snapshot {
             ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
@@ -140,26 +159,43 @@ impl Tally {
                 .into_iter()
                 .map(|(endpoint, tally)| {
                     let clients = clients_of.remove(&endpoint).unwrap_or_default();
-                    tally.snapshot(endpoint, clients)
+                    let days = days_of.remove(&endpoint).unwrap_or_default();
+                    tally.snapshot(endpoint, clients, days)
                 })
                 .collect(),
+            days: days.into_values().collect(),
+            undated,
+            day_clients: DayClients::of(&self.day_clients),
             clients,
-            latency: latencies(&total.legacy, &total.candidate, &total.captured),
+            latency: latencies(&total),
             ungrouped_differences: self.differences.saturating_sub(grouped),
             more_differences: self.more_differences,
             groups,
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
+            trial: None,
         }
     }
 }
 
+impl Snapshot {
+    /// Puts the rules of a comparer to the test on specimens of this evidence; what comes of it goes into
+    /// [`Snapshot::trial`].
+    pub fn try_rules(&mut self, specimens: &[Specimen], comparer: &Comparer, terms: &Terms) {
+        let used = |used: &RuleUse| (Arc::clone(&used.id), (used.differences, used.exchanges));
+        let uses: Uses = self.rules.iter().map(used).collect();
+        self.trial = trial(specimens, comparer, &uses, terms);
+    }
+}
+
 impl EndpointTally {
-    fn snapshot(self, endpoint: Endpoint, clients: Clustering) -> EndpointSnapshot {
+    fn snapshot(self, endpoint: Endpoint, clients: Clustering, days: EndpointDays) -> EndpointSnapshot {
         EndpointSnapshot {
             endpoint,
             clients,
-            latency: latencies(&self.legacy, &self.candidate, &self.captured),
+            latency: latencies(&self),
+            statuses: days.statuses,
+            days: days.days.into_values().collect(),
             books: self.books,
             legacy_5xx: self.legacy_5xx,
             candidate_5xx: self.candidate_5xx,
@@ -185,11 +221,16 @@ impl RuleTally {
     }
 }
 
-fn latencies(legacy: &Recorder, candidate: &Recorder, captured: &Recorder) -> LatencyPair {
-    LatencyPair { legacy: legacy.snapshot(), candidate: candidate.snapshot(), captured: captured.snapshot() }
+fn latencies(tally: &EndpointTally) -> LatencyPair {
+    LatencyPair {
+        legacy: tally.legacy.snapshot(),
+        candidate: tally.candidate.snapshot(),
+        captured: tally.captured.snapshot(),
+        difference: tally.difference.snapshot(),
+    }
 }
 
-fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
+pub(super) fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
     let unknown = || Endpoint { method: OTHER.into(), template: OTHER.into() };
     endpoints.get(number as usize).cloned().unwrap_or_else(unknown)
 }
@@ -201,8 +242,7 @@ fn resolve_clients(clients: &Clients, endpoints: &[Endpoint]) -> (Clustering, BT
     for (number, group, share) in clients.iter() {
         let of_one = of_each.entry(endpoint_of(endpoints, number)).or_default();
         for there in [all.entry(group).or_default(), of_one.entry(group).or_default()] {
-            there.compared += share.compared;
-            there.mismatched += share.mismatched;
+            there.add(share);
         }
     }
     let summed =

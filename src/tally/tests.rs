@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::invented::{Invented, any_invented, endpoint, response, snapshot_of, tally_of};
 use super::*;
+use crate::config::ClientMark;
 use crate::exchange::{
-    Answer, Endpoint, Failed, Failure, Fate, Location, NotComparable, Outcome, RuleAnswer, Segment, Skip,
+    Answer, Endpoint, Failed, Failure, Fate, Location, NotComparable, Outcome, RuleAnswer, Segment, Skip, Timestamp,
 };
 use crate::ledger::{CaptureBooks, WireBooks};
 
@@ -114,7 +115,7 @@ fn an_example_is_made_only_where_it_is_kept() {
     let mut made = 0;
     for sequence in 0..100 {
         let one = Invented::new(sequence, 0).differing(0, "price", None);
-        tally.absorb(&one.observation, &one.comparison, || {
+        tally.absorb(&one.observation, &one.comparison, &ClientMark::Address, || {
             made += 1;
             one.example()
         });
@@ -154,16 +155,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn however_the_work_is_spread_the_snapshot_is_the_same(
-        run in prop::collection::vec((any_invented(), 0..4_usize), 0..60),
+        run in prop::collection::vec((any_invented(), 0..4_usize, -40..40_i64), 0..60),
         order in Just([0_usize, 1, 2, 3]).prop_shuffle(),
         backwards in any::<bool>(),
     ) {
         let numbered: Vec<(Invented, usize)> = run
             .into_iter()
             .enumerate()
-            .map(|(n, (mut one, worker))| {
+            .map(|(n, (mut one, worker, hours))| {
                 one.observation.sequence = n as u64;
-                (one, worker)
+                (one.starting(Timestamp(1_700_000_000_000_000_000 + hours * 3_600_000_000_000)), worker)
             })
             .collect();
         let endpoints = ["GET /a", "GET /b/{id}", "GET /a", "POST /c"].map(endpoint);

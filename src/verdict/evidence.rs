@@ -1,7 +1,7 @@
 //! Gates on the evidence itself: whether there is enough, whether some is missing, whether the books close.
 
 use crate::config::{CoverageGate, ShareGate};
-use crate::exchange::{Incomplete, NotComparable, RuleNote, Skip};
+use crate::exchange::{Incomplete, NotComparable, Skip};
 use crate::ledger::Ledger;
 use crate::tally::Snapshot;
 
@@ -198,22 +198,6 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
         limit: Some(gate.below),
         ..result(Gate::Loss, holds, total, method, reason, missing.remedy())
     }
-}
-
-/// No rule is past its last day. None where there are no rules at all.
-pub(super) fn rules_gate(rules: &[RuleNote]) -> Option<GateResult> {
-    if rules.is_empty() {
-        return None;
-    }
-    let expired: Vec<String> =
-        rules.iter().filter(|r| r.expired).map(|r| format!("{} ({})", r.id, r.expires)).collect();
-    let reason = match expired.len() as u64 {
-        0 => format!("{} in force, none expired.", counted(rules.len() as u64, "rule")),
-        1 => format!("1 rule has expired and was not applied: {}.", names(&expired, NAMES)),
-        n => format!("{} rules have expired and were not applied: {}.", count(n), names(&expired, NAMES)),
-    };
-    let remedy = "renew or remove what has expired, and judge again".to_owned();
-    Some(result(Gate::Rules, expired.is_empty(), rules.len() as u64, "each rule's last day", reason, remedy))
 }
 
 /// Every account closes. One that does not is a defect of this program: then its other figures prove nothing.

@@ -10,6 +10,9 @@ pub mod interval;
 mod latency;
 mod mismatch;
 mod rates;
+mod rules;
+#[cfg(test)]
+mod rules_tests;
 pub mod sequence;
 pub mod words;
 
@@ -72,7 +75,7 @@ crate::exchange::reasons! {
         Coverage = "coverage",
         /// Share of exchanges that the capture lost.
         Loss = "loss",
-        /// No rule past its last day.
+        /// No rule past its last day, little hidden by them, and seeded faults noticed under them.
         Rules = "rules",
         /// Every account of the ledger closes.
         Books = "books",
@@ -175,8 +178,8 @@ impl Verdict {
 
 /// Judges what was counted. The books' rules, where they have notes, say how much an accept rule may answer for and
 /// which rules have expired.
-pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdict {
-    let evidence = Evidence::gather(snapshot, rules);
+pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote]) -> Verdict {
+    let evidence = Evidence::gather(snapshot, notes);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
     let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
@@ -185,7 +188,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Verdic
     results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
     results.push(evidence::coverage_gate(&evidence, &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
-    results.extend(evidence::rules_gate(rules));
+    results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
     results.push(evidence::books_gate(&snapshot.ledger));
     results.sort_by_key(|result| result.state);
 

@@ -6,6 +6,7 @@
 mod client;
 mod differ;
 mod program;
+mod trial;
 
 use std::time::Duration;
 

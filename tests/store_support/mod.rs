@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tapcompare::config::ClientMark;
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Fate, Headers,
     Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, RunFacts, Segment, Timestamp,
@@ -32,9 +33,10 @@ fn response(status: u16) -> Response {
     Response { version: Version::Http11, status, headers: Headers::new(), body: Body::default(), interim: Vec::new() }
 }
 
-/// The n-th exchange: two a second, every third with a difference.
+/// The n-th exchange: one in 97 minutes, so that there is always something to put together; every third with a
+/// difference.
 pub(crate) fn absorb(tally: &mut Tally, n: u64) {
-    let start = Timestamp(1_760_000_000_000_000_000 + n as i64 * 500_000_000);
+    let start = Timestamp(1_760_000_000_000_000_000 + n as i64 * 97 * 60_000_000_000);
     let request = Request {
         method: "GET".into(),
         target: format!("/things/{n}").into_bytes().into(),
@@ -75,7 +77,7 @@ pub(crate) fn absorb(tally: &mut Tally, n: u64) {
     };
     let differences = if n.is_multiple_of(3) { vec![difference] } else { Vec::new() };
     let comparison = Comparison { outcome, differences, more_differences: 0, legacy_drifted: None };
-    tally.absorb(&observation, &comparison, || Example {
+    tally.absorb(&observation, &comparison, &ClientMark::Address, || Example {
         sequence: n,
         started: None,
         request: format!("GET /things/{n}"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Check;
-use crate::cli::asking::{POLICY_FILE, today};
+use crate::cli::asking::{named_or_here, today};
 use crate::config::{self, Policy, Target};
 use crate::rules;
 
@@ -14,9 +14,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// Reads the policy that was named, or that lies here, and its rules.
 pub(super) fn policy(named: Option<&Path>) -> (Vec<Check>, Option<Policy>) {
-    let here = Path::new(POLICY_FILE);
-    let Some(file) = named.or_else(|| here.exists().then_some(here)) else { return (Vec::new(), None) };
-    let policy = match config::read(file) {
+    let Some(file) = named_or_here(named) else { return (Vec::new(), None) };
+    let policy = match config::read(&file) {
         Ok(policy) => policy,
         Err(error) => {
             return (vec![Check::fail("policy", error.to_string(), "the line is named; README has an example")], None);

@@ -41,7 +41,7 @@ impl<'o, 't> Meaning<'o, 't> {
             Kind::Array => self.array(node, path),
             Kind::String => name_hash(self.outline, node),
             Kind::Number => self.number(node, path),
-            Kind::Bool | Kind::Null => mix(3, u64::from(self.outline.node(node).end - self.outline.node(node).start)),
+            Kind::Bool | Kind::Null => hash_bytes(3, self.outline.text(node)),
         };
         let hash = hash.max(1);
         if let Some(place) = self.made.get_mut(node as usize) {

@@ -23,6 +23,7 @@
 
 mod align;
 mod array;
+mod equal;
 mod gap;
 mod lexeme;
 mod meaning;
@@ -35,6 +36,7 @@ mod string;
 #[cfg(test)]
 mod tests;
 mod unordered;
+mod values;
 mod walk;
 
 use std::cell::RefCell;
@@ -45,6 +47,7 @@ use crate::exchange::{DifferenceKind, Segment};
 pub(super) use number::equal as number_equal;
 use outline::{Node, Outline};
 use scan::Fault;
+pub use values::{JsonType, JsonValue, path_in, values};
 
 /// How deep arrays and objects may lie in each other. Deeper texts are refused, so that no stack can overflow.
 pub const MAX_DEPTH: usize = 512;

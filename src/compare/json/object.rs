@@ -2,6 +2,7 @@
 
 use crate::exchange::{DifferenceKind, Segment};
 
+use super::equal::Paths;
 use super::meaning::name_hash;
 use super::outline::Outline;
 use super::string::{self, decode};
@@ -15,9 +16,9 @@ struct Member {
 }
 
 /// The members of one name, on both sides, in order.
-struct Group {
-    legacy: Vec<u32>,
-    candidate: Vec<u32>,
+pub(super) struct Group {
+    pub(super) legacy: Vec<u32>,
+    pub(super) candidate: Vec<u32>,
 }
 
 impl Walk<'_, '_> {
@@ -42,7 +43,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn same_names(&self, l: u32, c: u32) -> bool {
+    pub(super) fn same_names(&self, l: u32, c: u32) -> bool {
         self.legacy.node(l).count == self.candidate.node(c).count
             && (self.legacy.members(l).zip(self.candidate.members(c)))
                 .all(|(left, right)| string::equal(self.legacy.string(left), self.candidate.string(right)))
@@ -66,7 +67,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Whether both sides have the name as often, each time with the same value: no reader can tell them apart.
+    /// Whether both sides have the name as often, each time with the same value: no reader can tell them apart. Mostly the
+    /// hashes tell what is not the same.
     fn all_agree(&mut self, group: &Group) -> bool {
         group.legacy.len() == group.candidate.len()
             && group.legacy.iter().zip(&group.candidate).all(|(left, right)| {
@@ -75,11 +77,12 @@ impl Walk<'_, '_> {
                     path.push(Segment::Key(string::shown(walk.outline(side).string(name))));
                     path
                 };
-                let (mut left_path, mut right_path) =
-                    (path(Side::Legacy, *left, self), path(Side::Candidate, *right, self));
+                let mut paths =
+                    Paths { legacy: path(Side::Legacy, *left, self), candidate: path(Side::Candidate, *right, self) };
                 self.same_bytes(left + 1, right + 1)
-                    || self.hash(Side::Legacy, left + 1, &mut left_path)
-                        == self.hash(Side::Candidate, right + 1, &mut right_path)
+                    || (self.hash(Side::Legacy, left + 1, &mut paths.legacy)
+                        == self.hash(Side::Candidate, right + 1, &mut paths.candidate)
+                        && self.equal(left + 1, right + 1, &mut paths))
             })
     }
 
@@ -98,7 +101,7 @@ impl Walk<'_, '_> {
 /// Past this many members they are sorted rather than compared with each other.
 const FEW: usize = 24;
 
-fn has_unique_names(outline: &Outline, object: u32) -> bool {
+pub(super) fn has_unique_names(outline: &Outline, object: u32) -> bool {
     if outline.node(object).count as usize <= FEW {
         let mut seen = [0u64; FEW];
         for (index, name) in outline.members(object).enumerate() {
@@ -119,7 +122,7 @@ fn has_unique_names(outline: &Outline, object: u32) -> bool {
 }
 
 /// All names of both objects: first the legacy's in its order, then those that only the candidate has.
-fn groups(legacy: &Outline, l: u32, candidate: &Outline, c: u32) -> Vec<Group> {
+pub(super) fn groups(legacy: &Outline, l: u32, candidate: &Outline, c: u32) -> Vec<Group> {
     let mut members: Vec<(Member, Side)> = Vec::new();
     for (outline, object, side) in [(legacy, l, Side::Legacy), (candidate, c, Side::Candidate)] {
         members.extend(outline.members(object).map(|name| (Member { hash: name_hash(outline, name), name }, side)));

@@ -93,6 +93,26 @@ fn another_order_is_one_difference_at_the_array() {
     );
 }
 
+/// Values whose hashes agree: such as are made of the same parts in another order.
+#[test]
+fn duplicate_names_are_not_taken_for_equal_by_a_hash() {
+    for (legacy, candidate) in [
+        (r#"{"a":[true,null],"a":0}"#, r#"{"a":[null,true],"a":0}"#),
+        (r#"{"a":{"b":1,"b":2},"a":0}"#, r#"{"a":{"b":2,"b":1},"a":0}"#),
+        (r#"{"a":true,"a":0}"#, r#"{"a":null,"a":0}"#),
+    ] {
+        let found = plain(legacy, candidate);
+        assert!(found.len() == 1 && found[0].starts_with("duplicate-key /a "), "{found:?}");
+    }
+    let same = r#"{"a" :{"b":1.0,"c":[1,2],"c":3},"a":[{"d":"\u0065"}]}"#;
+    assert_eq!(plain(r#"{"a":{"b":1,"c":[1,2],"c":3.0},"a":[{"d":"e"}]}"#, same), none());
+    let sets = Everywhere(ArrayMode::Unordered, NumberMode::Value);
+    assert_eq!(with(r#"{"a":[1,[2,3]],"a":0}"#, r#"{"a":[[3,2],1],"a":0}"#, &sets), none());
+    let exact = Everywhere(ArrayMode::Ordered, NumberMode::Lexeme);
+    let found = with(r#"{"a":[1.0],"a":0}"#, r#"{"a":[1],"a":0}"#, &exact);
+    assert!(found[0].starts_with("duplicate-key /a "), "{found:?}");
+}
+
 #[test]
 fn duplicate_names_count_only_where_the_sides_disagree() {
     assert_eq!(plain(r#"{"a":1,"a":2}"#, r#"{"a":2}"#), [r#"duplicate-key /a "a":1,"a":2 "a":2"#]);

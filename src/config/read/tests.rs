@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Backoff, Breaker, CoverageGate, Credentials, Endpoints, LatencyGate, Limits, Looks, MismatchGate, Replacement,
-    Safety, Sample, SampleBy, Scope, ShareGate, SlowLimit, Treatment, When,
+    Backoff, Breaker, BuildMark, ChecklistItem, ClientMark, CoverageGate, Credentials, EndpointLimit, Endpoints,
+    LatencyGate, Limits, Looks, MismatchGate, Replacement, RulesGate, Safety, Sample, SampleBy, Scope, ShareGate,
+    Signature, SlowLimit, Treatment, When,
 };
 
 fn policy(text: &str) -> Result<Policy, ConfigError> {
@@ -176,7 +177,7 @@ fn an_unknown_key_is_named_with_its_line_and_the_expected_keys() {
         ),
         ("gates:\n\n  errors: {}\n", ":3: unknown key 'errors'; expected one of: mismatch_rate"),
         ("gates: {loss: {under: 1%}}", ":1: unknown key 'under'; expected one of: below"),
-        ("endpoints: guessed", ":1: unknown key 'guessed'; expected one of: learned, templates"),
+        ("endpoints: guessed", ":1: unknown key 'guessed'; expected one of: learned, templates, openapi"),
         ("targets:\n  canditate: http://a\n", ":2: unknown key 'canditate'; expected one of: candidate, legacy"),
         ("safety:\n  rules: []\n", ":2: unknown key 'rules'; expected one of: methods"),
         ("safety:\n  endpoints:\n    - {endpoint: POST /a}\n", ":3: the key 'as' is missing here"),
@@ -189,16 +190,209 @@ fn an_unknown_key_is_named_with_its_line_and_the_expected_keys() {
 }
 
 #[test]
-fn what_later_versions_bring_is_refused_and_not_ignored() {
+fn the_whole_of_the_gates_reaches_its_meaning() {
+    let text = "\
+gates:
+  mismatch_rate:
+    below: 0.2%
+    over: 14d
+    endpoints: [{endpoint: GET /orders/recent, below: 0.01%}, {endpoint: 'GET /orders/{id}', below: 1%}]
+  latency: {each: endpoint, endpoints: [{endpoint: POST /search, at_most: 1.5x}]}
+  coverage: {requests_per_endpoint: 100, requests_per_status_class: 20, days: 14, hours: 24, except: [/static/**]}
+  rules: {hidden_at_most: 0%, faults_detected: 99%}
+";
+    let limit = |endpoint: &str, limit: f64| EndpointLimit { endpoint: endpoint.parse().unwrap(), limit };
+    let gates = policy(text).unwrap().gates;
+    assert_eq!(gates.mismatch_rate.over, Some(Duration::from_secs(14 * 86_400)));
+    assert_eq!((gates.mismatch_rate.below, gates.mismatch_rate.each), (0.002, Scope::Whole));
+    assert_eq!(gates.mismatch_rate.endpoints, [limit("GET /orders/recent", 0.0001), limit("GET /orders/{id}", 0.01)]);
+    assert_eq!((gates.latency.each, gates.latency.at_most), (Scope::Endpoint, 1.1));
+    assert_eq!(gates.latency.endpoints, [limit("POST /search", 1.5)]);
+    assert_eq!(
+        gates.coverage,
+        CoverageGate {
+            requests_per_endpoint: 100,
+            days: 14,
+            hours: 24,
+            requests_per_status_class: 20,
+            except: vec!["/static/**".parse().unwrap()]
+        }
+    );
+    assert_eq!(gates.rules, RulesGate { hidden_at_most: 0.0, faults_detected: 0.99 });
+}
+
+#[test]
+fn the_checklist_the_critical_endpoints_the_build_and_the_clients_reach_their_meaning() {
+    let text = "\
+critical: ['GET /orders/{id}', POST /orders]
+checklist:
+  - {id: rollback-tested, by: sre, evidence: https://wiki/rollback, on: 2026-11-20, expires: 2027-01-31}
+  - {id: dba-agrees, what: the schema may change, expires: 2027-01-31}
+build: {header: X-Build}
+clients: {by: header X-User}
+";
+    let policy_of = policy;
+    let policy = policy(text).unwrap();
+    assert_eq!(
+        policy.critical.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["GET /orders/{id}", "POST /orders"]
+    );
+    let signed =
+        Signature { by: "sre".into(), evidence: "https://wiki/rollback".into(), on: jiff::civil::date(2026, 11, 20) };
+    let expires = Some(jiff::civil::date(2027, 1, 31));
+    assert_eq!(
+        policy.checklist,
+        [
+            ChecklistItem { id: "rollback-tested".into(), what: None, signed: Some(signed), expires },
+            ChecklistItem {
+                id: "dba-agrees".into(),
+                what: Some("the schema may change".into()),
+                signed: None,
+                expires
+            },
+        ]
+    );
+    assert_eq!(policy.build, BuildMark::Header("x-build".into()));
+    assert_eq!(policy.clients, ClientMark::Header("x-user".into()));
+    let policy = policy_of("build: off\nclients: {by: address}\n").unwrap();
+    assert_eq!((policy.build, policy.clients), (BuildMark::Off, ClientMark::Address));
+}
+
+#[test]
+fn what_makes_no_sense_in_the_rest_is_named_with_its_line_and_the_way_out() {
     for (text, message) in [
-        ("gates:\n  mismatch_rate: {below: 1%, over: 14d}\n", ":2: 'over' is not supported yet"),
-        ("gates:\n  rules: {hidden_at_most: 5%}\n", ":2: 'rules' is not supported yet"),
-        ("checklist:\n  - {id: a}\n", ":1: 'checklist' is not supported yet"),
-        ("endpoints: {openapi: a.yaml}\n", ":1: 'openapi' is not supported yet; write 'learned'"),
+        (
+            "gates: {mismatch_rate: {over: 14}}",
+            ":1: gates.mismatch_rate.over: '14' has no unit; write a time such as '14d'",
+        ),
+        ("gates: {mismatch_rate: {over: 1s}}", "'1s' is not between 1m and 366d"),
+        ("gates: {mismatch_rate: {over: 5 parsecs}}", "'5 parsecs' is no time"),
+        (
+            "gates:\n  mismatch_rate:\n    endpoints:\n      - {endpoint: GET /a, under: 1%}\n",
+            ":4: unknown key 'under'; expected one of: endpoint, below",
+        ),
+        ("gates:\n  latency:\n    endpoints: [{endpoint: GET /a}]\n", ":3: the key 'at_most' is missing here"),
+        (
+            "gates:\n  latency:\n    endpoints: [{endpoint: GET /a, at_most: 2}]\n",
+            ":3: gates.latency.endpoints: at_most: '2' has no unit",
+        ),
+        (
+            "gates:\n  mismatch_rate:\n    endpoints:\n      - {endpoint: '/a/{id}', below: 1%}\n      - {endpoint: GET /a/b, below: 2%}\n",
+            ":5: gates.mismatch_rate.endpoints: 'GET /a/b' is never asked for, because '* /a/{id}' before it",
+        ),
+        ("gates: {latency: {each: host}}", "gates.latency.each: 'host' is not known; write 'whole'"),
+        ("gates: {coverage: {days: 0}}", "gates.coverage.days: '0' is no whole number from 1 to 366"),
+        ("gates: {coverage: {hours: 25}}", "gates.coverage.hours: '25' is no whole number from 1 to 24"),
+        ("gates: {coverage: {requests_per_status_class: x}}", "requests_per_status_class: 'x' is no whole number"),
+        ("gates: {coverage: {except: [orders]}}", "gates.coverage.except: 'orders' names no endpoint"),
+        ("gates: {rules: {hidden_at_most: 5}}", "gates.rules.hidden_at_most: '5' has no unit"),
+        ("gates: {rules: {faults_detected: 101%}}", "'101%' is no part of a whole; write a percentage from '0%'"),
+        ("gates: {rules: {faults: 1%}}", "unknown key 'faults'; expected one of: hidden_at_most, faults_detected"),
+        ("critical:\n  - GET /a\n  - GET /a\n", ":3: critical: 'GET /a' is there twice"),
+        ("critical: GET /a", ":1: here must be a list"),
+        (
+            "critical: [GET /a/b]\ngates: {coverage: {except: [/a/**]}}",
+            ":1: critical: 'GET /a/b' is critical, and '* /a/**' of gates.coverage.except leaves it out",
+        ),
+        ("checklist:\n  - {what: a}\n", ":2: the key 'id' is missing here"),
+        ("checklist: [{id: a b}]", ":1: checklist: id: 'a b' is no name; write up to 100 letters"),
+        (
+            "checklist:\n  - id: a\n    by: me\n    on: 2026-11-20\n",
+            ":2: checklist: 'a' is signed in part: evidence is missing",
+        ),
+        ("checklist:\n  - {id: a, on: 2026-11-20}\n", "'a' is signed in part: by and evidence is missing"),
+        (
+            "checklist:\n  - id: a\n    expires: tomorrow\n",
+            ":3: checklist: expires: 'tomorrow' is no day; write it as '2026-11-20'",
+        ),
+        ("checklist: [{id: a, expires: 2026-02-30}]", "'2026-02-30' is no day"),
+        ("checklist: [{id: a, by: '', evidence: b, on: 2026-11-20}]", "checklist: by: it is empty"),
+        (
+            "checklist: [{id: a, by: b, evidence: c, on: 2026-11-20, expires: 2026-11-19}]",
+            "'a' expires on 2026-11-19, before it was signed on 2026-11-20",
+        ),
+        ("checklist:\n  - {id: a}\n  - {id: a}\n", ":3: checklist: the id 'a' is there twice"),
+        (
+            "checklist: [{id: a, due: 2026-11-20}]",
+            "unknown key 'due'; expected one of: id, what, by, evidence, on, expires",
+        ),
+        ("build: on", ":1: here must be 'off', or keys"),
+        ("build: {head: X}", ":1: unknown key 'head'; expected one of: header"),
+        ("build: {header: 'a b'}", ":1: build.header: 'a b' is no name of a header"),
+        ("clients: {by: cookie sid}", ":1: clients.by: 'cookie sid' is not known; write 'address' or 'header NAME'"),
+        ("clients: address", ":1: here must be keys with their values"),
+        ("owner: ''", ":1: owner: it is empty; leave it out"),
+        ("endpoints: {}", ":1: endpoints: write 'learned', 'templates: ["),
+        ("endpoints:\n  templates: [/a]\n  openapi: b.yaml\n", ":2: endpoints: keep one of 'templates' and 'openapi'"),
+        ("endpoints:\n  templates: [/a]\n  base: /v1\n", ":2: endpoints.base: templates are whole paths"),
+        ("endpoints:\n  openapi: a.yaml\n  base: v1\n", ":3: endpoints.base: 'v1' is no path; write it as '/v1'"),
+        ("endpoints: {openapi: ''}", ":1: endpoints.openapi: the file has no name"),
+        (
+            "endpoints: {openapi: a.yaml}",
+            ":1: endpoints.openapi: a.yaml was not kept with the policy; give the policy's file",
+        ),
     ] {
         let found = refused(text);
         assert!(found.contains(message), "{text:?}: {found}");
     }
+}
+
+#[test]
+fn lists_and_texts_have_bounds() {
+    let list = |key: &str, entry: &str, n: usize| format!("{key}:{}", format!("\n   - {entry}").repeat(n));
+    for (text, message) in [
+        (list("rules", "a.yaml", 101), ":102: rules: a list has at most 100 entries, and this one 101"),
+        (list("critical", "GET /a", 501), ":502: critical: a list has at most 500 entries"),
+        (list("checklist", "{id: a}", 101), ":102: checklist: a list has at most 100 entries"),
+        (list("endpoints:\n templates", "GET /a", 2001), "endpoints.templates: a list has at most 2000 entries"),
+        (list("redaction:\n names", "a", 501), "redaction.names: a list has at most 500 entries"),
+        (list("safety:\n methods", "GET", 51), "safety.methods: a list has at most 50 entries"),
+        (list("safety:\n endpoints", "{endpoint: POST /a, as: read}", 501), "safety.endpoints: a list has at most 500"),
+        (list("gates:\n coverage:\n  except", "GET /a", 501), "gates.coverage.except: a list has at most 500"),
+        (
+            list("gates:\n latency:\n  endpoints", "{endpoint: GET /a, at_most: 1x}", 501),
+            "gates.latency.endpoints: a list",
+        ),
+        (format!("owner: {}", "a".repeat(1001)), "owner: it has more than 1000 characters"),
+        (
+            format!("endpoints: {{templates: [/{}]}}", "a".repeat(4096)),
+            "a text has at most 4096 bytes, and this one 4097",
+        ),
+    ] {
+        let found = refused(&text);
+        assert!(found.contains(message), "{message}: {}", &found[..found.len().min(300)]);
+    }
+    let headers: String = (0..51).map(|n| format!("\n   h{n}: $A")).collect();
+    assert!(refused(&format!("safety:\n credentials:\n  replace:{headers}")).contains("more than 50 headers"));
+}
+
+#[test]
+fn what_is_wrong_in_one_section_does_not_hide_what_is_wrong_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    let text = "\
+owners: a
+safety:
+  methods: [get]
+  limits: {rate: 5}
+gates:
+  loss: {below: 1}
+  latency: {at_most: 1.1x}
+  coverage:
+    days: 0
+checklist:
+  - {id: a}
+  - {id: b, by: c}
+endpoints: {openapi: missing.yaml}
+";
+    std::fs::write(&file, text).unwrap();
+    let lines = |file: &Path| mistakes(file).iter().map(ConfigError::line).collect::<Vec<_>>();
+    assert_eq!(lines(&file), [1, 3, 4, 6, 9, 12, 13]);
+    std::fs::write(&file, "owner: [\n").unwrap();
+    assert_eq!(mistakes(&file).len(), 1, "what is no YAML is one mistake");
+    std::fs::write(&file, WHOLE).unwrap();
+    assert!(lines(&file).is_empty());
+    assert_eq!(lines(Path::new("none.yaml")), [0]);
 }
 
 #[test]

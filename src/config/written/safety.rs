@@ -1,14 +1,11 @@
 //! The `safety:` part of the policy file, as it is written and as it is meant.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::{Checked, Problem, Text, one, set};
+use super::switch::Switch;
+use super::{Checked, MAX_LIST, Problem, Text, bounded, many, one, set};
 use crate::config::{
     Backoff, Breaker, Credentials, Limits, OpenEndpoint, Replacement, Safety, Sample, SampleBy, SlowLimit, Treatment,
     When, units,
@@ -18,6 +15,11 @@ use crate::exchange::EndpointPattern;
 /// Headers that are made anew for each message or say whose request it is: no credentials, and not ours to set.
 const NOT_REPLACED: [&str; 7] =
     ["host", "content-length", "transfer-encoding", "connection", "te", "proxy-authorization", "shadow-request"];
+
+/// Methods that one may list.
+const MAX_METHODS: usize = 50;
+/// Headers that may be replaced.
+const MAX_REPLACED: usize = 50;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,10 +37,10 @@ impl WrittenSafety {
     pub(super) fn meaning(self) -> Checked<Safety> {
         let mut safety = Safety::default();
         if let Some(methods) = self.methods {
-            safety.methods =
-                methods.iter().map(|text| one("safety.methods", text, units::method)).collect::<Checked<_>>()?;
+            safety.methods = many("safety.methods", methods, MAX_METHODS, units::method)?;
         }
         if let Some(openings) = self.endpoints {
+            bounded("safety.endpoints", &openings, MAX_LIST, |opening| &opening.endpoint)?;
             safety.endpoints = openings.into_iter().map(WrittenOpening::meaning).collect::<Checked<_>>()?;
         }
         if let Some(credentials) = self.credentials {
@@ -108,7 +110,9 @@ impl WrittenCredentials {
         };
         let mut replaced: Vec<Replacement> = Vec::new();
         for (header, text) in written {
-            let header = header_of(&header, &replaced).map_err(|message| Problem {
+            let room = replaced.len() < MAX_REPLACED;
+            let fits = if room { Ok(()) } else { Err(format!("more than {MAX_REPLACED} headers; leave some out")) };
+            let header = fits.and_then(|()| header_of(&header, &replaced)).map_err(|message| Problem {
                 line: text.referenced.line(),
                 message: format!("safety.credentials.replace: {message}"),
             })?;
@@ -211,46 +215,5 @@ impl WrittenBackoff {
         set(&mut backoff.latency, "safety.backoff.latency", self.latency, units::above_one)?;
         set(&mut backoff.least, "safety.backoff.least", self.least, units::rate)?;
         Ok(backoff)
-    }
-}
-
-/// `off`, or what is switched on.
-#[derive(Debug)]
-enum Switch<T> {
-    Off,
-    On(T),
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Switch<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SwitchVisitor(PhantomData))
-    }
-}
-
-struct SwitchVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for SwitchVisitor<T> {
-    type Value = Switch<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("'off', or keys with their values")
-    }
-
-    /// YAML 1.1 has `off` for a boolean.
-    fn visit_bool<E: Error>(self, on: bool) -> Result<Self::Value, E> {
-        if on { Err(E::custom("here must be 'off', or keys with their values")) } else { Ok(Switch::Off) }
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        self.visit_bool(text != "off")
-    }
-
-    /// `breaker:` and nothing behind it.
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        self.visit_bool(true)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Switch::On)
     }
 }

@@ -1,0 +1,167 @@
+//! The trial: specimens in, figures out.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::audit::{Auditor, RuleAudit, Uses};
+use super::depth::Depth;
+use super::detect::{Detection, Unnoticed};
+use super::{FaultKind, Laid};
+use crate::compare::Comparer;
+use crate::exchange::{Comparison, Endpoint, Outcome, Specimen};
+
+/// Specimens of one endpoint that are looked at: of more of them so many, evenly in the order of the source. So the cost of
+/// a trial is bounded, however long a run was.
+pub const MAX_SPECIMENS: usize = 32;
+/// Endpoints that are looked at, in the order of their names.
+pub const MAX_ENDPOINTS: usize = 256;
+
+/// What findings are measured by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Terms {
+    /// The policy's `gates.rules.hidden_at_most`, as a share.
+    pub hidden_at_most: f64,
+    /// The day that rules expire by.
+    pub today: Date,
+}
+
+/// What became of the faults of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counted {
+    /// Put into answers.
+    pub seeded: u64,
+    /// Of these, noticed: the exchange mismatched or failed.
+    pub noticed: u64,
+}
+
+impl Counted {
+    /// The share that is noticed; None where there was no fault.
+    pub fn share(&self) -> Option<f64> {
+        (self.seeded > 0).then(|| self.noticed as f64 / self.seeded as f64)
+    }
+
+    fn add(self, other: Counted) -> Counted {
+        Counted { seeded: self.seeded + other.seeded, noticed: self.noticed + other.noticed }
+    }
+}
+
+/// What specimens say of the rules that they were compared under.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Trial {
+    /// Specimens that were looked at.
+    pub specimens: u64,
+    /// Specimens that were not: past a bound, too large, or without two answers that could be read.
+    pub left_out: u64,
+    /// By endpoint, in the order of their names.
+    pub endpoints: Vec<EndpointTrial>,
+    /// Over all endpoints.
+    pub depth: Depth,
+    /// Every rule, in order.
+    pub rules: Vec<RuleAudit>,
+}
+
+/// One endpoint's share.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EndpointTrial {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Specimens that were looked at.
+    pub specimens: u64,
+    /// Of these, those whose answers agree under the rules: what faults were put into.
+    pub sound: u64,
+    /// Faults by their kind; kinds for which there was no place are not there.
+    pub faults: BTreeMap<FaultKind, Counted>,
+    /// Faults that nobody would have noticed, the most frequent first.
+    pub unnoticed: Vec<Unnoticed>,
+    /// How much of the answers is compared.
+    pub depth: Depth,
+}
+
+impl EndpointTrial {
+    /// All its faults.
+    pub fn all(&self) -> Counted {
+        self.faults.values().fold(Counted::default(), |sum, counted| sum.add(*counted))
+    }
+}
+
+impl Trial {
+    /// All faults.
+    pub fn all(&self) -> Counted {
+        self.endpoints.iter().fold(Counted::default(), |sum, endpoint| sum.add(endpoint.all()))
+    }
+
+    /// Faults by their kind, over all endpoints.
+    pub fn by_kind(&self) -> BTreeMap<FaultKind, Counted> {
+        let mut kinds: BTreeMap<FaultKind, Counted> = BTreeMap::new();
+        for (kind, counted) in self.endpoints.iter().flat_map(|endpoint| &endpoint.faults) {
+            let sum = kinds.entry(*kind).or_default();
+            *sum = sum.add(*counted);
+        }
+        kinds
+    }
+}
+
+/// Puts the rules of a comparer to the test, on these specimens. `uses` is what the whole run says of each rule. None where
+/// there are no specimens.
+pub fn trial(specimens: &[Specimen], comparer: &Comparer, uses: &Uses, terms: &Terms) -> Option<Trial> {
+    if specimens.is_empty() {
+        return None;
+    }
+    let mut by_endpoint: BTreeMap<&Endpoint, Vec<&Specimen>> = BTreeMap::new();
+    for specimen in specimens {
+        by_endpoint.entry(&specimen.endpoint).or_default().push(specimen);
+    }
+    let mut auditor = Auditor::new(comparer.rules(), uses);
+    let mut trial = Trial::default();
+    for (endpoint, mut of_one) in by_endpoint.into_iter().take(MAX_ENDPOINTS) {
+        of_one.sort_by_key(|specimen| specimen.observation.sequence);
+        let (all, most) = (of_one.len(), of_one.len().min(MAX_SPECIMENS));
+        let chosen = (0..most).filter_map(|at| of_one.get(at * all / most)).copied();
+        let one = of_endpoint(endpoint, chosen, comparer, &mut auditor);
+        trial.specimens += one.specimens;
+        trial.depth.merge(&one.depth);
+        if one.specimens > 0 {
+            trial.endpoints.push(one);
+        }
+    }
+    trial.left_out = specimens.len() as u64 - trial.specimens;
+    let unnoticed: Vec<&Unnoticed> = trial.endpoints.iter().flat_map(|endpoint| &endpoint.unnoticed).collect();
+    trial.rules = auditor.finish(uses, &trial.depth, &unnoticed, terms);
+    Some(trial)
+}
+
+fn of_endpoint<'s>(
+    endpoint: &Endpoint,
+    specimens: impl Iterator<Item = &'s Specimen>,
+    comparer: &Comparer,
+    auditor: &mut Auditor<'_>,
+) -> EndpointTrial {
+    let laid: Vec<(&Specimen, Laid, Comparison)> = specimens
+        .filter_map(|specimen| {
+            let laid = Laid::out(specimen)?;
+            let comparison = comparer.compare_unshown(laid.observation());
+            Some((specimen, laid, comparison))
+        })
+        .collect();
+    let (mut depth, mut detection, mut sound) = (Depth::default(), Detection::default(), 0);
+    for (specimen, laid, comparison) in &laid {
+        depth.ask(laid, comparer.rules(), &mut |id, at| {
+            auditor.hides(id, endpoint, at, || comparer.shown_place(laid.observation(), at.clone()));
+        });
+        if matches!(comparison.outcome, Outcome::Matched | Outcome::Accepted) {
+            sound += 1;
+            detection.try_all(specimen, laid, comparison, comparer);
+        }
+    }
+    auditor.look(comparer, laid.iter().map(|(specimen, laid, _)| (*specimen, laid)));
+    EndpointTrial {
+        endpoint: endpoint.clone(),
+        specimens: laid.len() as u64,
+        sound,
+        unnoticed: detection.unnoticed(),
+        faults: detection.counts,
+        depth,
+    }
+}

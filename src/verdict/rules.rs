@@ -1,0 +1,198 @@
+//! The gate on the rules: none past its last day, little hidden by them, and real faults noticed under them.
+//!
+//! Both shares are judged by what was seen, not by a bound of confidence. The specimens are a sample, but what is asked of
+//! them is not: the faults are a designed set, and all faults at one place share its fate, because a rule hides a place or
+//! does not. A binomial bound would take them for independent draws from the defects to come, and claim a precision that is
+//! not there. What a small set cannot show is kept out by [`MIN_FAULTS`], and each endpoint is judged by itself, so that a
+//! rule that blinds one is not made up for by the others.
+//!
+//! A rule that hides too much says nothing against the candidate: the evidence is not good enough, which is INCONCLUSIVE.
+
+use crate::config::RulesGate;
+use crate::exchange::RuleNote;
+use crate::faults::{Counted, EndpointTrial, Hider, Trial, Unnoticed};
+
+use super::words::{count, counted, names, percent, percent_against};
+use super::{Gate, GateResult, GateState, NAMES};
+
+/// Faults from which on a share of them is judged: with as many, one that goes unnoticed misses a limit of 95 % no more.
+pub(super) const MIN_FAULTS: u64 = 20;
+/// Endpoints that have a line of their own; the others are counted.
+const MAX_LINES: usize = 20;
+
+const FAULTS: &str =
+    "share of the faults seeded into specimens that is noticed, by itself: a designed set is no random sample";
+const DEPTH: &str = "share of the values in the specimens' legacy answers whose change a rule would ignore or accept";
+
+fn open(method: &str, sample: u64, reason: String, remedy: String) -> GateResult {
+    GateResult {
+        gate: Gate::Rules,
+        endpoint: None,
+        state: GateState::NotEnough,
+        figure: None,
+        bound: None,
+        limit: None,
+        sample,
+        method: method.to_owned(),
+        reason,
+        remedy: Some(remedy),
+    }
+}
+
+/// What the gate says: one line where it holds, else one for each thing that keeps it open. `compared` is how many exchanges
+/// the verdict rests on: where there are none, there is nothing that rules could have hidden.
+pub(super) fn rules_gate(
+    rules: &[RuleNote],
+    trial: Option<&Trial>,
+    compared: u64,
+    gate: &RulesGate,
+) -> Vec<GateResult> {
+    let mut results = Vec::new();
+    results.extend(expired(rules));
+    if compared > 0 {
+        match trial {
+            Some(trial) => {
+                results.extend(depth(trial, gate));
+                results.extend(faults(trial, gate));
+            }
+            None => {
+                let reason = "no exchange was kept to put the rules to the test.".to_owned();
+                results.push(open(FAULTS, 0, reason, "a run that keeps specimens".to_owned()));
+            }
+        }
+    }
+    if results.is_empty() && (compared > 0 || !rules.is_empty()) {
+        results.push(holds(rules, trial.filter(|_| compared > 0), gate));
+    }
+    results
+}
+
+fn holds(rules: &[RuleNote], trial: Option<&Trial>, gate: &RulesGate) -> GateResult {
+    let mut reason = match rules.len() as u64 {
+        0 => "no rules".to_owned(),
+        n => format!("{} in force, none expired", counted(n, "rule")),
+    };
+    let (mut figure, mut sample) = (None, rules.len() as u64);
+    if let Some(trial) = trial {
+        let (all, hidden) = (trial.all(), trial.depth.hidden_share().unwrap_or_default());
+        (figure, sample) = (all.share(), all.seeded);
+        reason.push_str(&format!(
+            "; {} of {} noticed ({}, at least {} is asked), and {} of {} hidden",
+            count(all.noticed),
+            counted(all.seeded, "seeded fault"),
+            percent_against(all.share().unwrap_or_default(), gate.faults_detected),
+            percent(gate.faults_detected),
+            percent(hidden),
+            counted(trial.depth.values, "value"),
+        ));
+    }
+    GateResult {
+        state: GateState::Pass,
+        figure,
+        limit: figure.map(|_| gate.faults_detected),
+        remedy: None,
+        ..open(if figure.is_some() { FAULTS } else { "each rule's last day" }, sample, reason + ".", String::new())
+    }
+}
+
+fn expired(rules: &[RuleNote]) -> Option<GateResult> {
+    let expired: Vec<String> =
+        rules.iter().filter(|r| r.expired).map(|r| format!("{} ({})", r.id, r.expires)).collect();
+    let reason = match expired.len() as u64 {
+        0 => return None,
+        1 => format!("1 rule has expired and was not applied: {}.", names(&expired, NAMES)),
+        n => format!("{} rules have expired and were not applied: {}.", count(n), names(&expired, NAMES)),
+    };
+    let remedy = "renew or remove what has expired, and judge again".to_owned();
+    Some(open("each rule's last day", rules.len() as u64, reason, remedy))
+}
+
+fn depth(trial: &Trial, gate: &RulesGate) -> Option<GateResult> {
+    let (depth, limit) = (&trial.depth, gate.hidden_at_most);
+    let share = depth.hidden_share().unwrap_or_default();
+    if share <= limit {
+        return None;
+    }
+    let most = depth.worst().map_or(String::new(), |(id, hides)| {
+        format!("; most of them by {id} ({})", percent(hides.hidden as f64 / depth.values as f64))
+    });
+    let reason = format!(
+        "{} of {} that the legacy answered would be hidden if they changed ({}, at most {}){most}.",
+        count(depth.hidden),
+        counted(depth.values, "value"),
+        percent_against(share, limit),
+        percent(limit)
+    );
+    let remedy = "rules at narrower places, or ones that match (a shape, a tolerance) instead of ignoring".to_owned();
+    Some(GateResult { figure: Some(share), limit: Some(limit), ..open(DEPTH, depth.values, reason, remedy) })
+}
+
+fn faults(trial: &Trial, gate: &RulesGate) -> Vec<GateResult> {
+    let (all, limit) = (trial.all(), gate.faults_detected);
+    if all.seeded < MIN_FAULTS {
+        let reason = format!(
+            "{} could be put into {} with answers that agree, too few to say whether the rules would notice a defect.",
+            counted(all.seeded, "fault"),
+            counted(trial.endpoints.iter().map(|endpoint| endpoint.sound).sum(), "specimen")
+        );
+        return vec![open(FAULTS, all.seeded, reason, "more exchanges whose answers agree".to_owned())];
+    }
+    let misses = |counted: Counted| counted.share().is_some_and(|share| share < limit);
+    let mut results = Vec::new();
+    if misses(all) {
+        let unnoticed = trial.endpoints.iter().flat_map(|endpoint| &endpoint.unnoticed);
+        results.push(missed(all, limit, unnoticed, None));
+    }
+    let blind: Vec<&EndpointTrial> =
+        trial.endpoints.iter().filter(|e| e.all().seeded >= MIN_FAULTS && misses(e.all())).collect();
+    for endpoint in blind.iter().take(MAX_LINES) {
+        results.push(missed(endpoint.all(), limit, endpoint.unnoticed.iter(), Some(endpoint)));
+    }
+    if blind.len() > MAX_LINES {
+        let reason = format!("and so it is at {}.", counted((blind.len() - MAX_LINES) as u64, "further endpoint"));
+        results.push(open(FAULTS, 0, reason, "what the lines above say".to_owned()));
+    }
+    results
+}
+
+/// Too many faults went unnoticed: of which kind most, and what hid them.
+fn missed<'u>(
+    all: Counted,
+    limit: f64,
+    unnoticed: impl Iterator<Item = &'u Unnoticed> + Clone,
+    of: Option<&EndpointTrial>,
+) -> GateResult {
+    let at = of.map_or(String::new(), |of| format!("{}: ", of.endpoint));
+    let mut reason = format!(
+        "{at}only {} of {} noticed ({}, at least {})",
+        count(all.noticed),
+        counted(all.seeded, "seeded fault"),
+        percent_against(all.share().unwrap_or_default(), limit),
+        percent(limit)
+    );
+    if let Some((kind, faults)) = most(unnoticed.clone().map(|one| (one.fault, one.faults))) {
+        reason.push_str(&format!("; most often unnoticed: {kind} ({})", count(faults)));
+    }
+    let hider = most(unnoticed.map(|one| (&one.hidden_by, one.faults)));
+    if let Some((hider, faults)) = hider {
+        reason.push_str(&format!("; hidden most by {hider} ({})", count(faults)));
+    }
+    let remedy = match hider {
+        Some((Hider::Rule(id), _)) => format!("a narrower place for {id}, or a match instead of what it says now"),
+        Some((Hider::Drift, _)) => "a legacy that still answers as recorded, or a newer capture".to_owned(),
+        Some((Hider::GivenUp, _)) => "answers within the limits of a comparison".to_owned(),
+        Some((Hider::Nothing, _)) | None => "a defect of tapcompare: please report it".to_owned(),
+    };
+    let (figure, limit) = (all.share(), Some(limit));
+    let endpoint = of.map(|of| of.endpoint.clone());
+    GateResult { endpoint, figure, limit, ..open(FAULTS, all.seeded, reason + ".", remedy) }
+}
+
+/// Of what the figures add up to most; of equals the first by its order.
+fn most<K: Ord + Copy>(figures: impl Iterator<Item = (K, u64)>) -> Option<(K, u64)> {
+    let mut sums: std::collections::BTreeMap<K, u64> = std::collections::BTreeMap::new();
+    for (key, n) in figures {
+        *sums.entry(key).or_default() += n;
+    }
+    sums.into_iter().rev().max_by_key(|(_, n)| *n)
+}

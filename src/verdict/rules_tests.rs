@@ -1,0 +1,136 @@
+//! The gate on the rules, by trials that never were.
+
+use super::*;
+use crate::config::RulesGate;
+use crate::exchange::{RuleAnswer, RuleNote};
+use crate::faults::invented::{depth, endpoint, trial};
+use crate::faults::{Counted, Hider, Trial};
+
+fn note(id: &str, expired: bool) -> RuleNote {
+    RuleNote {
+        id: id.into(),
+        owner: "me".into(),
+        reason: "why".into(),
+        expires: "2026-01-31".into(),
+        expired,
+        answer: RuleAnswer::Ignore,
+        at: "json $.a".into(),
+        source: "rules/a.yaml:3".into(),
+        max_rate: None,
+    }
+}
+
+fn gate(notes: &[RuleNote], trial: Option<&Trial>, compared: u64) -> Vec<GateResult> {
+    rules::rules_gate(notes, trial, compared, &RulesGate::default())
+}
+
+fn good() -> Trial {
+    trial(vec![endpoint("GET /a", 100, 100), endpoint("GET /b", 100, 99)])
+}
+
+#[test]
+fn it_holds_in_one_line_that_states_figures_samples_and_limits() {
+    let results = gate(&[note("a", false)], Some(&good()), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::Pass));
+    assert_eq!((results[0].figure, results[0].limit, results[0].sample), (Some(0.995), Some(0.95), 200));
+    assert_eq!(
+        results[0].reason,
+        "1 rule in force, none expired; 199 of 200 seeded faults noticed (99.5%, at least 95% is asked), and 0% of 1,000 values hidden."
+    );
+    assert!(results[0].method.contains("seeded into specimens"));
+}
+
+#[test]
+fn nothing_was_compared_so_nothing_could_have_been_hidden() {
+    assert!(gate(&[], None, 0).is_empty());
+    let results = gate(&[note("a", false)], None, 0);
+    assert_eq!((results.len(), results[0].state), (1, GateState::Pass));
+    assert_eq!(results[0].reason, "1 rule in force, none expired.");
+}
+
+#[test]
+fn a_run_without_specimens_leaves_it_open() {
+    let results = gate(&[], None, 1);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+    assert!(results[0].reason.contains("no exchange was kept"), "{}", results[0].reason);
+}
+
+#[test]
+fn an_expired_rule_leaves_it_open_whatever_the_trial_says() {
+    let results = gate(&[note("old", true), note("new", false)], Some(&good()), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+    assert_eq!(results[0].reason, "1 rule has expired and was not applied: old (2026-01-31).");
+}
+
+#[test]
+fn the_hidden_share_is_judged_at_its_limit_and_the_rule_that_hides_most_is_named() {
+    let hiding = |hidden| Trial { depth: depth(1_000, hidden), ..good() };
+    assert_eq!(gate(&[], Some(&hiding(50)), 400)[0].state, GateState::Pass);
+    let results = gate(&[], Some(&hiding(51)), 400);
+    assert_eq!((results.len(), results[0].state, results[0].figure), (1, GateState::NotEnough, Some(0.051)));
+    let reason = &results[0].reason;
+    assert!(reason.contains("51 of 1,000 values") && reason.contains("most of them by wide (5.1%)"), "{reason}");
+}
+
+#[test]
+fn an_endpoint_is_not_made_up_for_by_the_others() {
+    let of = |noticed| trial(vec![endpoint("GET /many", 10_000, 10_000), endpoint("GET /few", 20, noticed)]);
+    assert_eq!(gate(&[], Some(&of(19)), 400)[0].state, GateState::Pass);
+    let results = gate(&[], Some(&of(18)), 400);
+    assert_eq!((results.len(), results[0].state, results[0].figure), (1, GateState::NotEnough, Some(0.9)));
+    assert_eq!(results[0].endpoint.as_ref().unwrap().to_string(), "GET /few");
+    assert_eq!(
+        results[0].reason,
+        "GET /few: only 18 of 20 seeded faults noticed (90%, at least 95%); most often unnoticed: field-dropped (2); hidden most by wide (2)."
+    );
+    assert!(results[0].remedy.as_ref().unwrap().contains("a narrower place for wide"));
+}
+
+#[test]
+fn an_endpoint_with_few_faults_is_judged_in_the_whole_alone() {
+    let results = gate(&[], Some(&trial(vec![endpoint("GET /a", 400, 400), endpoint("GET /b", 19, 0)])), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::Pass), "{}", results[0].reason);
+    let results = gate(&[], Some(&trial(vec![endpoint("GET /a", 100, 100), endpoint("GET /b", 19, 0)])), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+    assert_eq!(results[0].endpoint, None);
+}
+
+#[test]
+fn few_faults_in_all_say_nothing() {
+    let results = gate(&[], Some(&trial(vec![endpoint("GET /a", 19, 19)])), 400);
+    assert_eq!(results[0].state, GateState::NotEnough);
+    assert!(results[0].reason.starts_with("19 faults could be put into 8 specimens"), "{}", results[0].reason);
+}
+
+#[test]
+fn many_blind_endpoints_are_counted_and_not_all_told() {
+    let blind = (0..50).map(|n| endpoint(&format!("GET /{n}"), 100, 10)).collect();
+    let results = gate(&[], Some(&trial(blind)), 400);
+    assert!(results.iter().all(|result| result.state == GateState::NotEnough));
+    assert_eq!(results.len(), 22);
+    assert!(results[21].reason.contains("30 further endpoints"), "{}", results[21].reason);
+}
+
+#[test]
+fn what_nothing_hid_is_a_defect_of_ours_and_says_so() {
+    let mut blind = endpoint("GET /a", 100, 0);
+    blind.unnoticed[0].hidden_by = Hider::Nothing;
+    assert_eq!(blind.all(), Counted { seeded: 100, noticed: 0 });
+    let results = gate(&[], Some(&trial(vec![blind])), 400);
+    assert!(results[0].remedy.as_ref().unwrap().contains("please report it"), "{:?}", results[0].remedy);
+}
+
+#[test]
+fn it_is_part_of_the_verdict_and_never_no_go() {
+    use crate::tally::invented::{Invented, snapshot_of};
+    let observations: Vec<Invented> = (0..4_000).map(|n| Invented::new(n, 0)).collect();
+    let mut snapshot = snapshot_of(&observations, &["GET /a"]);
+    let policy = Policy::default();
+    assert_eq!(judge(&snapshot, &policy, &[]).verdict, Decision::Go);
+    for trial in [None, Some(trial(vec![endpoint("GET /a", 100, 0)]))] {
+        snapshot.trial = trial;
+        let verdict = judge(&snapshot, &policy, &[]);
+        assert_eq!(verdict.verdict, Decision::Inconclusive);
+        assert!(verdict.headline.contains("rules"), "{}", verdict.headline);
+    }
+}
