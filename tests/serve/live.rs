@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-use crate::support::{Live, PATIENCE, live, wait_for};
+use crate::support::{Live, PATIENCE, SHOP, candidate, live, serving, wait_for};
 
 /// The next event of a stream: its name and what it says.
 fn event(stream: &mut impl BufRead) -> Option<(String, String)> {
@@ -147,4 +147,24 @@ fn whoever_follows_is_told_of_each_view_and_of_the_end() {
     assert_eq!(verdict["phase"], "ended");
     assert!(verdict["times"]["finished"].is_string());
     assert_eq!(serving.get("/readyz").status, 503);
+}
+
+#[test]
+fn a_replay_that_takes_its_time_is_served_too() {
+    let candidate = candidate("price-rounding");
+    // Slower than the capture, so that it is still going on when it is asked.
+    let paced = ["replay", SHOP, "--pace", "0.2x", "--serve", "127.0.0.1:0", "--candidate", &candidate.url];
+    let paced: Vec<&dyn AsRef<std::ffi::OsStr>> =
+        paced.iter().map(|word| word as &dyn AsRef<std::ffi::OsStr>).collect();
+    let serving = serving(&paced, &[]);
+    let compared = || serving.json("/api/v1/verdict")["sample"]["compared"].as_u64().unwrap();
+    wait_for("the first view", || (serving.get("/readyz").status == 200).then_some(()));
+    let first = wait_for("a comparison", || Some(compared()).filter(|n| *n > 0));
+    wait_for("more of them", || (compared() > first).then_some(()));
+    let verdict = serving.json("/api/v1/verdict");
+    assert_eq!((&verdict["phase"], &verdict["times"]["finished"]), (&"running".into(), &Value::Null));
+    assert_ne!(verdict["verdict"], "GO", "it has not come to its end");
+    assert_eq!(serving.figures()["tapcompare_open_accounts"], 0.0);
+    let (status, said) = serving.interrupt();
+    assert!(matches!(status.code(), Some(1 | 3)), "{said}");
 }

@@ -10,6 +10,7 @@
 )]
 
 mod bounds;
+mod browser;
 mod live;
 mod prometheus;
 mod run_file;
