@@ -17,7 +17,7 @@ mod written;
 pub use checklist::{ChecklistItem, Signature};
 pub use gates::{CoverageGate, EndpointLimit, Gates, LatencyGate, Looks, MismatchGate, RulesGate, Scope, ShareGate};
 pub use openapi::{DocumentedStatus, MAX_DOCUMENT, OpenApi, Operation};
-pub use read::{ConfigError, MAX_POLICY, from_text, mistakes, read, read_to_keep};
+pub use read::{ConfigError, MAX_POLICY, examine, from_text, read, read_to_keep};
 pub use redaction::Redaction;
 pub use safety::{
     Backoff, Breaker, Credentials, Limits, OpenEndpoint, Replacement, Safety, Sample, SampleBy, SlowLimit, Treatment,

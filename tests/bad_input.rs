@@ -86,6 +86,26 @@ const STORIES: &[(&[&str], &[&str])] = &[
     (&["replay", "good.pcap", "--candidate", "http://no-such-host.invalid"], &["no-such-host.invalid"]),
     (&["demo", "--defect", "price-runding"], &["price-runding", "price-rounding"]),
     (&["demo", "--defect", "price-rounding@3"], &["price-rounding@3", "%"]),
+    (&["rules", "check", "missing.yaml"], &["missing.yaml", "No such file"]),
+    (&["rules", "check", "--policy", "missing.yaml"], &["missing.yaml", "No such file", "check the path"]),
+    (&["rules"], &["usage: tapcompare rules"]),
+    (&["schema", "openapi"], &["openapi", "policy", "rules"]),
+    (&["completions"], &["<SHELL>", "usage: tapcompare completions"]),
+    (&["completions", "csh"], &["csh", "bash", "zsh", "fish"]),
+    (&["doctor"], &["nothing to look at", "-i IFACE", "--policy FILE"]),
+    (&["doctor", "--policy", "typo.yaml", "tcp"], &["a filter needs -i"]),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "openapi.yaml"],
+        &["openapi.yaml:1: endpoints.openapi", "nowhere.yaml", "No such file", "check the path"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "swagger.yaml"],
+        &["old.yaml:1: this is Swagger 2.0", "convert it to OpenAPI 3"],
+    ),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "unsigned.yaml"],
+        &["unsigned.yaml:2: checklist: 'a' is signed in part: evidence and on are missing", "none of them"],
+    ),
     (&["frobnicate"], &["frobnicate", "usage: tapcompare"]),
 ];
 
@@ -97,6 +117,10 @@ fn folder_with_inputs() -> tempfile::TempDir {
     file("good.pcap", &header);
     file("text.txt", b"this is a letter, not a capture of packets\n");
     file("typo.yaml", b"capability: x\nsafety:\n  methds: [GET]\n");
+    file("openapi.yaml", b"endpoints: {openapi: nowhere.yaml}\n");
+    file("swagger.yaml", b"endpoints: {openapi: old.yaml}\n");
+    file("old.yaml", b"swagger: '2.0'\npaths: {}\n");
+    file("unsigned.yaml", b"checklist:\n  - {id: a, by: me}\n");
     file("path.yaml", b"redaction: {json: ['$[']}\n");
     file("rule.yaml", b"rules:\n  - id: a\n    owner: b\n    resaon: c\n    expires: 2099-01-01\n    at: {status: true}\n    ignore: true\n");
     folder

@@ -17,14 +17,17 @@ use crate::config::Target;
 use crate::privilege::drop_privileges;
 use crate::report::visible;
 
-/// Say what is missing to watch an interface: rights, interface, mirror, filter, candidate; nothing is sent
+const NOTHING_TO_LOOK_AT: &str = "nothing to look at: give -i IFACE, or --policy FILE (tapcompare.yaml is not here), or --candidate URL; a filter \
+     needs -i";
+
+/// Say what is missing to watch an interface: rights, interface, mirror, filter, policy, candidate; nothing is sent
 ///
 /// Exit status: 0 where nothing fails, 2 otherwise.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
-    /// The interface to listen to, or `any`
+    /// The interface to listen to, or `any`; without it, only the policy and the candidate are looked at
     #[arg(short, long, value_name = "IFACE")]
-    interface: String,
+    interface: Option<String>,
     /// Bytes of each frame that are kept
     #[arg(short, long = "snapshot-length", alias = "snap-length", value_name = "BYTES", default_value_t = 262_144)]
     snap_length: u32,
@@ -94,14 +97,21 @@ impl DoctorArgs {
         let legacy = policy.as_ref().and_then(|policy| policy.targets.legacy.clone());
         let candidate = self.candidate.clone().or_else(|| policy.and_then(|policy| policy.targets.candidate));
 
-        let (opening, opened) = self.open();
+        let Some(interface) = &self.interface else {
+            if checks.is_empty() && candidate.is_none() || !self.filter.is_empty() {
+                return Err(NOTHING_TO_LOOK_AT.into());
+            }
+            checks.extend(candidate.iter().flat_map(|candidate| targets::candidate(candidate, legacy.as_ref(), &[])));
+            return self.tell(&checks, color);
+        };
+        let (opening, opened) = self.open(interface);
         checks.extend(opening);
         if let Some((wanted, all)) = opened {
-            checks.extend(machine::checks(&self.options(None)));
+            checks.extend(machine::checks(&self.options(interface, None)));
             match drop_privileges(self.user.as_deref()) {
                 Ok(dropped) => {
                     checks.push(Check::ok("privileges", format!("given up; from here on it is {dropped}")));
-                    checks.extend(self.look(wanted, all, candidate.as_ref(), legacy.as_ref()));
+                    checks.extend(self.look(interface, wanted, all, candidate.as_ref(), legacy.as_ref()));
                 }
                 // Nothing that comes from the wire is looked at with a privilege left.
                 Err(error) => {
@@ -115,12 +125,12 @@ impl DoctorArgs {
         self.tell(&checks, color)
     }
 
-    fn options(&self, filter: Option<String>) -> LiveOptions {
+    fn options(&self, interface: &str, filter: Option<String>) -> LiveOptions {
         LiveOptions {
             snap_length: self.snap_length,
             ring_bytes: self.buffer_size.saturating_mul(1024),
             filter,
-            ..LiveOptions::on(self.interface.as_str())
+            ..LiveOptions::on(interface)
         }
     }
 
@@ -130,10 +140,10 @@ impl DoctorArgs {
     }
 
     /// Opens the capture as `watch` would, and beside it one without the filter, to see what the filter keeps back.
-    fn open(&self) -> (Vec<Check>, Option<(Live, Option<Live>)>) {
+    fn open(&self, interface: &str) -> (Vec<Check>, Option<(Live, Option<Live>)>) {
         let mut checks = Vec::new();
         let expression = self.expression();
-        let wanted = match Live::open(&self.options(expression.clone())) {
+        let wanted = match Live::open(&self.options(interface, expression.clone())) {
             Ok(live) => {
                 if let Some(expression) = &expression {
                     checks
@@ -144,15 +154,15 @@ impl DoctorArgs {
             Err(CaptureError::Filter { why, .. }) => {
                 let says = format!("'{}': {why}", expression.unwrap_or_default());
                 checks.push(Check::fail("filter", says, "the syntax is that of pcap-filter(7)"));
-                match Live::open(&self.options(None)) {
+                match Live::open(&self.options(interface, None)) {
                     Ok(live) => live,
                     Err(error) => return (checks.into_iter().chain([not_opened(&error)]).collect(), None),
                 }
             }
             Err(error) => return (vec![not_opened(&error)], None),
         };
-        checks.insert(0, Check::ok("capture", format!("{} can be listened to", self.interface)));
-        let beside = LiveOptions { ring_bytes: 4 << 20, ..self.options(None) };
+        checks.insert(0, Check::ok("capture", format!("{interface} can be listened to")));
+        let beside = LiveOptions { ring_bytes: 4 << 20, ..self.options(interface, None) };
         // It only helps to explain an empty look: where it cannot be had, there is nothing to explain with.
         let all = self.expression().and_then(|_| Live::open(&beside).ok());
         (checks, Some((wanted, all)))
@@ -161,12 +171,13 @@ impl DoctorArgs {
     /// Listens for a while, then says what came and whether the candidate is another.
     fn look(
         &self,
+        interface: &str,
         mut wanted: Live,
         mut all: Option<Live>,
         candidate: Option<&Target>,
         legacy: Option<&Target>,
     ) -> Vec<Check> {
-        super::say(format!("listening to {} for {}", self.interface, humantime::format_duration(self.look)));
+        super::say(format!("listening to {interface} for {}", humantime::format_duration(self.look)));
         let (mut seen, mut beside) = (Look::new(self.snap_length), Look::new(self.snap_length));
         let mut batch = Batch::new();
         let mut trouble = None;
@@ -186,7 +197,7 @@ impl DoctorArgs {
         beside.finish();
         let mut checks: Vec<Check> = trouble.iter().map(not_opened).collect();
         let expression = self.expression();
-        checks.extend(seen.checks(&self.interface, expression.as_deref().map(|text| (text, &beside)), &losses));
+        checks.extend(seen.checks(interface, expression.as_deref().map(|text| (text, &beside)), &losses));
         if let Some(candidate) = candidate {
             checks.extend(targets::candidate(candidate, legacy, seen.servers()));
         }
@@ -199,7 +210,7 @@ impl DoctorArgs {
             OutputFormat::Json => serde_json::to_string_pretty(&Findings {
                 schema_version: 1,
                 kind: "doctor",
-                interface: &self.interface,
+                interface: self.interface.as_deref(),
                 healthy,
                 checks,
             })?,
@@ -220,7 +231,7 @@ impl DoctorArgs {
 struct Findings<'a> {
     schema_version: u32,
     kind: &'static str,
-    interface: &'a str,
+    interface: Option<&'a str>,
     healthy: bool,
     checks: &'a [Check],
 }

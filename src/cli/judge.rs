@@ -1,11 +1,14 @@
 //! `tapcompare judge`: the evidence of run files, judged again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::asking::today;
 use super::output::Output;
-use super::{Status, Trouble};
-use crate::config::{self, Policy};
+use super::{Status, Trouble, trial};
+use crate::config::{self, Endpoints, Policy};
 use crate::report::Report;
+use crate::rules::RuleSet;
 use crate::store::{self, Run};
 use crate::verdict::{self, MismatchShare, Verdict};
 
@@ -54,6 +57,17 @@ impl JudgeArgs {
 
 impl EvidenceArgs {
     pub(super) fn judged(&self) -> Result<Judged, Trouble> {
+        let (mut run, policy) = self.united()?;
+        let day = trial::day_of(&run.facts);
+        let rules = RuleSet::from_texts(run.rules.clone(), day)?;
+        trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, day)?;
+        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
+        let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
+        Ok(Judged { run, verdict, share })
+    }
+
+    /// The evidence as one, and the policy whose gates apply.
+    pub(super) fn united(&self) -> Result<(Run, Policy), Trouble> {
         let stretches = store::read(&self.runs)?;
         let mut run = match self.stretch {
             Some(wanted) => store::only(stretches, wanted)?,
@@ -63,9 +77,7 @@ impl EvidenceArgs {
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
         }
-        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes);
-        let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
-        Ok(Judged { run, verdict, share })
+        Ok((run, policy))
     }
 
     /// The policy whose gates apply.
@@ -77,13 +89,24 @@ impl EvidenceArgs {
         for policy in &run.policies {
             let name = policy.file.as_deref().unwrap_or("the policy in the run file");
             let read = config::from_text(&policy.text, Path::new(name))?;
-            if kept.as_ref().is_some_and(|kept| kept.gates != read.gates) {
+            if kept.as_ref().is_some_and(|kept| !same_terms(kept, &read)) {
                 return Err(GATES_DIFFER.into());
             }
             kept = Some(read);
         }
         Ok(kept.unwrap_or_default())
     }
+}
+
+/// Whether two policies ask the same of the evidence. The checklist is no evidence: it is signed while a run goes on, and
+/// the latest holds.
+fn same_terms(one: &Policy, other: &Policy) -> bool {
+    let documented = |policy: &Policy| match &policy.endpoints {
+        Endpoints::OpenApi(document) => document.operations.clone(),
+        Endpoints::Learned | Endpoints::Templates(_) => Vec::new(),
+    };
+    let terms = |policy: &Policy| (policy.gates.clone(), policy.critical.clone(), documented(policy));
+    terms(one) == terms(other)
 }
 
 impl Judged {

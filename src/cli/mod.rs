@@ -1,6 +1,7 @@
 //! What was typed: one file per command.
 
 mod asking;
+mod completions;
 mod demo;
 mod doctor;
 mod files;
@@ -10,9 +11,12 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rules;
+mod schema;
 mod serve;
 mod serving;
 mod signal;
+mod trial;
 mod walk;
 mod watch;
 
@@ -51,6 +55,9 @@ enum Command {
     Report(report::ReportArgs),
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
+    Rules(rules::RulesArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,6 +145,9 @@ impl Cli {
             Command::Report(args) => args.run(color),
             Command::Serve(args) => args.run(),
             Command::Doctor(args) => args.run(color),
+            Command::Rules(args) => args.run(color),
+            Command::Schema(args) => args.run(),
+            Command::Completions(args) => args.run(),
         }
     }
 

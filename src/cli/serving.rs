@@ -11,12 +11,15 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::Trouble;
+use super::asking::today;
+use super::{Trouble, trial};
 use crate::config::Policy;
 use crate::exchange::{RuleNote, RunFacts};
 use crate::pipeline::serving_runtime;
+use crate::rules::RuleSet;
 use crate::serve::{Access, Board, Live, Server, TOKEN_VARIABLE, Token};
 use crate::tally::Snapshot;
+use crate::verdict;
 
 /// Bytes of a token file that are read: far more than a token has.
 const MAX_TOKEN_FILE: u64 = 4 << 10;
@@ -129,12 +132,22 @@ impl Served {
     pub(super) fn start(
         serving: &Serving,
         policy: &Arc<Policy>,
-        notes: &[RuleNote],
+        rules: &Arc<RuleSet>,
         facts: &RunFacts,
     ) -> Result<Served, Trouble> {
         let board = Arc::new(Board::new());
         let running = Running::start(serving, &board)?;
-        let live = Live { board, policy: Arc::clone(policy), rules: notes.into(), facts: facts.clone() };
+        let notes: Arc<[RuleNote]> = rules.notes().into();
+        let (policy, rules, known) = (Arc::clone(policy), Arc::clone(rules), Arc::clone(&notes));
+        let day = trial::day_of(facts);
+        let judge = Box::new(move |snapshot: &mut Snapshot| {
+            if let Err(error) = trial::try_rules(snapshot, Arc::clone(&rules), &policy.gates.rules, day) {
+                tracing::error!("{error}");
+            }
+            let share = verdict::mismatch_share(snapshot, &policy, &known);
+            (verdict::judge(snapshot, &policy, &known, today()), share)
+        });
+        let live = Live { board, judge, rules: notes, facts: facts.clone() };
         Ok(Served { live: Arc::new(live), running })
     }
 

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Runtime;
 
-use super::asking::Asked;
+use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
 use super::serving::{Served, Serving};
 use super::signal::stop_on_signal;
-use super::{OutputFormat, Status, Trouble};
+use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
 use crate::exchange::{AdmissionNote, BreakerNote};
@@ -64,7 +64,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
     let redactor = Arc::new(redactor(&policy.redaction)?);
-    let served = serve.map(|serving| Served::start(&serving, &policy, &notes, &facts)).transpose()?;
+    let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
     let file = match &file {
         Some(path) => {
@@ -82,7 +82,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
         None => None,
     };
-    let comparer = Arc::new(Comparer::new(rules, redactor));
+    let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let shown = served.as_ref().map(|served| Arc::clone(&served.live));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, live: shown };
 
@@ -113,7 +113,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
         });
     }
-    let verdict = verdict::judge(&snapshot, &policy, &notes);
+    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
+    let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     if let Some(served) = served {
@@ -162,6 +163,8 @@ fn facts_before(walk: &Walk) -> RunFacts {
         stopped_early: None,
         admission: None,
         stretches: Vec::new(),
+        epochs: Vec::new(),
+        rescored: None,
         limits: BTreeMap::from([
             limit("in flight", limits.in_flight.to_string()),
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),

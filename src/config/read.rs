@@ -90,32 +90,35 @@ pub fn read_to_keep(path: &Path) -> Result<(Policy, String), ConfigError> {
 }
 
 /// Every mistake of a policy file that can be found, in the order of its lines: what is wrong in one section does not
-/// hide what is wrong in another. Empty where [`read`] takes the file.
-pub fn mistakes(path: &Path) -> Vec<ConfigError> {
+/// hide what is wrong in another. Beside them what the rest of the file means; None where there is no rest. Without a
+/// mistake it is the policy of [`read`].
+pub fn examine(path: &Path) -> (Option<Policy>, Vec<ConfigError>) {
     let mut text = match text_of(path) {
         Ok(text) => text,
-        Err(error) => return vec![error],
+        Err(error) => return (None, vec![error]),
     };
-    let mut found = Vec::new();
-    while found.len() < MAX_MISTAKES {
+    let mut found: Vec<ConfigError> = Vec::new();
+    let policy = loop {
         let error = match meaning(&text, path) {
-            Ok((_, None)) => break,
-            Ok((_, Some(named))) => {
-                found.extend(named.read(path).err());
-                break;
+            Ok((policy, None)) => break Some(policy),
+            Ok((mut policy, Some(named))) => {
+                match named.read(path) {
+                    Ok(document) => policy.endpoints = Endpoints::OpenApi(document),
+                    Err(error) => found.push(error),
+                }
+                break Some(policy);
             }
             Err(error) => error,
         };
-        let line = error.line();
+        let rest = without_block(&text, error.line()).filter(|_| found.len() < MAX_MISTAKES);
         found.push(error);
-        match without_block(&text, line) {
+        match rest {
             Some(rest) => text = rest,
-            None => break,
+            None => break None,
         }
-    }
-    // Where what was taken out made others meaningless, they are told in the order of the file all the same.
+    };
     found.sort_by_key(|error| (error.path() != path, error.line()));
-    found
+    (policy, found)
 }
 
 fn text_of(path: &Path) -> Result<String, ConfigError> {
@@ -142,7 +145,7 @@ pub fn from_text(text: &str, path: &Path) -> Result<Policy, ConfigError> {
     match (named, kept) {
         (None, _) => {}
         (Some(_), Some(Ok(document))) => policy.endpoints = Endpoints::OpenApi(document),
-        (Some(_), Some(Err((line, message)))) => return Err(content(line, message)),
+        (Some(_), Some(Err(Problem { line, message }))) => return Err(content(line, message)),
         (Some(named), None) => {
             let message =
                 format!("endpoints.openapi: {} was not kept with the policy; give the policy's file", named.file);

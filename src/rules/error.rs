@@ -89,3 +89,18 @@ pub enum RuleError {
         way_out: String,
     },
 }
+
+impl RuleError {
+    /// Where the mistake is; without a line where it is in the file as a whole.
+    pub fn at(&self) -> SourceLine {
+        match self {
+            RuleError::Read { path, .. } => SourceLine { file: path.display().to_string(), line: 0 },
+            RuleError::TooMuch { file, .. } => SourceLine { file: file.clone(), line: 0 },
+            RuleError::Yaml { at, .. }
+            | RuleError::UnknownKey { at, .. }
+            | RuleError::MissingKey { at, .. }
+            | RuleError::Value { at, .. } => at.clone(),
+            RuleError::DuplicateId { second, .. } => second.clone(),
+        }
+    }
+}

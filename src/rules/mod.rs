@@ -7,6 +7,7 @@
 //! What is absent on purpose: rules never change what is asked of the candidate, and no header or field is left out
 //! of a comparison by code. What is not compared by default is written in `rules/common.yaml`.
 
+mod check;
 mod compile;
 mod compile_match;
 mod decimal;
@@ -18,10 +19,12 @@ mod matching;
 mod moment;
 mod path;
 mod place;
+mod reach;
 mod rule;
 mod shape;
 mod value;
 
+pub use check::{Checked, Finding, FindingKind, SOON_DAYS, check};
 pub use compile::{MAX_ID, MAX_LIST};
 pub use decimal::{Decimal, Tolerance};
 pub use documents::{Documents, MAX_DESCENDED, MAX_TREE, Side};
@@ -29,10 +32,12 @@ pub use error::{RuleError, SourceLine};
 pub use file::MAX_FILE_BYTES;
 pub use judge::{Judge, Walk};
 pub use matching::{Arrays, Closeness, Match, Whitespace};
+pub use moment::Moment;
 pub use path::{JsonPath, MAX_EVALUATED_DESCENTS, MAX_PATH_BYTES, MAX_STEPS, PathError, Selected};
 pub use place::{CookieName, Part, Place, Spot};
 pub use rule::{Answer, Found, Rule};
 pub use shape::Shape;
+pub use value::Value;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -133,6 +138,11 @@ impl RuleSet {
         set
     }
 
+    /// These rules with others behind them, to see what the others would do. Ids are not checked again.
+    pub fn followed_by(&self, others: &RuleSet) -> RuleSet {
+        RuleSet::indexed(self.rules.iter().chain(&others.rules).cloned().collect())
+    }
+
     /// Every rule, expired ones included, in order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -186,7 +196,12 @@ pub fn load(paths: &[PathBuf], today: Date) -> Result<RuleSet, RuleError> {
     RuleSet::from_texts(texts(paths)?, today)
 }
 
-fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, RuleError> {
+/// Name and text of each rule file, in order, as [`load`] reads them.
+///
+/// # Errors
+///
+/// [`RuleError::Read`].
+pub fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, RuleError> {
     let mut files = Vec::new();
     for path in paths {
         if path.ends_with(COMMON_NAME) && !path.exists() {
@@ -203,5 +218,7 @@ fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, RuleError> {
     Ok(files)
 }
 
+#[cfg(test)]
+mod check_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ use jsonpath_rust::parser::parse_json_path;
 
 use crate::exchange::Segment;
 
+mod cover;
+
 /// Steps that one path may have: the states of the matcher are the bits of one word.
 pub const MAX_STEPS: usize = 63;
 /// Bytes that one path may have.

@@ -167,8 +167,7 @@ impl Board {
         self.asked.store(true, Ordering::Relaxed);
         // Neither a time-out nor a board that is no more changes what hangs there.
         let _ = tokio::time::timeout(PATIENCE, hung.changed()).await;
-        let now = hung.borrow().clone();
-        now
+        Hung::clone(&hung.borrow())
     }
 
     /// The endpoints that metrics name, as of now.
@@ -206,7 +205,7 @@ mod tests {
 
     fn view() -> View {
         let snapshot = Snapshot::default();
-        let verdict = judge(&snapshot, &Policy::default(), &[]);
+        let verdict = judge(&snapshot, &Policy::default(), &[], jiff::civil::date(2026, 11, 25));
         View::new(snapshot, verdict, None, RunFacts::default(), [].into(), None)
     }
 

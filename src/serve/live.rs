@@ -1,26 +1,34 @@
 //! A run that goes on in this process: from its counts to the board.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Phase};
 use super::view::{Standing, View};
-use crate::config::Policy;
 use crate::exchange::{RuleNote, RunFacts};
 use crate::tally::Snapshot;
-use crate::verdict::{judge, mismatch_share};
+use crate::verdict::{MismatchShare, Verdict};
+
+/// Judges counts as the command does at the end, and puts into them what that takes.
+pub type Judge = dyn Fn(&mut Snapshot) -> (Verdict, Option<MismatchShare>) + Send + Sync;
 
 /// What a run's counts are judged by, and the board that they go to.
-#[derive(Debug)]
 pub struct Live {
     /// Where the views hang.
     pub board: Arc<Board>,
-    /// The gates.
-    pub policy: Arc<Policy>,
+    /// Under the run's gates.
+    pub judge: Box<Judge>,
     /// The rules in force.
     pub rules: Arc<[RuleNote]>,
     /// What is known of the run while it goes on.
     pub facts: RunFacts,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("board", &self.board).field("facts", &self.facts).finish_non_exhaustive()
+    }
 }
 
 impl Live {
@@ -52,9 +60,8 @@ impl Live {
         self.board.hang(view, Phase::Ended, Duration::ZERO);
     }
 
-    fn judged(&self, snapshot: Snapshot, facts: RunFacts, standing: Option<Standing>) -> View {
-        let verdict = judge(&snapshot, &self.policy, &self.rules);
-        let share = mismatch_share(&snapshot, &self.policy, &self.rules);
+    fn judged(&self, mut snapshot: Snapshot, facts: RunFacts, standing: Option<Standing>) -> View {
+        let (verdict, share) = (self.judge)(&mut snapshot);
         View::new(snapshot, verdict, share, facts, Arc::clone(&self.rules), standing)
     }
 }

@@ -24,6 +24,6 @@ mod view;
 pub use access::{Access, AccessError, MIN_TOKEN_BYTES, TOKEN_VARIABLE, Token};
 pub use board::{Board, Phase};
 pub use listen::{MAX_CONNECTIONS, ServeError, Server};
-pub use live::Live;
+pub use live::{Judge, Live};
 pub use metrics::{MAX_NAMED_ENDPOINTS, OVERFLOW};
 pub use view::{Standing, View};

@@ -229,7 +229,12 @@ fn what_was_under_way_when_the_process_was_killed_is_counted_as_interrupted() {
     assert_eq!(read.snapshot.ledger.open_accounts(), []);
     let ends: Vec<_> = read.facts.stretches.iter().map(|s| (s.finished, s.exchanges, s.interrupted)).collect();
     assert_eq!(ends, [(false, 4, 3), (true, 1, 0)]);
-    let verdict = crate::verdict::judge(&read.snapshot, &crate::config::Policy::default(), &read.notes);
+    let verdict = crate::verdict::judge(
+        &read.snapshot,
+        &crate::config::Policy::default(),
+        &read.notes,
+        jiff::civil::date(2026, 11, 25),
+    );
     let loss = verdict.gates.iter().find(|g| g.gate == crate::verdict::Gate::Loss).unwrap();
     assert!(loss.reason.contains("3 more interrupted"), "{}", loss.reason);
     assert_eq!(loss.figure, Some(0.6));

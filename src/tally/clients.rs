@@ -14,7 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::config::ClientMark;
-use crate::exchange::Exchange;
+use crate::exchange::{Endpoint, Exchange};
 
 /// Groups that clients fall into.
 pub const CLIENT_GROUPS: u16 = 1 << GRAINS;
@@ -129,6 +129,39 @@ fn group_of_digest(digest: [u8; 32]) -> u16 {
     u16::from_be_bytes([digest[0], digest[1]]) >> (16 - GRAINS)
 }
 
+/// What was compared of each group of clients, by endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientGroups(BTreeMap<Endpoint, BTreeMap<u16, Share>>);
+
+impl ClientGroups {
+    /// Under the endpoints that the numbers have become.
+    pub(super) fn of(clients: &Clients, endpoint: impl Fn(u32) -> Endpoint) -> ClientGroups {
+        let mut groups = ClientGroups::default();
+        for (number, group, share) in clients.iter() {
+            groups.0.entry(endpoint(number)).or_default().entry(group).or_default().add(share);
+        }
+        groups
+    }
+
+    /// How mismatches lie on the clients of these endpoints together: a client of two of them is one.
+    pub fn over<'a>(&self, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Clustering {
+        together(endpoints.into_iter().filter_map(|endpoint| self.0.get(endpoint)))
+    }
+
+    /// Of all endpoints.
+    pub fn all(&self) -> Clustering {
+        together(self.0.values())
+    }
+}
+
+fn together<'a>(endpoints: impl Iterator<Item = &'a BTreeMap<u16, Share>>) -> Clustering {
+    let mut all: BTreeMap<u16, Share> = BTreeMap::new();
+    for (group, share) in endpoints.flatten() {
+        all.entry(*group).or_default().add(*share);
+    }
+    Clustering::of(all.into_values())
+}
+
 /// How mismatches lie on groups of clients, as the sums that a design effect is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Clustering {
@@ -241,6 +274,21 @@ mod tests {
         assert_eq!((shown(&merged), merged.grain()), (shown(&together), together.grain()));
         let sum = together.iter().fold((0, 0), |sum, (_, _, s)| (sum.0 + s.compared, sum.1 + s.mismatched));
         assert_eq!(sum, (300_000, 300_000 / 13 + 1));
+    }
+
+    #[test]
+    fn a_client_of_two_endpoints_is_one() {
+        let mut clients = Clients::default();
+        for (number, group, compared, mismatched) in
+            [(0, 3, 94, 4), (0, 9, 7, 1), (1, 3, 6, 6), (1, 5, 50, 0), (2, 3, 9, 9)]
+        {
+            clients.add(number, group, 0, Share { compared, mismatched });
+        }
+        let endpoint = |n: u32| Endpoint { method: "GET".into(), template: format!("/{n}") };
+        let groups = ClientGroups::of(&clients, endpoint);
+        let both = groups.over([&endpoint(0), &endpoint(1), &endpoint(7)]);
+        assert_eq!(both, Clustering::from_counts([(100, 10), (50, 0), (7, 1)]));
+        assert_eq!(groups.all(), Clustering::from_counts([(109, 19), (50, 0), (7, 1)]));
     }
 
     #[test]

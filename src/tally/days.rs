@@ -157,7 +157,7 @@ impl Days {
                 continue;
             };
             for days in [&mut resolved.whole, &mut of_one.days] {
-                days.entry(day).or_insert_with(|| DaySnapshot::of(day)).add(share);
+                days.entry(day).or_insert_with(|| DaySnapshot::of(day)).add_share(share);
             }
         }
         resolved
@@ -221,7 +221,22 @@ impl DaySnapshot {
         }
     }
 
-    fn add(&mut self, share: &DayShare) {
+    /// Adds what another has of the same day.
+    pub fn add(&mut self, other: &DaySnapshot) {
+        self.exchanges += other.exchanges;
+        self.compared += other.compared;
+        self.accepted += other.accepted;
+        self.mismatched += other.mismatched;
+        self.failed += other.failed;
+        self.refused_alone += other.refused_alone;
+        self.hours = self.hours.and(other.hours);
+        self.compared_hours = self.compared_hours.and(other.compared_hours);
+        for (id, exchanges) in &other.accepted_by {
+            *self.accepted_by.entry(Arc::clone(id)).or_default() += exchanges;
+        }
+    }
+
+    fn add_share(&mut self, share: &DayShare) {
         self.exchanges += share.seen;
         self.compared += share.compared;
         self.accepted += share.accepted;
@@ -259,6 +274,15 @@ impl DayClients {
         let mut by_day: BTreeMap<Day, Vec<(u16, Share)>> = BTreeMap::new();
         for (day, group, share) in clients.iter() {
             by_day.entry(day).or_default().push((group, share));
+        }
+        DayClients { by_day }
+    }
+
+    /// Of what was compared, and mismatched, of each day and group.
+    pub(crate) fn from_counts(counts: impl IntoIterator<Item = ((Day, u16), (u64, u64))>) -> DayClients {
+        let mut by_day: BTreeMap<Day, Vec<(u16, Share)>> = BTreeMap::new();
+        for ((day, group), (compared, mismatched)) in counts {
+            by_day.entry(day).or_default().push((group, Share { compared, mismatched }));
         }
         DayClients { by_day }
     }

@@ -72,7 +72,7 @@ impl EndpointTable {
     pub fn assign(&mut self, request: &Request) -> u32 {
         let path = path_of(&request.target);
         let method = self.method(&request.method);
-        if let Some(at) = self.given.iter().position(|p| p.matches(&request.method, path)) {
+        if let Some(at) = self.given(&request.method, path) {
             return self.outside(method, Place::Given(at));
         }
         let room = self.numbers.len() < MAX_ENDPOINT_NUMBERS;
@@ -89,6 +89,15 @@ impl EndpointTable {
                 self.outside(method, Place::Other)
             }
         }
+    }
+
+    /// The first given pattern that means it. There may be some thousands, so the path is parted once.
+    fn given(&self, method: &str, path: &[u8]) -> Option<usize> {
+        if self.given.is_empty() {
+            return None;
+        }
+        let segments: Vec<&[u8]> = path.strip_prefix(b"/")?.split(|b| *b == b'/').collect();
+        self.given.iter().position(|pattern| pattern.matches_segments(method, &segments))
     }
 
     /// How many requests went to `{other}` because a limit was reached.

@@ -3,6 +3,7 @@
 mod bytes;
 mod paired;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -256,6 +257,37 @@ pub struct LatencyPair {
     pub difference: Paired,
 }
 
+impl LatencyPair {
+    /// Of several endpoints together. All distributions have the same buckets, so nothing is lost.
+    pub fn together<'a>(pairs: impl IntoIterator<Item = &'a LatencyPair>) -> LatencyPair {
+        let pairs: Vec<&LatencyPair> = pairs.into_iter().collect();
+        let side = |side: fn(&LatencyPair) -> &Latency| Latency::together(pairs.iter().map(|pair| side(pair)));
+        LatencyPair {
+            legacy: side(|pair| &pair.legacy),
+            candidate: side(|pair| &pair.candidate),
+            captured: side(|pair| &pair.captured),
+            difference: Paired::together(pairs.iter().map(|pair| &pair.difference)),
+        }
+    }
+}
+
+impl Latency {
+    fn together<'a>(all: impl Iterator<Item = &'a Latency>) -> Latency {
+        let mut sum = Latency::default();
+        let mut buckets: BTreeMap<u64, Bucket> = BTreeMap::new();
+        for latency in all {
+            sum.count += latency.count;
+            sum.censored += latency.censored;
+            sum.saturated += latency.saturated;
+            sum.unrecorded += latency.unrecorded;
+            for bucket in &latency.buckets {
+                buckets.entry(bucket.low).or_insert(Bucket { count: 0, ..*bucket }).count += bucket.count;
+            }
+        }
+        Latency { buckets: buckets.into_values().collect(), ..sum }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +321,23 @@ mod tests {
         assert_eq!((latency.count, latency.saturated, latency.censored, latency.unrecorded), (4, 2, 1, 0));
         assert_eq!(latency.buckets.first().unwrap().low, 1);
         assert!(latency.buckets.last().unwrap().high < 601_000_000);
+    }
+
+    #[test]
+    fn distributions_put_together_are_those_recorded_together() {
+        let pair = |values: std::ops::Range<u64>| LatencyPair {
+            legacy: micros(values.clone().map(|n| n * 7)),
+            candidate: micros(values.clone().map(|n| n * n)),
+            captured: micros(values.clone()),
+            difference: Paired::from_values(
+                values.map(|n| (Duration::from_micros(n * 7), Duration::from_micros(n * n))),
+            ),
+        };
+        // Few and many are kept in two ways.
+        let (few, many, all) = (pair(1..40), pair(40..2_000), pair(1..2_000));
+        assert_eq!(LatencyPair::together([&few, &many]), all);
+        assert_eq!(LatencyPair::together([&many, &few, &LatencyPair::default()]), all);
+        assert_eq!(LatencyPair::together([]), LatencyPair::default());
     }
 
     #[test]

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::compare::Comparer;
-use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, Specimen, StatusClass};
+use crate::exchange::{DifferenceKind, Endpoint, EpochBooks, Failure, Rescoring, RuleAnswer, Specimen, StatusClass};
 use crate::faults::{Terms, Trial, Uses, trial};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
-use super::clients::{Clients, Clustering, Share};
+use super::clients::{ClientGroups, Clustering};
 use super::count::{EndpointTally, RuleTally, Tally};
 use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::LatencyPair;
+use super::signature::{KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -38,6 +39,9 @@ pub struct Snapshot {
     pub day_clients: DayClients,
     /// How mismatches lie on clients, over all endpoints.
     pub clients: Clustering,
+    /// What that is made of, for some endpoints and not all.
+    #[serde(skip)]
+    pub client_groups: ClientGroups,
     /// Latencies over all endpoints.
     pub latency: LatencyPair,
     /// Differences that no rule answers for: mismatches first, the most frequent first.
@@ -52,6 +56,16 @@ pub struct Snapshot {
     pub drift: Drift,
     /// What the specimens say of the rules; None where none were kept.
     pub trial: Option<Trial>,
+    /// The epoch that these are the counts of.
+    pub epoch: EpochBooks,
+    /// How well they are known, where they were made anew under other rules than were in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescoring: Option<Rescoring>,
+    /// What is kept to be compared again.
+    pub kept: KeptBooks,
+    /// The exchanges by what comparing them gave, with those that are kept.
+    #[serde(skip)]
+    pub signatures: Vec<Signature>,
 }
 
 /// One endpoint's share.
@@ -147,18 +161,21 @@ impl Tally {
             });
             by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
         }
+        let exchanges = self.signatures.exchanges;
+        let signatures = self.signatures.resolve(|number| endpoint_of(endpoints, number));
         let groups = resolve_groups(self.groups, endpoints);
-        let (clients, mut clients_of) = resolve_clients(&self.clients, endpoints);
+        let client_groups = ClientGroups::of(&self.clients, |number| endpoint_of(endpoints, number));
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
         let ResolvedDays { whole: days, of_each: mut days_of, undated } = self.days.resolve(endpoints);
         Snapshot {
             ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
             last: self.last.map(|t| t.to_string()),
+            clients: client_groups.all(),
             endpoints: by_endpoint
                 .into_iter()
                 .map(|(endpoint, tally)| {
-                    let clients = clients_of.remove(&endpoint).unwrap_or_default();
+                    let clients = client_groups.over([&endpoint]);
                     let days = days_of.remove(&endpoint).unwrap_or_default();
                     tally.snapshot(endpoint, clients, days)
                 })
@@ -166,7 +183,7 @@ impl Tally {
             days: days.into_values().collect(),
             undated,
             day_clients: DayClients::of(&self.day_clients),
-            clients,
+            client_groups,
             latency: latencies(&total),
             ungrouped_differences: self.differences.saturating_sub(grouped),
             more_differences: self.more_differences,
@@ -174,17 +191,31 @@ impl Tally {
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
             trial: None,
+            epoch: EpochBooks::default(),
+            rescoring: None,
+            kept: KeptBooks::of(exchanges, &signatures),
+            signatures,
         }
     }
 }
 
 impl Snapshot {
-    /// Puts the rules of a comparer to the test on specimens of this evidence; what comes of it goes into
+    /// Puts the rules of a comparer to the test on the specimens of this evidence; what comes of it goes into
     /// [`Snapshot::trial`].
-    pub fn try_rules(&mut self, specimens: &[Specimen], comparer: &Comparer, terms: &Terms) {
+    pub fn try_rules(&mut self, comparer: &Comparer, terms: &Terms) {
         let used = |used: &RuleUse| (Arc::clone(&used.id), (used.differences, used.exchanges));
         let uses: Uses = self.rules.iter().map(used).collect();
-        self.trial = trial(specimens, comparer, &uses, terms);
+        let specimens: Vec<Specimen> = self.specimens().collect();
+        self.trial = trial(&specimens, comparer, &uses, terms);
+    }
+
+    /// The exchanges that are kept whole and compare as they did with their secrets, by endpoint and signature. One that was
+    /// read from a file and cannot be understood is left out.
+    pub fn specimens(&self) -> impl Iterator<Item = Specimen> {
+        self.signatures.iter().flat_map(|signature| {
+            let faithful = signature.kept.iter().filter(|kept| kept.state == KeptState::Faithful);
+            faithful.filter_map(|kept| kept.specimen(&signature.endpoint).ok().flatten())
+        })
     }
 }
 
@@ -233,21 +264,6 @@ fn latencies(tally: &EndpointTally) -> LatencyPair {
 pub(super) fn endpoint_of(endpoints: &[Endpoint], number: u32) -> Endpoint {
     let unknown = || Endpoint { method: OTHER.into(), template: OTHER.into() };
     endpoints.get(number as usize).cloned().unwrap_or_else(unknown)
-}
-
-/// Of all endpoints together, and of each.
-fn resolve_clients(clients: &Clients, endpoints: &[Endpoint]) -> (Clustering, BTreeMap<Endpoint, Clustering>) {
-    let mut all: BTreeMap<u16, Share> = BTreeMap::new();
-    let mut of_each: BTreeMap<Endpoint, BTreeMap<u16, Share>> = BTreeMap::new();
-    for (number, group, share) in clients.iter() {
-        let of_one = of_each.entry(endpoint_of(endpoints, number)).or_default();
-        for there in [all.entry(group).or_default(), of_one.entry(group).or_default()] {
-            there.add(share);
-        }
-    }
-    let summed =
-        |(endpoint, groups): (Endpoint, BTreeMap<u16, Share>)| (endpoint, Clustering::of(groups.into_values()));
-    (Clustering::of(all.into_values()), of_each.into_iter().map(summed).collect())
 }
 
 fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup> {

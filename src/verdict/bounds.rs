@@ -45,6 +45,20 @@ impl Bounds {
         }
     }
 
+    /// The chance of `k` or more of `n` if the share were exactly the limit: at most 1 - confidence where, and only where,
+    /// the lower bound is not below it. At any number of looks it is a bound of that chance.
+    pub(super) fn p_above(&self, k: u64, n: u64) -> f64 {
+        if k == 0 || self.limit >= 1.0 {
+            return 1.0;
+        }
+        let (k, n) = self.effective(k, n);
+        match self.looks {
+            Looks::Once => interval::share_at_least(k, n, self.limit),
+            Looks::Any if self.limit <= 0.0 => 0.0,
+            Looks::Any => Mixture::around(self.limit).p_above(self.limit, k, n),
+        }
+    }
+
     /// The least sample of which `k`, clustered as they are, show the share to be below the limit; None where no sample
     /// does.
     pub(super) fn sample_needed(&self, k: u64) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! Gates on the evidence itself: whether there is enough, whether some is missing, whether the books close.
 
-use crate::config::{CoverageGate, ShareGate};
+use crate::config::ShareGate;
 use crate::exchange::{Incomplete, NotComparable, Skip};
 use crate::ledger::Ledger;
 use crate::tally::Snapshot;
@@ -22,37 +22,6 @@ fn result(gate: Gate, holds: bool, sample: u64, method: &str, reason: String, re
         method: method.to_owned(),
         reason,
         remedy: (!holds).then_some(remedy),
-    }
-}
-
-/// Each endpoint that was to be asked has enough compared exchanges.
-pub(super) fn coverage_gate(evidence: &Evidence<'_>, gate: &CoverageGate) -> GateResult {
-    let least = gate.requests_per_endpoint;
-    let asked: Vec<_> = evidence.endpoints.iter().filter(|e| e.asked).collect();
-    let short: Vec<_> = asked.iter().filter(|e| e.compared < least).collect();
-    let missing: u64 = short.iter().map(|e| least - e.compared).sum();
-    let reason = match (asked.len(), short.len()) {
-        (0, _) => "no endpoint was asked.".to_owned(),
-        (n, 0) => {
-            format!(
-                "{} asked, each with {} or more.",
-                counted(n as u64, "endpoint"),
-                counted(least, "compared request")
-            )
-        }
-        (n, k) => {
-            let shown: Vec<String> = short.iter().map(|e| format!("{} ({})", e.endpoint, count(e.compared))).collect();
-            let of = counted(n as u64, "endpoint");
-            format!("{k} of {of} asked with fewer than {} compared: {}.", count(least), names(&shown, NAMES))
-        }
-    };
-    let remedy = format!("{} more compared requests to these endpoints", count(missing));
-    let remedy = if asked.is_empty() { "a capture of requests that may be sent".to_owned() } else { remedy };
-    let holds = !asked.is_empty() && short.is_empty();
-    GateResult {
-        limit: Some(least as f64),
-        figure: asked.iter().map(|e| e.compared).min().map(|n| n as f64),
-        ..result(Gate::Coverage, holds, evidence.compared, "compared requests of each endpoint", reason, remedy)
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn share_at_most(k: f64, n: f64, p: f64) -> f64 {
 }
 
 /// As [`at_least`], for a k and an n that need not be whole: I_p(k, n - k + 1).
-fn share_at_least(k: f64, n: f64, p: f64) -> f64 {
+pub(super) fn share_at_least(k: f64, n: f64, p: f64) -> f64 {
     if k == 0.0 || (p >= 1.0 && k <= n) {
         return 1.0;
     }

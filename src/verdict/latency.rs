@@ -7,6 +7,8 @@ use crate::config::LatencyGate;
 use crate::tally::{Latency, LatencyPair};
 
 use super::interval::{quantile_lower_rank, quantile_sample_needed, quantile_upper_rank};
+use super::rates::Evidence;
+use super::scope::Parts;
 use super::words::{count, latency, multiple_against, percent, quantile};
 use super::{Gate, GateResult, GateState};
 
@@ -30,8 +32,19 @@ impl Bounds {
     }
 }
 
-pub(super) fn gate(pair: &LatencyPair, gate: &LatencyGate, confidence: f64) -> GateResult {
-    let (q, limit) = (gate.quantile, gate.at_most);
+/// The gate: of endpoints with a multiple of their own, and of all others together or each by itself.
+pub(super) fn gates(evidence: &Evidence<'_>, gate: &LatencyGate, confidence: f64) -> Vec<GateResult> {
+    let parts = Parts::of(evidence, gate.each, gate.at_most, &gate.endpoints);
+    let mut results = parts.unmet(Gate::Latency);
+    results.extend(parts.parts.iter().map(|part| {
+        let pairs = LatencyPair::together(part.endpoints.iter().map(|e| &e.counted.latency));
+        let judged = judged(&pairs, gate.quantile, part.limit, confidence);
+        GateResult { endpoint: part.endpoint.cloned(), reason: part.named(judged.reason), ..judged }
+    }));
+    results
+}
+
+fn judged(pair: &LatencyPair, q: f64, limit: f64, confidence: f64) -> GateResult {
     let n = pair.candidate.count;
     let candidate = Bounds::of(&pair.candidate, q, confidence);
     let legacy = Bounds::of(&pair.legacy, q, confidence);

@@ -3,6 +3,8 @@
 //! A gate tells the bound that it is judged by: the lower one where it fails. Who watches a run over time wants the same
 //! line always.
 
+use std::borrow::Cow;
+
 use crate::config::Policy;
 use crate::exchange::RuleNote;
 use crate::tally::Snapshot;
@@ -10,6 +12,7 @@ use crate::tally::Snapshot;
 use super::bounds::{self, Bounds};
 use super::clusters::widening;
 use super::rates::Evidence;
+use super::window::Window;
 
 /// A share with what the gate's confidence makes of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,16 +27,18 @@ pub struct MismatchShare {
     pub limit: f64,
 }
 
-/// The mismatch rate over all endpoints; None where nothing was compared.
+/// The mismatch rate over all endpoints, of the window where the policy has one; None where nothing was compared.
 pub fn mismatch_share(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Option<MismatchShare> {
-    let evidence = Evidence::gather(snapshot, rules);
-    let (k, n) = (evidence.mismatched, evidence.compared);
     let gate = &policy.gates.mismatch_rate;
+    let window = Window::of(snapshot, gate.over);
+    let judged = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
+    let evidence = Evidence::gather(&judged, rules);
+    let (k, n) = (evidence.mismatched, evidence.compared);
     let bounds = Bounds {
         looks: bounds::looks(gate.looks, &snapshot.ledger),
         confidence: gate.confidence,
         limit: gate.below,
-        widening: widening(&evidence.clients, gate.confidence),
+        widening: widening(&judged.clients, gate.confidence),
     };
     (n > 0).then(|| MismatchShare {
         ratio: k as f64 / n as f64,
@@ -57,7 +62,7 @@ mod tests {
             Invented::new(n, 0).outcome(outcome)
         };
         let snapshot = snapshot_of(&(0..of).map(one).collect::<Vec<_>>(), &["GET /a"]);
-        let verdict = judge(&snapshot, &policy, &[]);
+        let verdict = judge(&snapshot, &policy, &[], jiff::civil::date(2026, 11, 25));
         let gate = verdict.gates.iter().find(|gate| gate.gate == Gate::MismatchRate).unwrap();
         (mismatch_share(&snapshot, &policy, &[]).unwrap(), gate.state, gate.bound.unwrap())
     }

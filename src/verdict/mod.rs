@@ -4,29 +4,44 @@
 //! needs all of them. In between there is not enough evidence: INCONCLUSIVE, with what would change it.
 
 mod bounds;
+mod checklist;
 pub mod clusters;
+mod coverage;
+mod critical;
+mod days;
 mod evidence;
+pub mod holm;
 pub mod interval;
 mod latency;
 mod mismatch;
+mod paired;
 mod rates;
 mod rules;
 #[cfg(test)]
 mod rules_tests;
+mod scope;
 pub mod sequence;
+mod window;
 pub mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 
+use jiff::civil::Date;
 pub use mismatch::{MismatchShare, mismatch_share};
-
 use serde::Serialize;
 
 use crate::config::Policy;
 use crate::exchange::{Endpoint, RuleNote};
 use crate::tally::Snapshot;
 
+pub use checklist::{ItemResult, ItemState};
+pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
+pub use days::{DayResult, Days};
+pub use paired::PairedLatency;
+
 use rates::Evidence;
+use window::Window;
 
 /// May users be moved?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,16 +82,20 @@ crate::exchange::reasons! {
     Gate {
         /// Share of compared exchanges that mismatch.
         MismatchRate = "mismatch-rate",
+        /// The same share on every single day.
+        MismatchDays = "mismatch-days",
         /// Share of sent requests that the candidate failed.
         CandidateErrors = "candidate-errors",
         /// A quantile of the candidate's latency against the legacy's.
         Latency = "latency",
-        /// Enough compared exchanges of each endpoint.
+        /// Enough compared exchanges of each endpoint that is part of the cutover, on enough days, at enough hours.
         Coverage = "coverage",
         /// Share of exchanges that the capture lost.
         Loss = "loss",
         /// No rule past its last day, little hidden by them, and seeded faults noticed under them.
         Rules = "rules",
+        /// Everything on the checklist is signed, and no signature has lapsed.
+        Checklist = "checklist",
         /// Every account of the ledger closes.
         Books = "books",
     }
@@ -87,11 +106,13 @@ impl Gate {
     pub fn name(self) -> &'static str {
         match self {
             Gate::MismatchRate => "mismatch rate",
+            Gate::MismatchDays => "mismatch rate of single days",
             Gate::CandidateErrors => "candidate errors",
             Gate::Latency => "latency",
             Gate::Coverage => "coverage",
             Gate::Loss => "loss",
             Gate::Rules => "rules",
+            Gate::Checklist => "checklist",
             Gate::Books => "books",
         }
     }
@@ -156,11 +177,19 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Every gate, failures first.
     pub gates: Vec<GateResult>,
+    /// What of all that the legacy serves was compared.
+    pub coverage: Coverage,
+    /// The mismatch rate day by day.
+    pub days: Days,
+    /// By how much each request got slower or faster; None where no two latencies are a pair.
+    pub paired_latency: Option<PairedLatency>,
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
     /// None where nothing was lost.
     pub worst_case: Option<f64>,
+    /// The policy's checklist, in its order.
+    pub checklist: Vec<ItemResult>,
     /// The quantile that the latency gate looks at: 0.95 is p95.
     pub latency_quantile: f64,
 }
@@ -177,18 +206,33 @@ impl Verdict {
 }
 
 /// Judges what was counted. The books' rules, where they have notes, say how much an accept rule may answer for and
-/// which rules have expired.
-pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote]) -> Verdict {
+/// which rules have expired. `today` is the day of the decision (UTC): signatures lapse, and there is no clock in here.
+/// The same evidence judged on the same day gives the same verdict.
+pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Date) -> Verdict {
     let evidence = Evidence::gather(snapshot, notes);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
-    let mut results = rates::mismatch_gate(&evidence, &gates.mismatch_rate, looks);
     let confidence = gates.mismatch_rate.confidence;
+    let window = Window::of(snapshot, gates.mismatch_rate.over);
+    let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
+    let judged = Evidence::gather(&in_window, notes);
+    let in_full = |result: GateResult| match window {
+        Some(window) if result.gate == Gate::MismatchRate => window.require(result),
+        _ => result,
+    };
+    let mut results: Vec<GateResult> =
+        rates::mismatch_gate(&judged, &gates.mismatch_rate, looks).into_iter().map(in_full).collect();
+    let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
+    results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
-    results.push(latency::gate(&snapshot.latency, &gates.latency, gates.mismatch_rate.confidence));
-    results.push(evidence::coverage_gate(&evidence, &gates.coverage));
+    results.extend(latency::gates(&evidence, &gates.latency, confidence));
+    let coverage = Coverage::of(snapshot, policy);
+    results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
+    results.extend(critical::gates(&judged, policy, looks, &results).into_iter().map(in_full));
+    let checklist = checklist::judged(&policy.checklist, today);
+    results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
     results.sort_by_key(|result| result.state);
 
@@ -201,11 +245,15 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote]) -> Verdic
     let worst = results.first().map(|r| r.state);
     Verdict {
         verdict: decision,
-        headline: headline(decision, &results, &never_asked, &evidence),
+        headline: headline(decision, &results, &coverage, &judged),
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
+        coverage,
+        days,
+        paired_latency: paired::of(&snapshot.latency.difference, confidence),
         never_asked,
         worst_case: evidence::worst_case(snapshot, &evidence),
+        checklist,
         latency_quantile: gates.latency.quantile,
     }
 }
@@ -213,7 +261,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote]) -> Verdic
 /// How many names a sentence bears.
 const NAMES: usize = 3;
 
-fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked], evidence: &Evidence) -> String {
+fn headline(decision: Decision, gates: &[GateResult], coverage: &Coverage, evidence: &Evidence) -> String {
     let of = |state: GateState| {
         let mut names: Vec<&str> = gates.iter().filter(|g| g.state == state).map(|g| g.gate.name()).collect();
         names.dedup();
@@ -230,19 +278,19 @@ fn headline(decision: Decision, gates: &[GateResult], never_asked: &[NeverAsked]
         }
         Decision::Go => {
             let compared = words::counted(evidence.compared, "compared request");
-            let asked = evidence.endpoints.iter().filter(|e| e.asked).count() as u64;
-            let endpoints = words::counted(asked, "endpoint");
-            if never_asked.is_empty() {
+            let endpoints = words::counted(coverage.required().count() as u64, "endpoint");
+            let excepted: Vec<&Endpoint> = coverage.excepted().map(|e| &e.endpoint).collect();
+            if excepted.is_empty() {
                 return format!("Every gate holds, by {compared} of {endpoints}.");
             }
-            let names: Vec<&Endpoint> = never_asked.iter().map(|n| &n.endpoint).collect();
-            let unasked = words::counted(names.len() as u64, "endpoint");
-            let verb = if names.len() == 1 { "was" } else { "were" };
-            let names = words::names(&names, NAMES);
-            format!("For what was asked: {compared} of {endpoints}. {unasked} {verb} never asked: {names}.")
+            let left_out = words::counted(excepted.len() as u64, "endpoint");
+            let names = words::names(&excepted, NAMES);
+            format!("For {endpoints}, by {compared}. It does not hold for {left_out} that the policy excepts: {names}.")
         }
     }
 }
 
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod tests;

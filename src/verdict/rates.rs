@@ -1,11 +1,13 @@
 //! Gates on shares that are samples: mismatches, and the candidate's failures.
 
-use crate::config::{Looks, MismatchGate, Scope, ShareGate};
+use crate::config::{Looks, MismatchGate, ShareGate};
 use crate::exchange::{Endpoint, Failure, RuleAnswer, RuleNote, Skip};
+use crate::ledger::ShadowBooks;
 use crate::tally::{Clustering, EndpointSnapshot, Snapshot};
 
 use super::bounds::Bounds;
 use super::clusters::widening;
+use super::scope::{Part, Parts};
 use super::words::{count, counted, percent, percent_against};
 use super::{Gate, GateResult, GateState};
 
@@ -15,7 +17,7 @@ pub(super) struct Evidence<'a> {
     /// Over all endpoints.
     pub(super) compared: u64,
     pub(super) mismatched: u64,
-    pub(super) clients: Clustering,
+    pub(super) snapshot: &'a Snapshot,
 }
 
 /// From this division of the sample on, how mismatches lie on clients is told.
@@ -33,6 +35,8 @@ const NEVER_MEANT: [Skip; 4] = [Skip::UnsafeMethod, Skip::Tunnel, Skip::OwnTraff
 /// as agreement would make the bound smaller than the evidence allows.
 pub(super) struct EndpointEvidence<'a> {
     pub(super) endpoint: &'a Endpoint,
+    /// All that was counted of it.
+    pub(super) counted: &'a EndpointSnapshot,
     /// Whether the run meant to ask it.
     pub(super) asked: bool,
     pub(super) compared: u64,
@@ -42,7 +46,6 @@ pub(super) struct EndpointEvidence<'a> {
     pub(super) exceeded: Vec<(&'a str, u64, f64)>,
     /// Of the mismatched, those in which the candidate alone refuses whoever asks.
     pub(super) refused_alone: u64,
-    pub(super) clients: Clustering,
 }
 
 impl<'a> Evidence<'a> {
@@ -51,7 +54,7 @@ impl<'a> Evidence<'a> {
         Evidence {
             compared: endpoints.iter().map(|e| e.compared).sum(),
             mismatched: endpoints.iter().map(|e| e.mismatched).sum(),
-            clients: snapshot.clients,
+            snapshot,
             endpoints,
         }
     }
@@ -76,42 +79,51 @@ impl<'a> EndpointEvidence<'a> {
         let mismatched = books.mismatched + excess.min(books.accepted);
         let asked = books.sent > 0 || books.skipped.iter().any(|(why, _)| !NEVER_MEANT.contains(&why));
         let refused_alone = snapshot.refused_alone;
-        let clients = snapshot.clients;
-        EndpointEvidence { endpoint: &snapshot.endpoint, asked, compared, mismatched, exceeded, refused_alone, clients }
+        EndpointEvidence {
+            endpoint: &snapshot.endpoint,
+            counted: snapshot,
+            asked,
+            compared,
+            mismatched,
+            exceeded,
+            refused_alone,
+        }
     }
 }
 
-/// The mismatch gate: of all traffic, or of each endpoint that was to be asked.
+/// The mismatch gate: of endpoints with a limit of their own, and of all others together or each by itself.
 pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate, looks: Looks) -> Vec<GateResult> {
-    let exceeded = |endpoints: &[&EndpointEvidence<'_>]| -> String {
-        let notes = endpoints.iter().flat_map(|e| e.exceeded.iter().map(move |x| (e.endpoint, x)));
-        notes
-            .map(|(endpoint, (id, n, max))| {
-                format!("; rule {id} answered for {} of {endpoint}, more than its {}", count(*n), percent(*max))
-            })
-            .collect()
-    };
-    let notes = |endpoints: &[&EndpointEvidence<'_>]| format!("{}{}", exceeded(endpoints), refused_alone(endpoints));
-    let judge = |endpoint: Option<&Endpoint>, k, n, clients: &Clustering, note: String| {
-        let (limit, confidence, widening) = (gate.below, gate.confidence, widening(clients, gate.confidence));
-        let bounds = Bounds { looks, confidence, limit, widening };
-        let judged = judge_share(k, n, &bounds, "mismatch", "compared request");
-        let note = format!("{}{note}", clustered(clients, widening));
-        GateResult {
-            gate: Gate::MismatchRate,
-            endpoint: endpoint.cloned(),
-            reason: match endpoint {
-                Some(endpoint) => format!("{endpoint}: {}{note}.", judged.reason),
-                None => format!("{}{note}.", judged.reason),
-            },
-            ..judged
-        }
-    };
-    let asked: Vec<&EndpointEvidence<'_>> = evidence.endpoints.iter().filter(|e| e.asked).collect();
-    if gate.each == Scope::Whole || asked.is_empty() {
-        return vec![judge(None, evidence.mismatched, evidence.compared, &evidence.clients, notes(&asked))];
+    let parts = Parts::of(evidence, gate.each, gate.below, &gate.endpoints);
+    let mut results = parts.unmet(Gate::MismatchRate);
+    results.extend(parts.parts.iter().map(|part| mismatches_of(part, gate.confidence, looks)));
+    results
+}
+
+/// The mismatches of one part against its limit.
+pub(super) fn mismatches_of(part: &Part<'_>, confidence: f64, looks: Looks) -> GateResult {
+    let (k, n) = part.endpoints.iter().fold((0, 0), |(k, n), e| (k + e.mismatched, n + e.compared));
+    let clients = part.clients;
+    let widening = widening(&clients, confidence);
+    let bounds = Bounds { looks, confidence, limit: part.limit, widening };
+    let judged = judge_share(k, n, &bounds, "mismatch", "compared request");
+    let asked: Vec<&EndpointEvidence<'_>> = part.endpoints.iter().copied().filter(|e| e.asked).collect();
+    let note = format!("{}{}{}", clustered(&clients, widening), exceeded(&asked), refused_alone(&asked));
+    GateResult {
+        gate: Gate::MismatchRate,
+        endpoint: part.endpoint.cloned(),
+        reason: part.named(format!("{}{note}.", judged.reason)),
+        ..judged
     }
-    asked.iter().map(|e| judge(Some(e.endpoint), e.mismatched, e.compared, &e.clients, notes(&[e]))).collect()
+}
+
+/// Says so where accept rules answered for more than they may.
+fn exceeded(endpoints: &[&EndpointEvidence<'_>]) -> String {
+    let notes = endpoints.iter().flat_map(|e| e.exceeded.iter().map(move |x| (e.endpoint, x)));
+    notes
+        .map(|(endpoint, (id, n, max))| {
+            format!("; rule {id} answered for {} of {endpoint}, more than its {}", count(*n), percent(*max))
+        })
+        .collect()
 }
 
 /// Says so where few clients have the mismatches.
@@ -147,7 +159,11 @@ fn refused_alone(endpoints: &[&EndpointEvidence<'_>]) -> String {
 /// The candidate's failures among the requests sent.
 pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64, looks: Looks) -> GateResult {
     let empty = Default::default();
-    let books = snapshot.ledger.shadow.as_ref().unwrap_or(&empty);
+    errors_of(snapshot.ledger.shadow.as_ref().unwrap_or(&empty), gate, confidence, looks)
+}
+
+/// The failures in some books: of the whole run, or of an endpoint.
+pub(super) fn errors_of(books: &ShadowBooks, gate: &ShareGate, confidence: f64, looks: Looks) -> GateResult {
     let failed = books.failed.total();
     let bounds = Bounds { looks, confidence, limit: gate.below, widening: 1.0 };
     let judged = judge_share(failed, books.sent, &bounds, "failure", "request sent");

@@ -1,5 +1,6 @@
 //! The gate on the rules, by trials that never were.
 
+use super::tests::judge;
 use super::*;
 use crate::config::RulesGate;
 use crate::exchange::{RuleAnswer, RuleNote};

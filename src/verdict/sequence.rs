@@ -55,6 +55,17 @@ impl Mixture {
         bisect(0.0, (k / n).min(1.0), |p| !self.contradicts(p, k, n, confidence))
     }
 
+    /// The largest 1 - confidence at which the lower bound is not below p, 0 < p < 1: by Ville's inequality a bound of the
+    /// chance that this much is ever seen if the rate is p.
+    pub fn p_above(&self, p: f64, k: f64, n: f64) -> f64 {
+        if k <= p * n {
+            return 1.0;
+        }
+        let before = ln_density(p, self.a, self.b);
+        let after = ln_density(p, self.a + k, self.b + (n - k).max(0.0));
+        (after - before).exp().min(1.0)
+    }
+
     /// Whether what was seen rules the rate out, 0 < p < 1.
     pub fn contradicts(&self, p: f64, k: f64, n: f64, confidence: f64) -> bool {
         let before = ln_density(p, self.a, self.b);

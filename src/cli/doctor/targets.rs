@@ -4,40 +4,55 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Check;
-use crate::cli::asking::{named_or_here, today};
-use crate::config::{self, Policy, Target};
-use crate::rules;
+use super::{Check, State};
+use crate::cli::asking::named_or_here;
+use crate::cli::rules::check::{Examined, Line, examine};
+use crate::config::{Policy, Target};
+use crate::verdict::words::counted;
 
 /// How long all of a candidate's addresses may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// Reads the policy that was named, or that lies here, and its rules.
+/// Reads the policy that was named, or that lies here, and its rules: every mistake of both.
 pub(super) fn policy(named: Option<&Path>) -> (Vec<Check>, Option<Policy>) {
     let Some(file) = named_or_here(named) else { return (Vec::new(), None) };
-    let policy = match config::read(&file) {
-        Ok(policy) => policy,
+    let Examined { policy, of_policy, of_rules, rules, .. } = match examine(Some(&file), &[]) {
+        Ok(examined) => examined,
         Err(error) => {
-            return (vec![Check::fail("policy", error.to_string(), "the line is named; README has an example")], None);
+            return (vec![Check::fail("policy", error.to_string(), "name another, or correct its 'rules'")], None);
         }
     };
-    let mut checks = vec![Check::ok("policy", format!("{} is understood", file.display()))];
-    checks.push(match rules::load_or_common(&policy.rules, today()) {
-        Ok(rules) => {
-            let notes = rules.notes();
-            let expired: Vec<&str> = notes.iter().filter(|note| note.expired).map(|note| note.id.as_ref()).collect();
-            match expired.len() {
-                0 => Check::ok("rules", format!("{} in force, none expired", notes.len())),
-                n => Check::warn(
-                    "rules",
-                    format!("{n} of {} have expired and will not be applied: {}", notes.len(), expired.join(", ")),
-                    "renew or remove them: with expired rules nothing is GO",
-                ),
-            }
-        }
-        Err(error) => Check::fail("rules", error.to_string(), "the file and the line are named"),
-    });
-    (checks, Some(policy))
+    let said = |name: &'static str, line: &Line| {
+        let state = if line.is_mistake() { State::Fail } else { State::Warn };
+        Check { state, ..Check::ok(name, line.text()) }
+    };
+    let mut checks: Vec<Check> = of_policy.iter().map(|line| said("policy", line)).collect();
+    if checks.is_empty() {
+        checks.push(Check::ok("policy", format!("{} is understood", file.display())));
+    }
+    checks.extend(of_rules.iter().map(|line| said("rules", line)));
+    if of_rules.is_empty() {
+        checks.push(Check::ok("rules", format!("{rules} in force, none expired")));
+    }
+    checks.extend(policy.as_ref().and_then(signatures));
+    (checks, policy)
+}
+
+/// How much of the checklist is signed: the rest will keep every run from GO.
+fn signatures(policy: &Policy) -> Option<Check> {
+    const NAME: &str = "checklist";
+    let open: Vec<&str> =
+        policy.checklist.iter().filter(|item| item.signed.is_none()).map(|item| item.id.as_str()).collect();
+    let all = policy.checklist.len();
+    match (all, open.len()) {
+        (0, _) => None,
+        (_, 0) => Some(Check::ok(NAME, format!("{} signed", counted(all as u64, "item")))),
+        (_, n) => Some(Check::warn(
+            NAME,
+            format!("{n} of {} not signed: {}", counted(all as u64, "item"), open.join(", ")),
+            "by, evidence and on of each, before the cutover is decided",
+        )),
+    }
 }
 
 /// Whether the candidate can be reached, and is another than what is watched. A connection is opened and closed again;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{OpenApi, Operation};
-use crate::config::written::MAX_TEMPLATES;
+use crate::config::written::{Checked, MAX_TEMPLATES, Problem};
 
 /// Stands between a policy and what its OpenAPI document said. At the beginning of a line `---` ends whatever YAML stood
 /// before, so a policy, which is one document, cannot have such a line in it.
@@ -35,11 +35,12 @@ pub(in crate::config) fn behind(text: &str, document: &OpenApi) -> String {
     format!("{text}{SEAM}{kept}\n")
 }
 
-/// The policy's text and the document behind it, where there is one; its line for messages.
-pub(in crate::config) fn take(text: &str) -> (&str, Option<Result<OpenApi, (u64, String)>>) {
+/// The policy's text and the document behind it, where there is one.
+pub(in crate::config) fn take(text: &str) -> (&str, Option<Checked<OpenApi>>) {
     let Some((policy, kept)) = text.rsplit_once(SEAM) else { return (text, None) };
     let line = policy.lines().count() as u64 + 2;
-    (policy, Some(read(kept).map_err(|why| (line, format!("what was kept of the OpenAPI document: {why}")))))
+    let wrong = |why| Problem { line, message: format!("what was kept of the OpenAPI document: {why}") };
+    (policy, Some(read(kept).map_err(wrong)))
 }
 
 fn read(kept: &str) -> Result<OpenApi, String> {

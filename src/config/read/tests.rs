@@ -300,7 +300,7 @@ fn what_makes_no_sense_in_the_rest_is_named_with_its_line_and_the_way_out() {
             "checklist:\n  - id: a\n    by: me\n    on: 2026-11-20\n",
             ":2: checklist: 'a' is signed in part: evidence is missing",
         ),
-        ("checklist:\n  - {id: a, on: 2026-11-20}\n", "'a' is signed in part: by and evidence is missing"),
+        ("checklist:\n  - {id: a, on: 2026-11-20}\n", "'a' is signed in part: by and evidence are missing"),
         (
             "checklist:\n  - id: a\n    expires: tomorrow\n",
             ":3: checklist: expires: 'tomorrow' is no day; write it as '2026-11-20'",
@@ -386,12 +386,15 @@ checklist:
 endpoints: {openapi: missing.yaml}
 ";
     std::fs::write(&file, text).unwrap();
-    let lines = |file: &Path| mistakes(file).iter().map(ConfigError::line).collect::<Vec<_>>();
+    let lines = |file: &Path| examine(file).1.iter().map(ConfigError::line).collect::<Vec<_>>();
     assert_eq!(lines(&file), [1, 3, 4, 6, 9, 12, 13]);
+    let rest = examine(&file).0.unwrap();
+    assert_eq!((rest.gates.latency.at_most, rest.checklist.len()), (1.1, 1), "the rest is understood");
     std::fs::write(&file, "owner: [\n").unwrap();
-    assert_eq!(mistakes(&file).len(), 1, "what is no YAML is one mistake");
+    assert_eq!(lines(&file).len(), 1, "what is no YAML is one mistake");
     std::fs::write(&file, WHOLE).unwrap();
     assert!(lines(&file).is_empty());
+    assert_eq!(examine(&file).0, Some(read(&file).unwrap()));
     assert_eq!(lines(Path::new("none.yaml")), [0]);
 }
 

@@ -53,10 +53,10 @@ impl WrittenItem {
             (by, evidence, on) => {
                 let parts = [("by", by.is_some()), ("evidence", evidence.is_some()), ("on", on.is_some())];
                 let absent: Vec<&str> = parts.iter().filter(|(_, there)| !there).map(|(key, _)| *key).collect();
+                let (absent, verb) = (absent.join(" and "), if absent.len() == 1 { "is" } else { "are" });
                 let message = format!(
-                    "checklist: '{id}' is signed in part: {} is missing; write by, evidence and on, or none of them \
-                     where nobody has signed",
-                    absent.join(" and ")
+                    "checklist: '{id}' is signed in part: {absent} {verb} missing; write by, evidence and on, or none of them \
+                     where nobody has signed"
                 );
                 return Err(Problem { line, message });
             }

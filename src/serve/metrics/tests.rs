@@ -8,7 +8,8 @@ use crate::config::Policy;
 use crate::exchange::{Endpoint, Failure, RunFacts, Skip};
 use crate::ledger::{Ledger, LossRow, ShadowBooks, SizeClass};
 use crate::serve::Standing;
-use crate::tally::{EndpointSnapshot, Latency, LatencyPair, Snapshot};
+use crate::tally::invented::{Invented, snapshot_of};
+use crate::tally::{EndpointSnapshot, Latency, Snapshot};
 use crate::verdict::{judge, mismatch_share};
 
 /// Markup, terminal escapes, formulae, another line of metrics, and what looks like the end of a label.
@@ -28,17 +29,11 @@ fn endpoint(method: &str, template: &str, matched: u64, mismatched: u64) -> Endp
     let latency = |micros| Latency::from_values((0..compared).map(|_| Duration::from_micros(micros)));
     let books =
         ShadowBooks { exchanges: compared, sent: compared, compared, matched, mismatched, ..ShadowBooks::default() };
-    EndpointSnapshot {
-        endpoint: Endpoint { method: method.into(), template: template.into() },
-        books,
-        legacy_5xx: 0,
-        candidate_5xx: 0,
-        refused_alone: 0,
-        clients: Default::default(),
-        latency: LatencyPair { legacy: latency(900), candidate: latency(1_100), captured: latency(900) },
-        accepted_by: BTreeMap::new(),
-        failure_samples: BTreeMap::new(),
-    }
+    let mut one = snapshot_of(&[Invented::new(0, 0)], &["GET /a"]).endpoints.remove(0);
+    one.endpoint = Endpoint { method: method.into(), template: template.into() };
+    (one.latency.legacy, one.latency.candidate) = (latency(900), latency(1_100));
+    one.books = books;
+    one
 }
 
 fn snapshot(endpoints: Vec<EndpointSnapshot>) -> Snapshot {
@@ -59,12 +54,15 @@ fn snapshot(endpoints: Vec<EndpointSnapshot>) -> Snapshot {
 
 fn view(snapshot: Snapshot) -> Arc<View> {
     let policy = Policy::default();
-    let (verdict, share) = (judge(&snapshot, &policy, &[]), mismatch_share(&snapshot, &policy, &[]));
+    let (verdict, share) =
+        (judge(&snapshot, &policy, &[], jiff::civil::date(2026, 11, 25)), mismatch_share(&snapshot, &policy, &[]));
     let standing = Standing { breaker: "closed", ..Standing::default() };
     Arc::new(View::new(snapshot, verdict, share, RunFacts::default(), [].into(), Some(standing)))
 }
 
-type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
+/// A name with its labels.
+type Key = (String, BTreeMap<String, String>);
+type Series = BTreeMap<Key, f64>;
 
 /// The text format read strictly: `name{label="value",...} figure` a line, and no series twice.
 fn parsed(text: &str) -> Series {
@@ -76,7 +74,7 @@ fn parsed(text: &str) -> Series {
     series
 }
 
-fn one_line(line: &str) -> Option<((String, BTreeMap<String, String>), f64)> {
+fn one_line(line: &str) -> Option<(Key, f64)> {
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let end = line.find(['{', ' '])?;
     let (name, mut rest) = (line[..end].to_owned(), &line[end..]);

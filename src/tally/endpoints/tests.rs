@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::trie::{MAX_DEPTH, MAX_NODES, MAX_WORDS};
 use super::*;
+use crate::config::{OpenApi, Operation};
 use crate::exchange::{Body, EndpointPattern, Headers, Version};
 
 fn request(method: &str, target: &[u8]) -> Request {
@@ -118,6 +119,29 @@ fn templates_of_the_policy_come_first_and_the_rest_is_learnt() {
         ("GET", "/static/a/b.css", "GET /static/**"),
         ("GET", "/orders/17/lines", "GET /orders/{id}/lines"),
         ("GET", "/orders/18", "GET /orders/{order}"),
+    ] {
+        let number = table.assign(&request(method, target.as_bytes()));
+        assert_eq!(shown(&table, number), endpoint, "{method} {target}");
+    }
+}
+
+#[test]
+fn operations_of_an_openapi_document_are_endpoints_the_narrowest_first() {
+    let operation = |text: &str| Operation { endpoint: text.parse().unwrap(), statuses: Default::default() };
+    let mut operations =
+        ["GET /v1/orders/{id}", "DELETE /v1/orders/{id}", "GET /v1/orders/recent", "GET /v1/orders/{id}.csv"]
+            .map(operation);
+    operations.sort_by(|a, b| a.endpoint.narrowest_first(&b.endpoint));
+    let document = OpenApi { file: "orders.yaml".into(), operations: operations.to_vec() };
+    let mut table = EndpointTable::new(&Endpoints::OpenApi(document));
+    for (method, target, endpoint) in [
+        ("GET", "/v1/orders/recent?x=1", "GET /v1/orders/recent"),
+        ("GET", "/v1/orders/next", "GET /v1/orders/{id}"),
+        ("GET", "/v1/orders/7.csv", "GET /v1/orders/{id}.csv"),
+        ("DELETE", "/v1/orders/recent", "DELETE /v1/orders/{id}"),
+        ("PUT", "/v1/orders/17", "PUT /v1/orders/{id}"),
+        ("GET", "/orders/17/lines", "GET /orders/{id}/lines"),
+        ("OPTIONS", "*", "OPTIONS *"),
     ] {
         let number = table.assign(&request(method, target.as_bytes()));
         assert_eq!(shown(&table, number), endpoint, "{method} {target}");

@@ -78,6 +78,17 @@ impl Paired {
         recorder.snapshot()
     }
 
+    /// Of several endpoints together.
+    pub(super) fn together<'a>(all: impl Iterator<Item = &'a Paired> + Clone) -> Paired {
+        Paired {
+            slower: Latency::together(all.clone().map(|paired| &paired.slower)),
+            faster: Latency::together(all.clone().map(|paired| &paired.faster)),
+            equal: all.clone().map(|paired| paired.equal).sum(),
+            cut_off: all.clone().map(|paired| paired.cut_off).sum(),
+            unknown: all.map(|paired| paired.unknown).sum(),
+        }
+    }
+
     /// How many pairs.
     pub fn count(&self) -> u64 {
         self.slower.count + self.faster.count + self.equal + self.cut_off + self.unknown
