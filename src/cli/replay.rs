@@ -40,6 +40,7 @@ impl ReplayArgs {
         files::distinct(&[("--run", self.asking.run.as_deref()), ("--html", self.output.html.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
         let serve = self.serve.checked(self.asking.dry_run)?;
+        let overhead = self.asking.overhead(&asked.policy);
         let body = asked.policy.safety.limits.body;
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;
         self.output.check()?;
@@ -52,6 +53,7 @@ impl ReplayArgs {
                 pace: self.pace.to_string(),
                 sources,
                 dry_run,
+                overhead,
                 run,
                 serve,
                 called: None,

@@ -10,6 +10,7 @@ use super::serving::{ServeFlag, Serving};
 use super::walk::{Walk, walk};
 use super::{Status, Trouble, files};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
+use crate::exchange::OverheadNote;
 use crate::pipeline::{Feed, LiveFeed, runtime};
 use crate::privilege;
 
@@ -112,6 +113,8 @@ impl WatchArgs {
         let asked = self.asking.read(None)?;
         // A token may lie where only root reads it.
         let serve = self.serve.checked(self.asking.dry_run)?;
+        // Before anything listens: on `lo` it would be seen.
+        let overhead = self.asking.overhead(&asked.policy);
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
         // The kernel cannot look into VXLAN, so there the filter is asked here.
         let (source, filter) = match (&self.interface, self.vxlan) {
@@ -130,7 +133,7 @@ impl WatchArgs {
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
         let changed = user.changed.then(|| user.to_string());
-        self.watch(source, filter, asked, serve, color).map_err(|error| as_whom(error, changed.as_deref()))
+        self.watch(source, filter, (asked, overhead), serve, color).map_err(|error| as_whom(error, changed.as_deref()))
     }
 
     /// What needs no privilege.
@@ -138,7 +141,7 @@ impl WatchArgs {
         self,
         source: LiveSource,
         filter: Option<Filter>,
-        asked: Asked,
+        (asked, overhead): (Asked, Option<OverheadNote>),
         serve: Option<Serving>,
         color: bool,
     ) -> Result<Status, Trouble> {
@@ -152,7 +155,7 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
-        let plan = Walk { feed, asked, pace, sources, dry_run, run, serve, called: None };
+        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, serve, called: None };
         walk(plan, &runtime()?, &self.output, color)
     }
 

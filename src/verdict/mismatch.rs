@@ -38,7 +38,7 @@ pub fn mismatch_share(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) 
         looks: bounds::looks(gate.looks, &snapshot.ledger),
         confidence: gate.confidence,
         limit: gate.below,
-        widening: widening(&judged.clients, gate.confidence),
+        widening: widening(&judged.clients, gate.below, gate.confidence),
     };
     (n > 0).then(|| MismatchShare {
         ratio: k as f64 / n as f64,
