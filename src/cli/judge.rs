@@ -11,7 +11,7 @@ use crate::config::{self, Policy};
 use crate::report::Report;
 use crate::rules::RuleSet;
 use crate::store::{self, Choice, Run};
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, MismatchShare, Verdict};
 
 /// Judge the evidence in run files: under the rules and the policy that are kept in them, or under others; nobody is asked
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ pub(crate) struct JudgeArgs {
 pub(super) struct EvidenceArgs {
     /// Run files; several are put together
     #[arg(required = true, value_name = "RUN")]
-    runs: Vec<PathBuf>,
+    pub(super) runs: Vec<PathBuf>,
     /// A policy file whose gates apply instead of the kept one's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -59,8 +59,9 @@ pub(super) struct Beside {
 
 /// Evidence with what was made of it.
 pub(super) struct Judged {
-    run: Run,
-    verdict: Verdict,
+    pub(super) run: Run,
+    pub(super) verdict: Verdict,
+    pub(super) share: Option<MismatchShare>,
 }
 
 impl JudgeArgs {
@@ -82,7 +83,8 @@ impl EvidenceArgs {
         }
         trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
-        Ok(Judged { run, verdict })
+        let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
+        Ok(Judged { run, verdict, share })
     }
 
     /// The evidence as one, and the policy whose gates apply.
