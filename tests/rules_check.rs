@@ -115,10 +115,7 @@ fn warnings_are_told_and_end_in_status_0() {
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("ok policy p.yaml is understood") && words.contains("none expired"), "{out}");
-    assert!(
-        words.contains("warn checklist 1 item not signed") || words.contains("1 of 1 item not signed: rollback"),
-        "{out}"
-    );
+    assert!(words.contains("warn checklist 1 of 1 item not signed: rollback-tested"), "{out}");
     let (_, out, _) = told(folder.path(), &["doctor", "--policy", "p.yaml", "--output", "json"]);
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&json["interface"], &json["healthy"]), (&Value::Null, &true.into()));
@@ -173,4 +170,31 @@ fn a_run_under_an_openapi_document_is_judged_without_the_document() {
     assert_ne!(status, 0);
     assert!(words.contains("1 of 1 item open: rollback-tested is not signed."), "{out}");
     assert!(words.contains("GET /nowhere (critical): it was never seen."), "{out}");
+}
+
+#[test]
+fn signing_while_a_run_goes_on_needs_no_new_run_and_another_gate_does() {
+    let gates = "gates:\n  mismatch_rate: {below: 30%}\n  coverage: {requests_per_endpoint: 100}\n  latency: {at_most: 2x}\n  \
+                 loss: {below: 1%}\n  candidate_errors: {below: 1%}\n";
+    let folder = folder(&[]);
+    let stretch = |policy: String, n: u64| {
+        let mut facts = StretchFacts { policy, ..facts() };
+        facts.facts.started = format!("2026-11-21T0{n}:00:00Z");
+        let mut run = RunFile::open(&folder.path().join("orders.run"), &facts).unwrap();
+        let mut delta = Tally::new();
+        (0..1000).for_each(|n| absorb(&mut delta, n));
+        run.finish(&delta, &books(1000), &endpoints(), &facts.facts).unwrap();
+    };
+    stretch(format!("{gates}checklist: [{{id: a}}]\n"), 1);
+    let (status, out, _) = told(folder.path(), &["judge", "orders.run"]);
+    assert!(status == 3 && out.contains("a is not signed"), "{out}");
+    stretch(format!("{gates}checklist: [{{id: a, by: sre, evidence: here, on: 2026-11-20}}]\n"), 2);
+    let (_, out, err) = told(folder.path(), &["judge", "orders.run"]);
+    assert!(
+        err.is_empty() && out.contains("signed by sre on 2026-11-20") && !out.contains("is not signed"),
+        "{out}{err}"
+    );
+    stretch(format!("{gates}critical: [GET /nowhere]\n"), 3);
+    let (status, _, err) = told(folder.path(), &["judge", "orders.run"]);
+    assert!(status == 2 && err.contains("policies with different gates"), "{err}");
 }

@@ -3,10 +3,13 @@
 //! The Content-Security-Policy allows the page's own style by its digest and nothing else, so that even a mistake in
 //! the escaping could neither run nor fetch anything.
 
+mod coverage;
+mod days;
 mod differences;
 mod endpoints;
 mod ledger;
 mod sides;
+mod trial;
 mod verdict;
 
 use base64::Engine;
@@ -54,12 +57,15 @@ pub(super) fn page(report: &Report<'_>) -> String {
                     (verdict::section(report))
                     (super::checklist::section(&report.verdict.checklist))
                     (verdict::never_asked(report))
+                    (coverage::section(report))
+                    (days::section(report))
                     (ledger::section(report))
                     (endpoints::section(report))
                     (endpoints::latency(report))
                     (differences::section(report))
                     (differences::failures(report))
                     (rules(report))
+                    (trial::section(report))
                     (facts(report))
                 }
                 footer {

@@ -4,6 +4,8 @@
 //! be seen (control characters, changes of writing direction) as escapes.
 
 mod checklist;
+mod coverage;
+mod days;
 mod dry_run;
 mod escape;
 mod findings;
@@ -12,6 +14,7 @@ mod json;
 mod losses;
 mod overhead;
 mod plot;
+mod suggestions;
 mod sums;
 mod terminal;
 
@@ -20,8 +23,10 @@ pub use escape::visible;
 pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
+use crate::suggest::Suggestions;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -73,6 +78,34 @@ pub fn dry_run_json(plan: &DryRunPlan) -> String {
     dry_run::json(plan).to_string()
 }
 
+/// What specimens say of the rules, for a terminal: no line longer than 80 columns.
+pub fn audit(trial: &Trial, rules: &[RuleNote], colour: bool) -> String {
+    terminal::trial::audit(trial, rules, colour)
+}
+
+/// What specimens say of the rules, for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn audit_json(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    json::audit(trial, rules)
+}
+
+/// Suggested rules as a rule file: the rules as they may be copied, everything else in comments.
+pub fn suggestions(found: &Suggestions) -> String {
+    suggestions::yaml(found)
+}
+
+/// Suggested rules for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn suggestions_json(found: &Suggestions) -> serde_json::Result<String> {
+    suggestions::json(found)
+}
+
 /// The books alone for a terminal: no line longer than 80 columns.
 pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)
@@ -80,3 +113,5 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;

@@ -1,5 +1,7 @@
 //! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
 
+pub(super) mod trial;
+
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
@@ -10,7 +12,7 @@ use super::escape::{columns, cut, visible, wrap};
 use super::findings::{standing_out, stands_out};
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, checklist, html, losses};
+use super::{Report, checklist, coverage, days, html, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -81,7 +83,7 @@ impl Page {
         self.out.push('\n');
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         self.line("");
         self.inked(&[(Ink::Bold, text)]);
     }
@@ -103,6 +105,8 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
     checklist::lines(&mut page, &report.verdict.checklist);
+    coverage::section(&mut page, report);
+    days::section(&mut page, report);
     books(&mut page, report);
     safety(&mut page, report);
     lost(&mut page, report);
@@ -110,6 +114,9 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     differences(&mut page, report);
     failures(&mut page, report);
     rules(&mut page, report);
+    if let Some(trial) = &report.snapshot.trial {
+        trial::section(&mut page, trial);
+    }
     facts(&mut page, report);
     page.finish()
 }
@@ -131,30 +138,25 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     let first = format!("{}  ", verdict.verdict);
     page.behind(ink, &first, &visible(&verdict.headline));
     page.line("");
-    for gate in &verdict.gates {
+    for (at, gate) in verdict.gates.iter().enumerate() {
         gate_lines(page, gate);
         if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
             let ink = if overhead.is_large() { Ink::Unsure } else { Ink::Dim };
             page.behind(ink, "        beside it         ", overhead.told());
         }
-    }
-    if let Some(worst) = verdict.worst_case {
-        let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
-        page.behind(Ink::Dim, "        worst case        ", &text);
-    }
-    if !verdict.never_asked.is_empty() {
-        page.heading("Never asked: the verdict says nothing of these");
-        for never in verdict.never_asked.iter().take(ENDPOINTS) {
-            let text = format!(
-                "{} · {} ({})",
-                visible(&never.endpoint.to_string()),
-                counted(never.exchanges, "exchange"),
-                never.why
-            );
-            page.behind(Ink::Plain, "  ", &text);
+        if let Some(worst) = verdict.worst_case.filter(|_| beside_worst_case(&verdict.gates) == Some(at)) {
+            let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
+            page.behind(Ink::Dim, "        worst case        ", &text);
         }
-        more(page, verdict.never_asked.len(), ENDPOINTS);
     }
+    if let Some(paired) = &verdict.paired_latency {
+        page.behind(Ink::Dim, "        each request      ", &days::paired(paired));
+    }
+}
+
+/// The gate that the worst case is told beside: the last one of the mismatch rate.
+pub(super) fn beside_worst_case(gates: &[GateResult]) -> Option<usize> {
+    gates.iter().rposition(|gate| gate.gate == Gate::MismatchRate)
 }
 
 fn gate_lines(page: &mut Page, gate: &GateResult) {
@@ -393,7 +395,7 @@ fn facts(page: &mut Page, report: &Report<'_>) {
     }
 }
 
-fn more(page: &mut Page, all: usize, shown: usize) {
+pub(super) fn more(page: &mut Page, all: usize, shown: usize) {
     if all > shown {
         page.inked(&[(Ink::Dim, &format!("  and {} more, in the page and in the JSON", count((all - shown) as u64)))]);
     }

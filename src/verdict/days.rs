@@ -9,19 +9,20 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::config::{Looks, MismatchGate, Scope};
-use crate::exchange::{Day, Endpoint, Hours};
+use crate::config::{Looks, MismatchGate};
+use crate::exchange::{Day, Hours};
 use crate::tally::{DaySnapshot, EndpointSnapshot, Snapshot};
 
 use super::bounds::Bounds;
 use super::clusters::widening;
 use super::holm;
 use super::rates::Evidence;
+use super::scope::{Part, Parts};
 use super::window::Window;
 use super::words::{count, counted, names, percent, percent_against};
 use super::{Gate, GateResult, GateState, NAMES};
 
-/// Every day that is judged, over all endpoints.
+/// Every day that is judged: of the endpoints that the mismatch gate judges together, or of all where it judges each.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Days {
     /// The limit of the mismatch gate, as a share.
@@ -122,8 +123,13 @@ fn together<'a>(endpoints: impl Iterator<Item = &'a EndpointSnapshot>, window: O
     days.into_values().collect()
 }
 
-/// The days of all endpoints, and the gates that come of them: of the whole, or of each endpoint where the mismatch gate
-/// is. No gate where there are not two days to tell apart. Accepted differences are none here, however many.
+fn compared_on(days: &[DaySnapshot]) -> usize {
+    days.iter().filter(|day| day.compared > 0).count()
+}
+
+/// The days of what is judged together, or of all endpoints where each is judged by itself; and the gates that come of
+/// them, one for each part that the mismatch gate judges. No gate of a part that has not two days to tell apart. Accepted
+/// differences are none here, however many.
 pub(super) fn judge(
     snapshot: &Snapshot,
     evidence: &Evidence<'_>,
@@ -131,64 +137,63 @@ pub(super) fn judge(
     window: Option<Window>,
     looks: Looks,
 ) -> (Days, Vec<GateResult>) {
-    let whole = together(snapshot.endpoints.iter(), window);
-    let compared_on = |days: &[DaySnapshot]| days.iter().filter(|day| day.compared > 0).count();
-    let looked_at = compared_on(&whole).max(window.map_or(0, |window| window.days as usize));
+    let parts = Parts::of(evidence, gate.each, gate.below, &gate.endpoints);
+    let all = together(snapshot.endpoints.iter(), window);
+    let looked_at = compared_on(&all).max(window.map_or(0, |window| window.days as usize));
     let last = snapshot.days.last().map_or(Day::default(), |day| day.day);
-    let terms = Terms { limit: gate.below, confidence: gate.confidence, looks, last, looked_at };
+    let terms = |limit: f64| Terms { limit, confidence: gate.confidence, looks, last, looked_at };
     let of_day =
         |day: &DaySnapshot| widening(&snapshot.day_clients.between(day.day, day.day), gate.below, gate.confidence);
-    let judged = Days {
-        limit: gate.below,
-        looked_at: looked_at as u64,
-        method: method(gate, looked_at, "its clusters by client"),
-        days: terms.judge(&whole, &of_day),
+    let days_of = |part: &Part<'_>| together(part.endpoints.iter().map(|e| e.counted), window);
+    let is_all = |part: &Part<'_>| part.endpoint.is_none() && part.endpoints.len() == evidence.endpoints.len();
+    let judge_part = |part: &Part<'_>| {
+        let as_a_whole = widening(&part.clients, part.limit, gate.confidence);
+        let (clusters, each): (_, Widening<'_>) = match is_all(part) {
+            true => ("its clusters by client", &of_day),
+            false => ("the clusters by client of all its days", &|_| as_a_whole),
+        };
+        let days = terms(part.limit).judge(&days_of(part), each);
+        (days, method(gate, looked_at, clusters))
     };
-    if compared_on(&whole) < 2 {
-        return (judged, Vec::new());
-    }
-    if gate.each == Scope::Whole {
-        let result = result(None, &judged.days, gate, judged.method.clone());
-        return (judged, vec![result]);
-    }
-    let asked = |endpoint: &Endpoint| evidence.endpoints.iter().any(|e| e.asked && e.endpoint == endpoint);
-    let method = method(gate, looked_at, "the endpoint's clusters by client");
-    let each: Vec<GateResult> = snapshot
-        .endpoints
-        .iter()
-        .filter(|e| asked(&e.endpoint))
-        .map(|e| {
-            let as_a_whole = widening(&e.clients, gate.below, gate.confidence);
-            let days = terms.judge(&together(std::iter::once(e), window), &|_| as_a_whole);
-            result(Some(&e.endpoint), &days, gate, method.clone())
-        })
-        .collect();
-    (judged, summed_up(each))
+    let together = parts.parts.iter().find(|part| part.endpoint.is_none() && !part.endpoints.is_empty());
+    let (days, method) = match together {
+        Some(part) => judge_part(part),
+        None => (terms(gate.below).judge(&all, &of_day), method(gate, looked_at, "its clusters by client")),
+    };
+    let results = parts.parts.iter().filter(|part| compared_on(&days_of(part)) > 1).map(|part| {
+        let (days, method) = judge_part(part);
+        result(part, &days, gate, method)
+    });
+    let results = summed_up(results.collect());
+    (Days { limit: gate.below, looked_at: looked_at as u64, method, days }, results)
 }
 
-/// Failures one by one, and the rest in one line.
+/// The whole, failures one by one, and the other endpoints in one line.
 fn summed_up(each: Vec<GateResult>) -> Vec<GateResult> {
-    let (mut bad, good): (Vec<_>, Vec<_>) = each.into_iter().partition(|result| result.state == GateState::Fail);
-    let all = (bad.len() + good.len()) as u64;
-    let worst = good.into_iter().max_by(|a, b| a.bound.unwrap_or(0.0).total_cmp(&b.bound.unwrap_or(0.0)));
-    if let Some(worst) = worst.filter(|_| bad.is_empty()) {
-        let reason = format!("of {}, the nearest: {}", counted(all, "endpoint"), worst.reason);
-        bad.push(GateResult { endpoint: None, reason, ..worst });
+    let (mut told, good): (Vec<_>, Vec<_>) =
+        each.into_iter().partition(|result| result.state == GateState::Fail || result.endpoint.is_none());
+    let all = good.len() as u64;
+    if let Some(worst) = good.into_iter().max_by(|a, b| a.bound.unwrap_or(0.0).total_cmp(&b.bound.unwrap_or(0.0))) {
+        let of = if told.iter().any(|result| result.endpoint.is_some()) { "further endpoint" } else { "endpoint" };
+        let reason = format!("of {}, the nearest: {}", counted(all, of), worst.reason);
+        told.push(GateResult { endpoint: None, reason, ..worst });
     }
-    bad
+    told
 }
 
 fn method(gate: &MismatchGate, looked_at: usize, clusters: &str) -> String {
+    let together = match looked_at {
+        0 | 1 => String::new(),
+        n => format!(" for all of {} together (Holm)", counted(n as u64, "day")),
+    };
     format!(
-        "one-sided Clopper-Pearson lower bound of each day, at {} confidence for all of {} together (Holm), of a sample \
-         divided for {clusters}",
-        percent(gate.confidence),
-        counted(looked_at as u64, "day")
+        "one-sided Clopper-Pearson lower bound of each day, at {} confidence{together}, of a sample divided for {clusters}",
+        percent(gate.confidence)
     )
 }
 
-fn result(endpoint: Option<&Endpoint>, days: &[DayResult], gate: &MismatchGate, method: String) -> GateResult {
-    let limit = gate.below;
+fn result(part: &Part<'_>, days: &[DayResult], gate: &MismatchGate, method: String) -> GateResult {
+    let (limit, at) = (part.limit, percent(gate.confidence));
     let in_words = |day: &DayResult| {
         let share = percent_against(day.share.unwrap_or(0.0), limit);
         let least = percent_against(day.at_least.unwrap_or(0.0), limit);
@@ -201,35 +206,29 @@ fn result(endpoint: Option<&Endpoint>, days: &[DayResult], gate: &MismatchGate, 
     });
     let above: Vec<String> = days.iter().filter(|day| day.above_limit).map(in_words).collect();
     let of = counted(days.iter().filter(|day| day.compared > 0).count() as u64, "day");
-    let named = endpoint.map_or(String::new(), |endpoint| format!("{endpoint}: "));
-    let at = percent(gate.confidence);
-    let reason = match (above.len(), worst) {
-        (0, Some(worst)) if worst.mismatched > 0 => format!(
-            "{named}none of {of} is above {} for certain enough; the worst is {}.",
-            percent(limit),
-            in_words(worst)
-        ),
-        (0, _) => format!("{named}none of {of} has a mismatch."),
-        (n, _) => format!(
-            "{named}{} of {of} above {} at {at} confidence for all of them: {}.",
-            count(n as u64),
-            percent(limit),
-            names(&above, NAMES)
-        ),
+    let limit_text = percent(limit);
+    let reason = match (above.len() as u64, worst) {
+        (0, Some(worst)) if worst.mismatched > 0 => {
+            format!("none of {of} is above {limit_text} for certain enough; the worst is {}.", in_words(worst))
+        }
+        (0, _) => format!("none of {of} has a mismatch."),
+        (n, _) => {
+            let above = names(&above, NAMES);
+            format!("{} of {of} above {limit_text} at {at} confidence for all of them: {above}.", count(n))
+        }
     };
     let fails = !above.is_empty();
     GateResult {
         gate: Gate::MismatchDays,
-        endpoint: endpoint.cloned(),
+        endpoint: part.endpoint.cloned(),
         state: if fails { GateState::Fail } else { GateState::Pass },
         figure: worst.and_then(|day| day.share),
         bound: worst.and_then(|day| day.at_least),
         limit: Some(limit),
         sample: worst.map_or(0, |day| day.compared),
         method,
-        reason,
-        remedy: fails
-            .then(|| format!("a candidate whose share of mismatches is below {} on every day", percent(limit))),
+        reason: part.named(reason),
+        remedy: fails.then(|| format!("a candidate whose share of mismatches is below {limit_text} on every day")),
     }
 }
 

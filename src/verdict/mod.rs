@@ -218,9 +218,12 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let window = Window::of(snapshot, gates.mismatch_rate.over);
     let in_window = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
     let judged = Evidence::gather(&in_window, notes);
-    let mismatches = rates::mismatch_gate(&judged, &gates.mismatch_rate, looks);
+    let in_full = |result: GateResult| match window {
+        Some(window) if result.gate == Gate::MismatchRate => window.require(result),
+        _ => result,
+    };
     let mut results: Vec<GateResult> =
-        mismatches.into_iter().map(|result| window.map_or(result.clone(), |window| window.require(result))).collect();
+        rates::mismatch_gate(&judged, &gates.mismatch_rate, looks).into_iter().map(in_full).collect();
     let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
     results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
@@ -229,7 +232,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
     results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
-    results.extend(critical::gates(&evidence, policy, looks, &results));
+    results.extend(critical::gates(&judged, policy, looks, &results).into_iter().map(in_full));
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));

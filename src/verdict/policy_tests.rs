@@ -203,12 +203,18 @@ fn a_critical_endpoint_that_was_never_asked_blocks_go() {
     let verdict = judged(&run, &policy);
     assert_eq!((verdict.verdict, verdict.exit_code()), (Decision::Inconclusive, 3));
     assert_eq!(verdict.reasons, ["GET /carts/{id} (critical): it was never seen."]);
-    // Seen, and kept back by the policy: without the mark GO would merely name it.
+    // Seen, and kept back by the policy: the mark and the coverage both say so.
     run.extend((0..30).map(|i| Invented::new(800 + i, 2).skipped(Skip::UnsafeMethod)));
     policy.critical = vec!["POST /orders".parse().unwrap()];
     let verdict = judged(&run, &policy);
     assert_eq!(verdict.verdict, Decision::Inconclusive);
-    assert_eq!(verdict.reasons, ["POST /orders (critical): 30 exchanges of it were captured, and none was asked."]);
+    assert_eq!(
+        verdict.reasons,
+        [
+            "1 of 3 endpoints never compared: POST /orders (30: unsafe-method 30).",
+            "POST /orders (critical): 30 exchanges of it were captured, and none was asked."
+        ]
+    );
     assert!(verdict.gates[0].remedy.as_deref().unwrap().contains("safety.endpoints"));
     // Nor is an endpoint enough of which nothing is asked for.
     policy.gates.coverage.requests_per_endpoint = 0;

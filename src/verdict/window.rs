@@ -52,6 +52,7 @@ impl Window {
         Cow::Owned(Snapshot {
             endpoints: snapshot.endpoints.iter().map(|endpoint| self.of_endpoint(endpoint)).collect(),
             clients: snapshot.day_clients.between(self.first, self.last),
+            client_groups: snapshot.client_groups.clone(),
             ..Snapshot::default()
         })
     }

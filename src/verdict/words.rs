@@ -72,6 +72,16 @@ pub fn latency(micros: u64) -> String {
     }
 }
 
+/// A difference of latencies: `+1.25 ms`, `-480 µs`, `0 µs`.
+pub fn signed_latency(micros: i64) -> String {
+    let sign = match micros {
+        0 => "",
+        n if n > 0 => "+",
+        _ => "-",
+    };
+    format!("{sign}{}", latency(micros.unsigned_abs()))
+}
+
 /// A quantile's name: `p95`, `p99.9`.
 pub fn quantile(q: f64) -> String {
     format!("p{}", (q * 1e6).round() / 1e4)
@@ -100,6 +110,7 @@ mod tests {
         assert_eq!(multiple_against(1.1000001, 1.1), "1.1000001x");
         assert_eq!(multiple_against(f64::INFINITY, 1.1), "unboundedx");
         assert_eq!([latency(480), latency(1250), latency(2_000_000)], ["480 µs", "1.25 ms", "2 s"]);
+        assert_eq!([signed_latency(1250), signed_latency(-480), signed_latency(0)], ["+1.25 ms", "-480 µs", "0 µs"]);
         assert_eq!([quantile(0.95), quantile(0.999)], ["p95", "p99.9"]);
         assert_eq!(names(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!([counted(1, "request"), counted(2000, "mismatch")], ["1 request", "2,000 mismatches"]);

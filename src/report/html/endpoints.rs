@@ -139,6 +139,9 @@ pub(super) fn latency(report: &Report<'_>) -> Markup {
                     }
                 }
             }
+            @if let Some(paired) = &report.verdict.paired_latency {
+                p.meta { "Each request by itself: " (crate::report::days::paired(paired)) ". By " (paired.method) "." }
+            }
             @for (name, side) in sides.iter().filter(|(_, side)| side.censored > 0) {
                 p.meta {
                     (count(side.censored)) " of the " (*name) "'s were cut off by the time-out: they took at least so long."

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::Report;
 use crate::report::overhead::Overhead;
+use crate::report::terminal::beside_worst_case;
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, latency, multiple, percent, quantile};
 use crate::verdict::{Decision, Gate, GateResult, GateState};
@@ -41,9 +42,10 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         }
         section #why {
             h2 { "Why" }
-            div.gates { @for gate in &verdict.gates { (gate_row(report, gate)) } }
-            @if let Some(worst) = verdict.worst_case {
-                p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that is missing had mismatched too." }
+            div.gates {
+                @for (at, gate) in verdict.gates.iter().enumerate() {
+                    (gate_row(report, gate, verdict.worst_case.filter(|_| beside_worst_case(&verdict.gates) == Some(at))))
+                }
             }
             details {
                 summary { "How each gate is judged" }
@@ -98,7 +100,7 @@ fn figures(report: &Report<'_>) -> Markup {
     }
 }
 
-fn gate_row(report: &Report<'_>, gate: &GateResult) -> Markup {
+fn gate_row(report: &Report<'_>, gate: &GateResult, worst: Option<f64>) -> Markup {
     let (class, word) = match gate.state {
         GateState::Pass => ("go", "holds"),
         GateState::Fail => ("nogo", "fails"),
@@ -110,6 +112,9 @@ fn gate_row(report: &Report<'_>, gate: &GateResult) -> Markup {
             h3 { (sentence(gate.gate.name())) }
             div {
                 p { (text(&sentence(&gate.reason))) }
+                @if let Some(worst) = worst {
+                    p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that is missing had mismatched too." }
+                }
                 @if gate.state != GateState::Pass { (most_of_it(report, gate)) }
                 @if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
                     p.most { (sentence(overhead.told())) "." }

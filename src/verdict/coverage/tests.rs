@@ -104,7 +104,7 @@ fn days_and_hours_may_be_asked_for() {
         (asking.gates.coverage.days, asking.gates.coverage.hours) = (days, hours);
         let verdict = judged(&run, &asking);
         assert_eq!(verdict.verdict == Decision::Go, reason.is_none(), "{days} {hours}");
-        assert!(reason.is_none() || verdict.reasons == [reason.unwrap()], "{:?}", verdict.reasons);
+        assert!(reason.is_none_or(|reason| verdict.reasons == [reason]), "{:?}", verdict.reasons);
     }
 }
 

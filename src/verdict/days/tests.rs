@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::config::Policy;
+use crate::config::{Policy, Scope};
 use crate::exchange::{Outcome, RuleAnswer, RuleNote, Timestamp};
 use crate::ledger::LiveBooks;
 use crate::tally::invented::{Invented, snapshot_of};
@@ -229,11 +229,73 @@ fn each_endpoint_has_its_days_where_each_is_judged() {
     let results = gates(&verdict, Gate::MismatchDays);
     let failed = results.iter().find(|result| result.state == GateState::Fail).unwrap();
     assert!(failed.reason.starts_with("GET /orders/{id}: 1 of 5 days above 1%"), "{}", failed.reason);
-    assert_eq!(results.len(), 1, "the others are not named beside a failure");
+    assert_eq!(results.len(), 2, "the others in one line");
+    assert!(
+        results[1].reason.starts_with("of 1 further endpoint, the nearest: GET /products"),
+        "{}",
+        results[1].reason
+    );
     let verdict = judged(&days(&[(400, 1); 5]), &each);
     let results = gates(&verdict, Gate::MismatchDays);
     assert_eq!((results.len(), results[0].state, &results[0].endpoint), (1, GateState::Pass, &None));
     assert!(results[0].reason.starts_with("of 2 endpoints, the nearest: GET /"), "{}", results[0].reason);
+}
+
+#[test]
+fn an_endpoint_with_a_limit_of_its_own_has_its_days_held_against_it() {
+    let mut counts = [(400, 0); 5];
+    counts[2] = (400, 12);
+    let mut run = days(&counts);
+    run.iter_mut()
+        .filter(|one| one.comparison.outcome == Outcome::Mismatched)
+        .for_each(|one| one.observation.endpoint = 0);
+    let mut own = policy();
+    for (limit, expected) in [(0.1, GateState::Pass), (0.01, GateState::Fail)] {
+        let endpoint = "GET /orders/{id}".parse().unwrap();
+        own.gates.mismatch_rate.endpoints = vec![crate::config::EndpointLimit { endpoint, limit }];
+        let verdict = judged(&run, &own);
+        let results = gates(&verdict, Gate::MismatchDays);
+        let of = |part: &str| results.iter().find(|result| result.reason.contains(part)).unwrap();
+        assert_eq!(of("GET /orders/{id}: ").state, expected, "{limit}");
+        assert_eq!(of("none of 5 days has a mismatch").endpoint, None);
+        assert_eq!(verdict.days.days.iter().map(|day| day.mismatched).sum::<u64>(), 0, "what is left of the whole");
+    }
+}
+
+#[test]
+fn a_critical_endpoint_is_judged_in_the_window_too() {
+    let run = days(&[(400, 80), (1_200, 0)]);
+    for (window, expected) in [(2, GateState::Fail), (1, GateState::Pass), (14, GateState::Fail)] {
+        let mut policy = over(window);
+        policy.critical = vec!["GET /products".parse().unwrap()];
+        let verdict = judged(&run, &policy);
+        let of_it = |gate: &&&GateResult| gate.endpoint.as_ref().is_some_and(|e| e.template == "/products");
+        let gates = gates(&verdict, Gate::MismatchRate);
+        let gate = gates.iter().find(of_it).unwrap();
+        assert_eq!(gate.state, expected, "{window}: {}", gate.reason);
+        assert!(gate.method.contains(" (UTC)"), "{}", gate.method);
+    }
+}
+
+#[test]
+fn what_is_left_of_the_whole_keeps_its_clients_in_a_window() {
+    // All mismatches of both days are one client's; the third endpoint has a limit of its own.
+    let mut run = of_many_clients(days(&[(400, 0), (1_000, 12)]));
+    for one in run.iter_mut().filter(|one| one.comparison.outcome == Outcome::Mismatched) {
+        one.observation.exchange.client = ([10, 9, 9, 9], 40_000).into();
+    }
+    let n = run.len() as u64;
+    run.extend((n..n + 300).map(|n| Invented::new(n, 2).starting(Timestamp((FIRST + 1) * DAY))));
+    let mut policy = over(1);
+    let endpoint = "POST /orders".parse().unwrap();
+    policy.gates.mismatch_rate.endpoints = vec![crate::config::EndpointLimit { endpoint, limit: 0.1 }];
+    let verdict = judged(&run, &policy);
+    let whole = verdict.gates.iter().find(|g| g.gate == Gate::MismatchRate && g.endpoint.is_none()).unwrap();
+    assert!(
+        whole.reason.contains("12 mismatches in 1,000") && whole.reason.contains("they lie on 1 of"),
+        "{}",
+        whole.reason
+    );
 }
 
 #[test]
