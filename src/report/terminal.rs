@@ -4,6 +4,7 @@ pub(super) mod trial;
 
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
+use crate::suggest::explain::Explained;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
@@ -104,6 +105,7 @@ impl Page {
 pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
+    super::terminal_changes::lines(&mut page, report);
     checklist::lines(&mut page, &report.verdict.checklist);
     coverage::section(&mut page, report);
     days::section(&mut page, report);
@@ -140,13 +142,13 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     page.line("");
     for (at, gate) in verdict.gates.iter().enumerate() {
         gate_lines(page, gate);
-        if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
-            let ink = if overhead.is_large() { Ink::Unsure } else { Ink::Dim };
-            page.behind(ink, "        beside it         ", overhead.told());
-        }
         if let Some(worst) = verdict.worst_case.filter(|_| beside_worst_case(&verdict.gates) == Some(at)) {
             let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
             page.behind(Ink::Dim, "        worst case        ", &text);
+        }
+        if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
+            let ink = if overhead.is_large() { Ink::Unsure } else { Ink::Dim };
+            page.behind(ink, "        beside it         ", overhead.told());
         }
     }
     if let Some(paired) = &verdict.paired_latency {
@@ -306,6 +308,9 @@ fn differences(page: &mut Page, report: &Report<'_>) {
 fn group_lines(page: &mut Page, group: &DifferenceGroup) {
     let head = group_title(&group.endpoint, group);
     page.behind(Ink::Bad, "  ", &head);
+    for line in group.explained.iter().flat_map(explained) {
+        page.behind(Ink::Plain, "      ", &visible(&line));
+    }
     let Some(example) = group.examples.first() else { return };
     let request = format!("#{} {}", example.sequence, visible(&example.request));
     page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &request)]);
@@ -317,6 +322,17 @@ fn group_lines(page: &mut Page, group: &DifferenceGroup) {
             page.inked(&[(Ink::Dim, &format!("      {label:<11}")), (Ink::Plain, &side)]);
         }
     }
+}
+
+/// What goes with a group, a line each, not escaped; that nothing does is said too.
+pub(super) fn explained(explained: &Explained) -> Vec<String> {
+    let (mismatches, others) = (explained.mismatches, explained.others);
+    if explained.explanations.is_empty() {
+        return vec![format!(
+            "no feature of the requests tells the {mismatches} kept mismatches from the {others} others"
+        )];
+    }
+    explained.explanations.iter().map(ToString::to_string).collect()
 }
 
 fn group_title(endpoint: &Endpoint, group: &DifferenceGroup) -> String {

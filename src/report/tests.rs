@@ -10,6 +10,8 @@ use crate::exchange::{
 };
 use crate::faults::{Finding, Flaw, Hides, RuleAudit, Trial, invented as faults};
 use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
+use crate::suggest::Feature;
+use crate::suggest::explain::{Condition, Explained, Explanation, Is};
 use crate::tally::invented::{Invented, endpoint, snapshot_of, tally_of};
 use crate::verdict::judge;
 
@@ -115,6 +117,17 @@ fn hostile(payload: &str) -> (Snapshot, Vec<RuleNote>, RunFacts) {
     });
     let mut snapshot = tally.snapshot(&endpoints, Default::default(), Default::default());
     snapshot.ledger.capture.damage.push(payload.into());
+    let conditions = [
+        Condition { is: Is::Value(payload.into()), feature: Feature::Query(payload.into()) },
+        Condition { is: Is::Absent, feature: Feature::Header(payload.into()) },
+    ];
+    let explanation = Explanation {
+        conditions: conditions.to_vec(),
+        alike: conditions.to_vec(),
+        of_mismatches: 1.0,
+        ..Explanation::default()
+    };
+    snapshot.groups[0].explained = Some(Explained { explanations: vec![explanation], ..Explained::default() });
     let used = &mut snapshot.rules[0];
     (used.sample_legacy, used.sample_candidate) = (Some(payload.into()), Some(payload.into()));
     snapshot.trial = Some(blind(&format!("/a{payload}"), payload));

@@ -3,18 +3,23 @@
 //! A [`Tally`] absorbs observations with their comparisons. Tallies merge in any order: however the observations
 //! were spread over workers, the [`Snapshot`] of the merged tally is the same, byte for byte.
 
+mod builds;
 mod cells;
 mod clients;
 mod count;
 mod days;
 mod endpoints;
+mod explained;
 mod group;
 mod latency;
 mod renumber;
 mod signature;
 mod snapshot;
+mod split;
 mod timeline;
 
+pub(crate) use builds::{BuildEpoch, Part};
+pub use builds::{BuildName, Builds, MAX_BUILD_NAME, MAX_BUILDS, OTHER_BUILDS};
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
 pub use clients::{CLIENT_GROUPS, ClientGroups, Clustering, MAX_CLIENT_COUNTS};
 pub(crate) use clients::{GRAINS, Share};
@@ -23,6 +28,7 @@ pub(crate) use count::{EndpointTally, RuleTally};
 pub(crate) use days::DayShare;
 pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
+pub use explained::MAX_EXPLAINED;
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};
@@ -36,6 +42,7 @@ pub(crate) use signature::{
 };
 pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};
+pub(crate) use timeline::Timeline;
 
 #[cfg(test)]
 pub(crate) mod invented;
