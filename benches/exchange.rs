@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tapcompare::compare::Comparer;
-use tapcompare::config::Redaction;
+use tapcompare::config::{ClientMark, Redaction};
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Exchange, Fate, Headers, Moments, Observation, Request, Response, Version,
 };
 use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
+use tapcompare::tally::Tally;
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 21);
 
@@ -85,6 +86,33 @@ fn exchange(c: &mut Criterion) {
     run("all_equal_4kB", observation(response(1, &same), response(1, &same)));
     run("ruled_headers_4kB", observation(response(1, &same), response(2, &same)));
     run("ruled_headers_and_one_ruled_field_4kB", observation(response(1, &same), response(2, &other)));
+    let mut count = |name: &str, mut observation: Observation, kept: bool| {
+        let mut tally = Tally::new();
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                observation.sequence += 1;
+                let comparison = comparer.compare(black_box(&observation));
+                tally.absorb(&observation, &comparison, &ClientMark::Address, || {
+                    comparer.example(&observation, &comparison)
+                });
+                if kept {
+                    tally.keep(&observation, &comparison, &ClientMark::Address, &comparer);
+                }
+                // About once a second of a worker's time.
+                if observation.sequence.is_multiple_of(50_000) {
+                    tally.hand_over();
+                }
+            });
+        });
+    };
+    for (answers, kept) in [("all_equal_4kB", false), ("all_equal_4kB", true)] {
+        let name = format!("{answers}_counted{}", if kept { "_and_kept" } else { "" });
+        count(&name, observation(response(1, &same), response(1, &same)), kept);
+    }
+    for (answers, kept) in [("ruled_headers_and_field_4kB", false), ("ruled_headers_and_field_4kB", true)] {
+        let name = format!("{answers}_counted{}", if kept { "_and_kept" } else { "" });
+        count(&name, observation(response(1, &same), response(2, &other)), kept);
+    }
     group.finish();
 }
 

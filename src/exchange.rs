@@ -2,6 +2,7 @@
 
 mod credentials;
 mod endpoint;
+mod epoch;
 mod facts;
 mod headers;
 mod outcome;
@@ -12,6 +13,7 @@ mod time;
 
 pub use credentials::CREDENTIAL_HEADERS;
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
+pub use epoch::{EndpointChange, EpochBooks, EpochNote, Move, Rescored, Rescoring};
 pub use facts::{AdmissionNote, BreakerNote, RunFacts, StretchNote};
 pub use headers::Headers;
 pub use outcome::{
@@ -54,13 +56,16 @@ pub struct Body {
     pub bytes: Bytes,
     /// How many bytes the wire carried.
     pub length: u64,
+    /// Whether the content coding is off already, whatever `Content-Encoding` says: so in specimens, whose bodies are
+    /// kept as they are meant, and whose fields as they were.
+    pub decoded: bool,
 }
 
 impl Body {
     /// A body of which everything is kept.
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        Body { length: bytes.len() as u64, bytes }
+        Body { length: bytes.len() as u64, bytes, decoded: false }
     }
 
     /// Whether every byte that the wire carried is here.

@@ -41,6 +41,17 @@ impl<K: Ord + Copy> Counts<K> {
         }
     }
 
+    /// `n` less of `key`, or as many as there are: how many that is.
+    pub fn take_many(&mut self, key: K, n: u64) -> u64 {
+        let Some(there) = self.0.get_mut(&key) else { return 0 };
+        let taken = n.min(*there);
+        *there -= taken;
+        if *there == 0 {
+            self.0.remove(&key);
+        }
+        taken
+    }
+
     /// How many of `key`.
     pub fn get(&self, key: K) -> u64 {
         self.0.get(&key).copied().unwrap_or(0)

@@ -11,7 +11,10 @@
 //! 6. [`verdict`] judges the counts against the policy's gates.
 //! 7. [`report`] shows the verdict with its evidence.
 //!
-//! [`store`] keeps what was counted in a run file, to be judged later and again.
+//! [`suggest`] reads kept exchanges for rules that people may want to write.
+//!
+//! [`store`] keeps what was counted in a run file, to be judged later and again; [`rescore`] judges what is kept of it under
+//! other rules.
 //!
 //! [`pipeline`] is the only room that makes channels and threads; [`cli`] is what a person types. A room imports
 //! only the rooms before it in the walk and the shared words: [`exchange`], [`ledger`], [`config`]. [`privilege`] is what a
@@ -29,9 +32,11 @@ pub mod pipeline;
 pub mod privilege;
 pub mod redact;
 pub mod report;
+pub mod rescore;
 pub mod rules;
 pub mod shadow;
 pub mod store;
+pub mod suggest;
 pub mod tally;
 pub mod verdict;
 pub mod wire;

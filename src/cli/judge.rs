@@ -1,12 +1,14 @@
 //! `tapcompare judge`: the evidence of run files, judged again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::asking::today;
 use super::output::Output;
-use super::{Status, Trouble};
+use super::{Status, Trouble, trial};
 use crate::config::{self, Endpoints, Policy};
 use crate::report::Report;
+use crate::rules::RuleSet;
 use crate::store::{self, Run};
 use crate::verdict::{self, Verdict};
 
@@ -54,6 +56,16 @@ impl JudgeArgs {
 
 impl EvidenceArgs {
     pub(super) fn judged(&self) -> Result<Judged, Trouble> {
+        let (mut run, policy) = self.united()?;
+        let day = trial::day_of(&run.facts);
+        let rules = RuleSet::from_texts(run.rules.clone(), day)?;
+        trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, day)?;
+        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
+        Ok(Judged { run, verdict })
+    }
+
+    /// The evidence as one, and the policy whose gates apply.
+    pub(super) fn united(&self) -> Result<(Run, Policy), Trouble> {
         let stretches = store::read(&self.runs)?;
         let mut run = match self.stretch {
             Some(wanted) => store::only(stretches, wanted)?,
@@ -63,8 +75,7 @@ impl EvidenceArgs {
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
         }
-        let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
-        Ok(Judged { run, verdict })
+        Ok((run, policy))
     }
 
     /// The policy whose gates apply.

@@ -14,6 +14,7 @@ mod report;
 mod rules;
 mod schema;
 mod signal;
+mod trial;
 mod walk;
 mod watch;
 

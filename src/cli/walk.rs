@@ -12,7 +12,7 @@ use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
 use super::signal::stop_on_signal;
-use super::{OutputFormat, Status, Trouble};
+use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
 use crate::exchange::{AdmissionNote, BreakerNote};
@@ -78,7 +78,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         }
         None => None,
     };
-    let comparer = Arc::new(Comparer::new(rules, redactor));
+    let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -108,6 +108,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
         });
     }
+    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
     let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
@@ -154,6 +155,8 @@ fn facts_before(walk: &Walk) -> RunFacts {
         stopped_early: None,
         admission: None,
         stretches: Vec::new(),
+        epochs: Vec::new(),
+        rescored: None,
         limits: BTreeMap::from([
             limit("in flight", limits.in_flight.to_string()),
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),

@@ -23,12 +23,12 @@ pub(super) fn compare(method: &str, legacy: &Response, candidate: &Response, ben
     if legacy.body.bytes == candidate.body.bytes && codings(legacy).eq(codings(candidate)) {
         return;
     }
-    let ours = match decode::decode(codings(legacy), &legacy.body.bytes) {
+    let ours = match undone(legacy) {
         Ok(body) => body,
         Err(DecodeError::TooLarge { .. }) => return bench.give_up(NotComparable::DecodedTooLarge),
         Err(_) => return bench.give_up(NotComparable::Undecodable),
     };
-    let theirs = match decode::decode(codings(candidate), &candidate.body.bytes) {
+    let theirs = match undone(candidate) {
         Ok(body) => body,
         // The legacy's could be decoded, so this is the candidate's doing.
         Err(error) => {
@@ -46,8 +46,16 @@ pub fn has_content(method: &str, status: u16) -> bool {
     method != "HEAD" && !matches!(status, 100..=199 | 204 | 304)
 }
 
+/// The body without its content codings.
+pub(super) fn undone(response: &Response) -> Result<Cow<'_, [u8]>, DecodeError> {
+    if response.body.decoded {
+        return Ok(Cow::Borrowed(&response.body.bytes));
+    }
+    decode::decode(codings(response), &response.body.bytes)
+}
+
 /// The values of the `Content-Encoding` fields.
-pub(super) fn codings(response: &Response) -> impl Iterator<Item = &[u8]> {
+fn codings(response: &Response) -> impl Iterator<Item = &[u8]> {
     response.headers.get_all("content-encoding")
 }
 

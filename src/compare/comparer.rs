@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::findings::hidden_place;
+use super::specimen::{self, TooLarge};
 use super::{example, outcome};
 use crate::exchange::{Comparison, Difference, Example, Fate, Location, NotComparable, Observation, Outcome};
 use crate::redact::{Redactor, Veil};
@@ -19,6 +20,11 @@ impl Comparer {
     /// Under these rules; what it lays out to be looked at goes through this redactor.
     pub fn new(rules: Arc<RuleSet>, redactor: Arc<Redactor>) -> Comparer {
         Comparer { rules, redactor }
+    }
+
+    /// One that compares under other rules and hides the same secrets.
+    pub fn under(&self, rules: Arc<RuleSet>) -> Comparer {
+        Comparer { rules, redactor: Arc::clone(&self.redactor) }
     }
 
     /// What hides secrets.
@@ -77,6 +83,17 @@ impl Comparer {
             _ => Vec::new(),
         };
         example::example(observation, beside(&comparison.differences, shown), &veil)
+    }
+}
+
+impl Comparer {
+    /// The observation with marks where its secrets stood, to be kept and compared again. Whether that comparison comes
+    /// out as the real one, who keeps it must see for himself: a rule may have looked at what is a mark now.
+    ///
+    /// # Errors
+    /// [`TooLarge`]: it has more text than is kept of an exchange.
+    pub fn specimen(&self, observation: &Observation) -> Result<Observation, TooLarge> {
+        specimen::specimen(observation, &example::veil(&self.redactor, observation))
     }
 }
 

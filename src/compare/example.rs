@@ -23,8 +23,7 @@ pub(super) fn veil<'r>(redactor: &'r Redactor, observation: &Observation) -> Vei
     let mut gathering = redactor.gather();
     let mut recorded = observation.exchange.response.as_ref();
     if let Some(request) = &observation.exchange.request {
-        let codings = request.headers.get_all("content-encoding");
-        let body = decode::decode(codings, &request.body.bytes).unwrap_or_default();
+        let body = asked_with(request).unwrap_or_default();
         gathering.request(request, told_in(request.headers.get("content-type"), &body), &body);
     }
     let (reference, candidate) = answers(observation);
@@ -33,14 +32,22 @@ pub(super) fn veil<'r>(redactor: &'r Redactor, observation: &Observation) -> Vei
     }
     for response in [recorded, reference, candidate].into_iter().flatten() {
         gathering.headers(&response.headers);
-        let body = decode::decode(bodies::codings(response), &response.body.bytes).unwrap_or_default();
+        let body = bodies::undone(response).unwrap_or_default();
         gathering.body(told_in(bodies::content_type(response), &body), &body);
     }
     gathering.veil()
 }
 
+/// A request's body without its content codings.
+pub(super) fn asked_with(request: &Request) -> Option<Cow<'_, [u8]>> {
+    if request.body.decoded {
+        return Some(Cow::Borrowed(&request.body.bytes));
+    }
+    decode::decode(request.headers.get_all("content-encoding"), &request.body.bytes).ok()
+}
+
 /// How a body tells its secrets; None where it is no text.
-fn told_in(media: Option<&[u8]>, body: &[u8]) -> Option<Text> {
+pub(super) fn told_in(media: Option<&[u8]>, body: &[u8]) -> Option<Text> {
     match body::kind(media, body) {
         BodyKind::Json | BodyKind::JsonLines => Some(Text::Json),
         BodyKind::Text => Some(bodies::text_kind(media)),
@@ -124,7 +131,7 @@ fn content<'a>(request: Option<&Request>, response: &'a Response, veil: &Veil<'_
     }
     let media = bodies::content_type(response);
     let body: &[u8] = &response.body.bytes;
-    let decoded = decode::decode(bodies::codings(response), body);
+    let decoded = bodies::undone(response);
     // What cannot be decoded cannot be searched either.
     let text = decoded.as_ref().ok().filter(|text| std::str::from_utf8(text).is_ok());
     let Some(text) = text else {

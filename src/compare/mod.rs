@@ -20,9 +20,11 @@ mod headers;
 pub mod json;
 mod outcome;
 pub mod patch;
+mod specimen;
 pub mod text;
 
 pub use bodies::has_content;
 pub use comparer::Comparer;
 pub use example::MAX_EXAMPLE_TEXT;
 pub use findings::{MAX_JUDGED, MAX_LISTED, MAX_VALUE};
+pub use specimen::{MAX_SPECIMEN, TooLarge};

@@ -199,6 +199,25 @@ impl EndpointPattern {
         segments.next().is_none()
     }
 
+    /// Whether a request that is counted under that endpoint may be meant: where the template has a variable, anything may
+    /// stand, also what a literal segment here names.
+    pub fn may_mean(&self, endpoint: &Endpoint) -> bool {
+        let method = endpoint.method.starts_with('{') || self.method.as_deref().is_none_or(|m| m == endpoint.method);
+        let Some(path) = endpoint.template.strip_prefix('/') else { return method };
+        let mut segments = path.split('/');
+        let mut fits = true;
+        for part in &self.parts {
+            fits &= match (part, segments.next()) {
+                (Part::Rest, _) => return method && fits,
+                (_, Some("**")) => return method && fits,
+                (Part::Literal(text), Some(segment)) => text == segment || segment.contains(['{', '*']),
+                (_, Some(_)) => true,
+                (_, None) => false,
+            };
+        }
+        method && fits && segments.next().is_none_or(|segment| segment == "**")
+    }
+
     /// Whether an endpoint is meant: its template is taken for a path, in which a variable is a value like any other.
     /// `GET /orders/{id}` means the endpoint of that name, and `GET /orders/recent` where that is one by itself.
     pub fn means(&self, endpoint: &Endpoint) -> bool {
@@ -392,6 +411,30 @@ mod tests {
             ("", "/"),
         ] {
             assert_eq!(path_of(target.as_bytes()), path.as_bytes(), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_a_template_stands_for_may_be_meant() {
+        let of = |text: &str| serde_json::from_value::<Endpoint>(text.into()).unwrap();
+        for (pattern, endpoint, may) in [
+            ("GET /orders/{id}", "GET /orders/{id}", true),
+            ("GET /orders/new", "GET /orders/{id}", true),
+            ("GET /orders/{id}", "GET /orders/new", true),
+            ("GET /orders/{id}", "POST /orders/{id}", false),
+            ("/orders/{id}", "POST /orders/{id}", true),
+            ("GET /orders/{id}", "GET /orders", false),
+            ("GET /orders", "GET /orders/{id}", false),
+            ("GET /orders/**", "GET /orders/{id}/lines", true),
+            ("GET /static/**", "GET /orders/{id}", false),
+            ("GET /orders/{id}", "{other} {other}", true),
+            ("GET /orders/a/b", "GET /orders/**", true),
+        ] {
+            assert_eq!(
+                pattern.parse::<EndpointPattern>().unwrap().may_mean(&of(endpoint)),
+                may,
+                "{pattern} {endpoint}"
+            );
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::epoch::{EpochNote, Rescored};
+
 /// How the run was made.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -38,6 +40,13 @@ pub struct RunFacts {
     /// The stretches of evidence that were put together, in the order of their start; empty where there is one only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stretches: Vec<StretchNote>,
+    /// The epochs of the evidence, in the order in which they began; empty where there is one only. The one that is judged
+    /// is in the snapshot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub epochs: Vec<EpochNote>,
+    /// What has become of the evidence under other rules than were in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescored: Option<Rescored>,
 }
 
 /// What the breaker, the backoff and the sandbox agreement did of themselves.

@@ -152,5 +152,7 @@ reasons! {
         LimitReached = "comparison-limit",
         /// The candidate answered 401 or 403 to a request whose credentials were stripped.
         Credentials = "credentials",
+        /// Compared under other rules, which may say something else of it, and not kept to be compared again.
+        NotKept = "not-kept",
     }
 }

@@ -111,7 +111,7 @@ fn apply(response: &Response, edit: Edit) -> Option<Response> {
                 behind = range.end;
             }
             body.extend_from_slice(old.get(behind..)?);
-            faulty.body = Body::whole(body);
+            faulty.body = Body { decoded: response.body.decoded, ..Body::whole(body) };
         }
     }
     Some(faulty)

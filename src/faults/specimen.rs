@@ -1,7 +1,9 @@
 //! A specimen laid out to be worked on: its bodies without their content codings.
 
+use std::borrow::Cow;
+
 use crate::compare::decode;
-use crate::exchange::{Answer, Asked, Body, Endpoint, Fate, Headers, Observation, Request, Response, Specimen};
+use crate::exchange::{Answer, Asked, Body, Endpoint, Fate, Observation, Request, Response, Specimen};
 
 /// Bytes of a decoded body that faults are put into. Specimens with larger ones are left out, and counted.
 pub const MAX_BODY: usize = 256 << 10;
@@ -16,8 +18,8 @@ pub struct Laid {
 }
 
 impl Laid {
-    /// Undoes the content codings of both sides, and takes the fields away that name them: a fault is put into what a body
-    /// says, and there is no need to code it again only for the comparer to decode it. None where a side is not there, was
+    /// Undoes the content codings of both sides: a fault is put into what a body says, and there is no need to code it again
+    /// only for the comparer to decode it. None where a side is not there, was
     /// not kept whole, cannot be decoded, or is past [`MAX_BODY`].
     pub fn out(specimen: &Specimen) -> Option<Laid> {
         let mut observation = specimen.observation.clone();
@@ -72,13 +74,14 @@ fn plain(response: &Response) -> Option<Response> {
     if !response.body.is_whole() || response.body.bytes.len() > MAX_BODY {
         return None;
     }
-    if response.headers.get("content-encoding").is_none() {
+    if response.body.decoded {
         return Some(response.clone());
     }
     let decoded = decode::decode(response.headers.get_all("content-encoding"), &response.body.bytes).ok()?;
-    if decoded.len() > MAX_BODY {
-        return None;
-    }
-    let kept = response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
-    Some(Response { headers: kept.collect::<Headers>(), body: Body::whole(decoded.into_owned()), ..response.clone() })
+    let bytes = match decoded {
+        Cow::Borrowed(_) => response.body.bytes.clone(),
+        Cow::Owned(decoded) if decoded.len() <= MAX_BODY => decoded.into(),
+        Cow::Owned(_) => return None,
+    };
+    Some(Response { body: Body { decoded: true, ..Body::whole(bytes) }, ..response.clone() })
 }

@@ -51,7 +51,7 @@ impl Counting {
         }
         self.told = round;
         if let Err(TrySendError::Full((_, tally)) | TrySendError::Disconnected((_, tally))) =
-            self.out.try_send((round, std::mem::take(&mut self.tally)))
+            self.out.try_send((round, self.tally.hand_over()))
         {
             self.tally.merge(tally);
         }

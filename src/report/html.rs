@@ -9,6 +9,7 @@ mod differences;
 mod endpoints;
 mod ledger;
 mod sides;
+mod trial;
 mod verdict;
 
 use base64::Engine;
@@ -64,6 +65,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
                     (differences::section(report))
                     (differences::failures(report))
                     (rules(report))
+                    (trial::section(report))
                     (facts(report))
                 }
                 footer {

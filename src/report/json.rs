@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -26,4 +27,15 @@ pub(super) fn render(report: &Report<'_>) -> serde_json::Result<String> {
         rules: report.rules,
         snapshot: report.snapshot,
     })
+}
+
+#[derive(Serialize)]
+struct Audit<'a> {
+    schema_version: u32,
+    rules: &'a [RuleNote],
+    trial: &'a Trial,
+}
+
+pub(super) fn audit(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    serde_json::to_string(&Audit { schema_version: SCHEMA_VERSION, rules, trial })
 }

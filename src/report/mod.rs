@@ -12,6 +12,7 @@ mod html;
 mod json;
 mod losses;
 mod plot;
+mod suggestions;
 mod sums;
 mod terminal;
 
@@ -20,8 +21,10 @@ pub use escape::visible;
 pub use crate::exchange::{RunFacts, StretchNote};
 
 use crate::exchange::RuleNote;
+use crate::faults::Trial;
 use crate::ledger::Ledger;
 use crate::shadow::DryRunPlan;
+use crate::suggest::Suggestions;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
@@ -71,6 +74,34 @@ pub fn dry_run(plan: &DryRunPlan, colour: bool) -> String {
 /// What a run would send, for a program: one object on one line.
 pub fn dry_run_json(plan: &DryRunPlan) -> String {
     dry_run::json(plan).to_string()
+}
+
+/// What specimens say of the rules, for a terminal: no line longer than 80 columns.
+pub fn audit(trial: &Trial, rules: &[RuleNote], colour: bool) -> String {
+    terminal::trial::audit(trial, rules, colour)
+}
+
+/// What specimens say of the rules, for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn audit_json(trial: &Trial, rules: &[RuleNote]) -> serde_json::Result<String> {
+    json::audit(trial, rules)
+}
+
+/// Suggested rules as a rule file: the rules as they may be copied, everything else in comments.
+pub fn suggestions(found: &Suggestions) -> String {
+    suggestions::yaml(found)
+}
+
+/// Suggested rules for a program: one object on one line.
+///
+/// # Errors
+///
+/// Where a value cannot be written as JSON, which no value here is.
+pub fn suggestions_json(found: &Suggestions) -> serde_json::Result<String> {
+    suggestions::json(found)
 }
 
 /// The books alone for a terminal: no line longer than 80 columns.

@@ -1,5 +1,7 @@
 //! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
 
+pub(super) mod trial;
+
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
@@ -110,6 +112,9 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     differences(&mut page, report);
     failures(&mut page, report);
     rules(&mut page, report);
+    if let Some(trial) = &report.snapshot.trial {
+        trial::section(&mut page, trial);
+    }
     facts(&mut page, report);
     page.finish()
 }

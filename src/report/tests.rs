@@ -8,6 +8,7 @@ use crate::exchange::{
     AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, Failure, Incomplete, Location, RuleAnswer,
     Segment, Skip,
 };
+use crate::faults::{Finding, Flaw, Hides, RuleAudit, Trial, invented as faults};
 use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
 use crate::tally::invented::{Invented, endpoint, snapshot_of, tally_of};
 use crate::verdict::judge;
@@ -116,6 +117,7 @@ fn hostile(payload: &str) -> (Snapshot, Vec<RuleNote>, RunFacts) {
     snapshot.ledger.capture.damage.push(payload.into());
     let used = &mut snapshot.rules[0];
     (used.sample_legacy, used.sample_candidate) = (Some(payload.into()), Some(payload.into()));
+    snapshot.trial = Some(blind(&format!("/a{payload}"), payload));
     let mut rule = note("rule", payload);
     (rule.owner, rule.at, rule.source) = (payload.into(), payload.into(), payload.into());
     let facts = RunFacts {
@@ -128,6 +130,79 @@ fn hostile(payload: &str) -> (Snapshot, Vec<RuleNote>, RunFacts) {
         ..facts()
     };
     (snapshot, vec![rule], facts)
+}
+
+/// A trial in which one rule has hidden half of what was wrong with one endpoint.
+fn blind(template: &str, place: &str) -> Trial {
+    let mut one = faults::endpoint("GET /", 4_000, 2_000);
+    one.endpoint.template = template.into();
+    one.unnoticed[0].place = place.into();
+    let mut trial = faults::trial(vec![one, faults::endpoint("GET /fine", 150, 150)]);
+    trial.depth = faults::depth(1_000, 80);
+    trial.left_out = 3;
+    trial.rules.push(RuleAudit {
+        id: "wide".into(),
+        differences: 12,
+        exchanges: 11,
+        specimens: 9,
+        needed: 7,
+        values: Hides { hidden: 80, loose: 0 },
+        share: Some(0.08),
+        faults_hidden: 2_000,
+        findings: vec![Finding { flaw: Flaw::OverBroad, why: format!("it hides {place}") }],
+    });
+    trial
+}
+
+#[test]
+fn the_rules_under_test_are_shown_in_every_rendering() {
+    let (mut snapshot, rules) = shop();
+    snapshot.trial = Some(blind("/orders", "body /items/*/price"));
+    let text = with(&snapshot, &rules, &facts(), |report| report.terminal(false));
+    for line in [
+        "  faults        2,150 of 4,150 faults noticed (51.8%), seeded into 16 specimens",
+        "  depth         80 of 1,000 values hidden by rules (8%), 0 compared loosely (0%)",
+        "  GET /orders                   4,000    2,000       50%        0%        0%",
+        "  GET /fine                       150      150      100%        0%        0%",
+        "  unnoticed     GET /orders · field-dropped at body /items/*/price",
+        "  rule          wide is over-broad: it hides body /items/*/price",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let page = with(&snapshot, &rules, &facts(), |report| report.html());
+    for piece in
+        ["The rules under test", "2,000/4,000", "150/150", "field-dropped", "it hides body /items/*/price", "7/9"]
+    {
+        assert!(page.contains(piece), "{piece}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&with(&snapshot, &rules, &facts(), |report| report.json().unwrap())).unwrap();
+    let trial = &json["snapshot"]["trial"];
+    assert_eq!(trial["endpoints"][0]["faults"]["field-dropped"], serde_json::json!({"seeded": 4000, "noticed": 2000}));
+    assert_eq!(trial["endpoints"][0]["unnoticed"][0]["hidden_by"], "wide");
+    assert_eq!(trial["rules"][0]["findings"][0]["flaw"], "over-broad");
+}
+
+#[test]
+fn an_audit_tells_every_rule() {
+    let trial = blind("/orders", "body /items/*/price");
+    let text = super::audit(&trial, &[note("wide", "why")], false);
+    assert!(text.lines().all(|line| super::escape::columns(line) <= 80), "{text}");
+    for piece in [
+        "  wide  ignore  * /**, json $..requestId",
+        "answered for 12 differences in 11 exchanges; without it 7 of 9 specimens",
+        "hides 80 values (8% of all); hid 2,000 faults",
+        "over-broad: it hides body /items/*/price",
+        "  field-dropped                 4,150    2,150     51.8%",
+    ] {
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wanted = piece.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(&wanted), "{piece}\n{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&super::audit_json(&trial, &[note("wide", "why")]).unwrap()).unwrap();
+    assert_eq!((&json["schema_version"], &json["rules"][0]["id"]), (&1.into(), &"wide".into()));
+    assert_eq!(json["trial"]["rules"][0]["needed"], 7);
 }
 
 fn with<T>(snapshot: &Snapshot, rules: &[RuleNote], facts: &RunFacts, render: impl FnOnce(Report<'_>) -> T) -> T {

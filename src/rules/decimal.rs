@@ -80,7 +80,13 @@ impl Decimal {
         Some((at(self)?, at(other)?, exponent))
     }
 
-    fn minus(self, other: Decimal) -> Option<Decimal> {
+    /// How many digits it needs behind the point: `12.50` one, `1e3` none.
+    pub fn fraction_digits(self) -> u32 {
+        self.exponent.min(0).unsigned_abs()
+    }
+
+    /// The exact difference; None where it does not fit into 128 bits.
+    pub fn minus(self, other: Decimal) -> Option<Decimal> {
         let (a, b, exponent) = self.aligned(other)?;
         Some(Decimal { mantissa: a.checked_sub(b)?, exponent })
     }

@@ -150,11 +150,7 @@ fn near(tolerance: Tolerance, legacy: &Value<'_>, candidate: &Value<'_>) -> bool
 }
 
 fn apart(legacy: &Value<'_>, candidate: &Value<'_>) -> Option<Duration> {
-    let moment = |value: &Value<'_>| match value {
-        Value::Number(text) => Moment::epoch(text),
-        _ => Moment::parse(value.string()?),
-    };
-    moment(legacy)?.apart(moment(candidate)?)
+    Moment::of(legacy)?.apart(Moment::of(candidate)?)
 }
 
 impl Whitespace {

@@ -32,10 +32,12 @@ pub use error::{RuleError, SourceLine};
 pub use file::MAX_FILE_BYTES;
 pub use judge::{Judge, Walk};
 pub use matching::{Arrays, Closeness, Match, Whitespace};
+pub use moment::Moment;
 pub use path::{JsonPath, MAX_EVALUATED_DESCENTS, MAX_PATH_BYTES, MAX_STEPS, PathError, Selected};
 pub use place::{CookieName, Part, Place, Spot};
 pub use rule::{Answer, Found, Rule};
 pub use shape::Shape;
+pub use value::Value;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -134,6 +136,11 @@ impl RuleSet {
             }
         }
         set
+    }
+
+    /// These rules with others behind them, to see what the others would do. Ids are not checked again.
+    pub fn followed_by(&self, others: &RuleSet) -> RuleSet {
+        RuleSet::indexed(self.rules.iter().chain(&others.rules).cloned().collect())
     }
 
     /// Every rule, expired ones included, in order.

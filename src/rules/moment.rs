@@ -5,12 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
+use super::value::Value;
+
 /// From here on a number is milliseconds since the epoch; below it seconds. As seconds it would be the year 5138.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
 /// A moment. Those without a time zone can be told apart only from their like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub enum Moment {
     /// A point in time, whatever zone it was written in.
     Instant(Timestamp),
     /// A date and time of no zone, or a date.
@@ -18,6 +20,23 @@ pub(super) enum Moment {
 }
 
 impl Moment {
+    /// The moment that a value is: of a number since the epoch, of a text as [`Moment::parse`] reads it.
+    pub fn of(value: &Value<'_>) -> Option<Moment> {
+        match value {
+            Value::Number(text) => Moment::epoch(text),
+            _ => Moment::parse(value.string()?),
+        }
+    }
+
+    /// How many nanoseconds it is after the other, below zero where it is before; None where only one of them has a time zone.
+    pub fn nanos_after(self, other: Moment) -> Option<i128> {
+        match (self, other) {
+            (Moment::Instant(a), Moment::Instant(b)) => Some(a.duration_since(b).as_nanos()),
+            (Moment::Civil(a), Moment::Civil(b)) => Some(a.duration_since(b).as_nanos()),
+            _ => None,
+        }
+    }
+
     /// Reads RFC 3339 (with or without a zone; a date alone is its midnight) and the three forms of HTTP dates
     /// (RFC 9110, section 5.6.7).
     pub(super) fn parse(text: &str) -> Option<Moment> {

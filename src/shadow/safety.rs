@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(skip(&exchange("GET", "/", &[("SHADOW-REQUEST", "")]), &closed), Some(Skip::OwnTraffic));
 
         let mut partial = exchange("GET", "/", &[]);
-        partial.request.as_mut().unwrap().body = Body { bytes: "ab".into(), length: 3 };
+        partial.request.as_mut().unwrap().body = Body { bytes: "ab".into(), length: 3, ..Body::default() };
         assert_eq!(skip(&partial, &closed), Some(Skip::NotReplayable));
         for incomplete in Incomplete::ALL {
             let mut lost = exchange("GET", "/", &[]);

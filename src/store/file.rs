@@ -222,8 +222,8 @@ impl RunFile {
         let notes = write::content(&transaction, &rows::json(&facts.notes)?)?;
         transaction.execute(
             "INSERT INTO stretches (began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, \
-             differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened) \
-             VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, '[]', 0, 0, 0, 0, 0, 0, 0)",
+             differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened, compared) \
+             VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, '[]', 0, 0, 0, 0, 0, 0, 0, 0)",
             params![
                 self.began.0,
                 std::process::id(),

@@ -12,6 +12,7 @@ mod read;
 mod retention;
 mod rows;
 mod schema;
+mod signatures;
 mod unite;
 mod write;
 

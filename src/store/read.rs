@@ -17,7 +17,7 @@ use crate::tally::{
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, days, unite};
+use super::{StoreError, days, signatures, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -43,6 +43,8 @@ pub struct Stretch {
     pub notes: Vec<RuleNote>,
     /// The digests of the rule files in force, in order: by content, whatever they were called.
     pub(super) rules: Vec<String>,
+    /// The rule files themselves: name and text.
+    pub(super) rule_texts: Vec<(String, String)>,
     /// When it began, and whose it was: the same twice is a copy.
     pub(super) identity: (i64, i64),
     pub(super) file: PathBuf,
@@ -96,7 +98,7 @@ fn one_file(path: &Path, trust: &mut Trust) -> std::result::Result<Vec<Stretch>,
 fn stretches(db: &Connection, path: &Path, trust: &mut Trust) -> Result<Vec<Stretch>> {
     let mut statement = db.prepare(
         "SELECT id, began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, first, last, \
-         differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened \
+         differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened, compared \
          FROM stretches ORDER BY id LIMIT ?1",
     )?;
     let mut rows = statement.query([MAX_STRETCHES as i64 + 1])?;
@@ -135,6 +137,9 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     failures(db, id, &mut tally)?;
     differences(db, id, &mut tally, trust)?;
     rules_used(db, id, &mut tally, trust)?;
+    tally.signatures.exchanges = trust.count(row.get(20)?)?;
+    signatures::read(db, id, number, &mut tally.signatures, trust)?;
+    signatures::check(&tally.signatures)?;
     let exchanges = tally.exchanges();
     let finished = row.get::<_, i64>(4)? != 0;
     // What the books call paired, and of which there is no outcome, was under way when the process was killed. More
@@ -155,7 +160,8 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
         policy: content(db, rows::text(row, 6)?)?,
         notes: rows::parsed(&content(db, rows::text(row, 8)?)?)?,
         facts,
-        rules: rules.into_iter().map(|(_, text)| super::write::digest(&text)).collect(),
+        rules: rules.iter().map(|(_, text)| super::write::digest(text)).collect(),
+        rule_texts: rules,
         identity: (row.get(1)?, row.get(2)?),
         file: path.to_owned(),
         ledger,

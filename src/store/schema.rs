@@ -22,7 +22,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 15] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -31,7 +31,7 @@ const TABLES: [(&str, &str); 12] = [
          rules TEXT NOT NULL, notes TEXT NOT NULL, ledger TEXT NOT NULL, endpoints TEXT NOT NULL, \
          first INTEGER, last INTEGER, differences INTEGER NOT NULL, more_differences INTEGER NOT NULL, \
          drift_asked INTEGER NOT NULL, drift_drifted INTEGER NOT NULL, writes INTEGER NOT NULL, \
-         failed_writes INTEGER NOT NULL, coarsened INTEGER NOT NULL) STRICT",
+         failed_writes INTEGER NOT NULL, coarsened INTEGER NOT NULL, compared INTEGER NOT NULL) STRICT",
     ),
     (
         "outcomes",
@@ -99,6 +99,23 @@ const TABLES: [(&str, &str); 12] = [
          differences INTEGER NOT NULL, exchanges INTEGER NOT NULL, sequence INTEGER NOT NULL, \
          endpoint INTEGER NOT NULL, place TEXT NOT NULL, legacy TEXT, candidate TEXT, \
          PRIMARY KEY (stretch, id)) STRICT",
+    ),
+    (
+        "signatures",
+        "CREATE TABLE signatures (id INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, digest BLOB NOT NULL, \
+         endpoint INTEGER NOT NULL, name BLOB NOT NULL, class TEXT NOT NULL, outcome TEXT NOT NULL, elements TEXT NOT NULL, \
+         exchanges INTEGER NOT NULL, differences TEXT NOT NULL, cut BLOB NOT NULL, cut_sequence INTEGER NOT NULL, \
+         UNIQUE (stretch, endpoint, name)) STRICT",
+    ),
+    (
+        "specimens",
+        "CREATE TABLE specimens (signature INTEGER NOT NULL, rank BLOB NOT NULL, sequence INTEGER NOT NULL, \
+         state TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (signature, rank, sequence)) STRICT",
+    ),
+    (
+        "spread",
+        "CREATE TABLE spread (signature INTEGER NOT NULL, day INTEGER NOT NULL, client_group INTEGER NOT NULL, \
+         exchanges INTEGER NOT NULL, PRIMARY KEY (signature, day, client_group)) STRICT, WITHOUT ROWID",
     ),
 ];
 

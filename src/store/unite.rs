@@ -30,6 +30,8 @@ pub struct Run {
     pub policies: Vec<Policy>,
     /// What the rules in force say of themselves.
     pub notes: Vec<RuleNote>,
+    /// The rule files in force: name and text, in order.
+    pub rules: Vec<(String, String)>,
 }
 
 /// The evidence of these run files together.
@@ -72,7 +74,7 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
     let facts = facts_of(&stretches);
     let repeated = repeated(&stretches);
     let mut policies: Vec<Policy> = Vec::new();
-    let mut notes = Vec::new();
+    let (mut notes, mut rules) = (Vec::new(), Vec::new());
     let (mut tally, mut ledger) = (Tally::new(), Ledger::default());
     let mut numbers: BTreeMap<Endpoint, u32> = BTreeMap::new();
     let (mut offset, mut interrupted) = (0_u64, 0_u64);
@@ -80,7 +82,7 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
         let policy = Policy { file: stretch.facts.policy.clone(), text: stretch.policy };
         policies.retain(|known| *known != policy);
         policies.push(policy);
-        notes = stretch.notes;
+        (notes, rules) = (stretch.notes, stretch.rule_texts);
         let numbers_of_it = united(&stretch.endpoints, &mut numbers);
         let number = |number: u32| numbers_of_it.get(number as usize).or(numbers_of_it.last()).copied().unwrap_or(0);
         tally.merge(stretch.tally.renumbered(number, offset));
@@ -99,7 +101,7 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
         books.interrupted = interrupted;
         books.exchanges = books.exchanges.saturating_add(interrupted);
     }
-    Ok(Run { snapshot, facts, policies, notes })
+    Ok(Run { snapshot, facts, policies, notes, rules })
 }
 
 /// By their start; where two started at the same instant, by their file. The same stretch twice would count twice.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::tally::{Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleTally, Tally};
 
 use super::rows::{self, Cell};
-use super::{days, retention};
+use super::{days, retention, signatures};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -51,6 +51,7 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
     if !delta.groups.groups.is_empty() {
         trim(db, stretch)?;
     }
+    signatures::write(db, stretch, &delta.signatures)?;
     for (id, tally) in &delta.rules {
         rule(db, stretch, id, tally)?;
     }

@@ -4,6 +4,7 @@ use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::compare::Comparer;
 use crate::config::ClientMark;
 use crate::exchange::{
     Answer, Asked, Carried, Comparison, Day, Difference, Example, Failed, Failure, Fate, NotComparable, Observation,
@@ -16,6 +17,7 @@ use super::clients::{Clients, group_of};
 use super::days::Days;
 use super::group::{DifferenceClass, Groups, general_place};
 use super::latency::{PairedRecorder, Recorder};
+use super::signature::Signatures;
 use super::snapshot::{Drift, FailureSample, RuleSample};
 
 /// The request line of a sample is cut at so many characters.
@@ -56,6 +58,7 @@ pub struct Tally {
     pub(crate) day_clients: Clients<Day>,
     pub(crate) groups: Groups,
     pub(crate) rules: BTreeMap<Arc<str>, RuleTally>,
+    pub(crate) signatures: Signatures,
     pub(crate) drift: Drift,
     pub(crate) differences: u64,
     pub(crate) more_differences: u64,
@@ -107,6 +110,20 @@ impl Tally {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
             self.groups.absorb(class, observation, &comparison.differences, || example.clone());
         }
+    }
+
+    /// Counts the exchange under what comparing it gave, and keeps it whole where it is one of those that are kept. Beside
+    /// [`Tally::absorb`], for the same observation.
+    pub fn keep(&mut self, observation: &Observation, comparison: &Comparison, mark: &ClientMark, comparer: &Comparer) {
+        let group = group_of(mark, &observation.exchange);
+        self.signatures.absorb(observation, comparison, group, comparer);
+    }
+
+    /// What was counted since it was last handed over. What is left is empty, and knows what is kept already.
+    pub fn hand_over(&mut self) -> Tally {
+        let signatures = self.signatures.hand_over();
+        let left = Tally { signatures: std::mem::take(&mut self.signatures), ..Tally::default() };
+        Tally { signatures, ..std::mem::replace(self, left) }
     }
 
     /// Counts an exchange whose way ended before it was asked.
@@ -213,6 +230,7 @@ impl Tally {
                 }
             }
         }
+        self.signatures.merge(other.signatures);
         self.drift.asked += other.drift.asked;
         self.drift.drifted += other.drift.drifted;
         self.differences += other.differences;

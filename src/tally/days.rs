@@ -278,6 +278,15 @@ impl DayClients {
         DayClients { by_day }
     }
 
+    /// Of what was compared, and mismatched, of each day and group.
+    pub(crate) fn from_counts(counts: impl IntoIterator<Item = ((Day, u16), (u64, u64))>) -> DayClients {
+        let mut by_day: BTreeMap<Day, Vec<(u16, Share)>> = BTreeMap::new();
+        for ((day, group), (compared, mismatched)) in counts {
+            by_day.entry(day).or_default().push((group, Share { compared, mismatched }));
+        }
+        DayClients { by_day }
+    }
+
     /// Of the days from the first to the last, both included; nothing where the first is later.
     pub fn between(&self, first: Day, last: Day) -> Clustering {
         let mut groups: BTreeMap<u16, Share> = BTreeMap::new();

@@ -189,7 +189,7 @@ impl Key {
 }
 
 /// The place with everything left out that differs from exchange to exchange.
-pub(crate) fn general_place(at: &Location) -> String {
+pub fn general_place(at: &Location) -> String {
     let mut place = match at {
         Location::Json(path) if !path.is_empty() => {
             let general = path.iter().map(|segment| match segment {

@@ -11,7 +11,9 @@ mod endpoints;
 mod group;
 mod latency;
 mod renumber;
+mod signature;
 mod snapshot;
+mod timeline;
 
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
 pub use clients::{CLIENT_GROUPS, ClientGroups, Clustering, MAX_CLIENT_COUNTS};
@@ -21,14 +23,23 @@ pub(crate) use count::{EndpointTally, RuleTally};
 pub(crate) use days::DayShare;
 pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
-pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS};
-pub(crate) use group::{Group, Key, MAX_PLACE_BYTES, general_place};
+pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};
+pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};
 pub(crate) use latency::{PairedRecorder, Recorder};
+pub use signature::{
+    EARLIER, Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES,
+    MAX_SPREAD_DAYS, SPREAD_GROUPS, Signature, SpecimenError,
+};
+pub(crate) use signature::{
+    Entry, Examples, MAX_WRITTEN_PLACE, Rank, SignatureKey, Signatures, Spread, outcome_name, outcome_named,
+};
 pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};
 
 #[cfg(test)]
 pub(crate) mod invented;
+#[cfg(test)]
+pub(crate) use signature::tests as specimens;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ impl Tally {
             groups.groups.entry(key).or_default().merge(group);
         }
         self.groups = groups;
+        self.signatures = self.signatures.renumbered(&number, moved);
         for rule in self.rules.values_mut() {
             rule.sample.sequence = moved(rule.sample.sequence);
             rule.sample.endpoint = number(rule.sample.endpoint);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::compare::Comparer;
-use crate::exchange::{DifferenceKind, Endpoint, Failure, RuleAnswer, Specimen, StatusClass};
+use crate::exchange::{DifferenceKind, Endpoint, EpochBooks, Failure, Rescoring, RuleAnswer, Specimen, StatusClass};
 use crate::faults::{Terms, Trial, Uses, trial};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
@@ -16,6 +16,7 @@ use super::count::{EndpointTally, RuleTally, Tally};
 use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::LatencyPair;
+use super::signature::{KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -55,6 +56,16 @@ pub struct Snapshot {
     pub drift: Drift,
     /// What the specimens say of the rules; None where none were kept.
     pub trial: Option<Trial>,
+    /// The epoch that these are the counts of.
+    pub epoch: EpochBooks,
+    /// How well they are known, where they were made anew under other rules than were in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescoring: Option<Rescoring>,
+    /// What is kept to be compared again.
+    pub kept: KeptBooks,
+    /// The exchanges by what comparing them gave, with those that are kept.
+    #[serde(skip)]
+    pub signatures: Vec<Signature>,
 }
 
 /// One endpoint's share.
@@ -150,6 +161,8 @@ impl Tally {
             });
             by_endpoint.entry(endpoint_of(endpoints, number)).or_default().merge(tally);
         }
+        let exchanges = self.signatures.exchanges;
+        let signatures = self.signatures.resolve(|number| endpoint_of(endpoints, number));
         let groups = resolve_groups(self.groups, endpoints);
         let client_groups = ClientGroups::of(&self.clients, |number| endpoint_of(endpoints, number));
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
@@ -178,17 +191,31 @@ impl Tally {
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
             trial: None,
+            epoch: EpochBooks::default(),
+            rescoring: None,
+            kept: KeptBooks::of(exchanges, &signatures),
+            signatures,
         }
     }
 }
 
 impl Snapshot {
-    /// Puts the rules of a comparer to the test on specimens of this evidence; what comes of it goes into
+    /// Puts the rules of a comparer to the test on the specimens of this evidence; what comes of it goes into
     /// [`Snapshot::trial`].
-    pub fn try_rules(&mut self, specimens: &[Specimen], comparer: &Comparer, terms: &Terms) {
+    pub fn try_rules(&mut self, comparer: &Comparer, terms: &Terms) {
         let used = |used: &RuleUse| (Arc::clone(&used.id), (used.differences, used.exchanges));
         let uses: Uses = self.rules.iter().map(used).collect();
-        self.trial = trial(specimens, comparer, &uses, terms);
+        let specimens: Vec<Specimen> = self.specimens().collect();
+        self.trial = trial(&specimens, comparer, &uses, terms);
+    }
+
+    /// The exchanges that are kept whole and compare as they did with their secrets, by endpoint and signature. One that was
+    /// read from a file and cannot be understood is left out.
+    pub fn specimens(&self) -> impl Iterator<Item = Specimen> {
+        self.signatures.iter().flat_map(|signature| {
+            let faithful = signature.kept.iter().filter(|kept| kept.state == KeptState::Faithful);
+            faithful.filter_map(|kept| kept.specimen(&signature.endpoint).ok().flatten())
+        })
     }
 }
 

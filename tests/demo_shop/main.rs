@@ -5,6 +5,7 @@
 
 mod client;
 mod differ;
+mod noise;
 mod program;
 mod trial;
 

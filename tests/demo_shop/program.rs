@@ -27,7 +27,7 @@ fn response(answered: &Answered) -> Response {
     }
 }
 
-fn observation(asked: &Asked, legacy: &Answered, candidate: &Answered) -> Observation {
+pub(crate) fn observation(asked: &Asked, legacy: &Answered, candidate: &Answered) -> Observation {
     let request = Request {
         method: asked.method.to_owned(),
         target: asked.target.clone().into(),
@@ -86,6 +86,6 @@ async fn the_comparer_finds_what_the_plain_differ_finds() {
     assert!(mismatched > 100 && failed > 3, "{mismatched} mismatched and {failed} failed");
 }
 
-fn redactor() -> Arc<Redactor> {
+pub(crate) fn redactor() -> Arc<Redactor> {
     Arc::new(Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap())
 }

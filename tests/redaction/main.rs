@@ -22,7 +22,9 @@ use std::process::{Command, Output};
 
 use base64::Engine;
 use serde_json::Value;
+use tapcompare::exchange::{Fate, Specimen};
 use tapcompare::redact::Key;
+use tapcompare::tally::KeptState;
 
 use capture::Capture;
 
@@ -334,6 +336,68 @@ fn no_canary_is_told_and_every_mismatch_is() {
     ] {
         assert_silent(name, text);
         assert!(!text.contains(KEY), "{name} tells the key");
+    }
+}
+
+/// Every text of an exchange that is kept.
+fn told_by(specimen: &Specimen) -> String {
+    let mut told = String::new();
+    let mut tell = |bytes: &[u8]| {
+        told.push_str(&String::from_utf8_lossy(bytes));
+        told.push('\n');
+    };
+    let exchange = &specimen.observation.exchange;
+    let Fate::Asked(asked) = &specimen.observation.fate else { panic!("it was asked") };
+    let request = exchange.request.as_ref().unwrap();
+    tell(request.method.as_bytes());
+    tell(&request.target);
+    tell(&request.body.bytes);
+    let candidate = asked.candidate.as_ref().ok().map(|answer| &answer.response);
+    let answers = [exchange.response.as_ref(), candidate];
+    for response in answers.into_iter().flatten() {
+        tell(&response.body.bytes);
+    }
+    for headers in answers.into_iter().flatten().map(|r| &r.headers).chain([&request.headers]) {
+        headers.iter().for_each(|(name, value)| {
+            tell(name.as_bytes());
+            tell(value);
+        });
+    }
+    told
+}
+
+#[test]
+fn no_canary_is_in_the_run_file_and_the_exchanges_are() {
+    let folder = tempfile::tempdir().unwrap();
+    capture(&folder.path().join("canaries.pcap"));
+    let candidate = candidate::start(candidate_answers);
+    let run = folder.path().join("canaries.run");
+    let replayed = Command::new(env!("CARGO_BIN_EXE_tapcompare"))
+        .args(["replay", "--pace", "max", "--candidate"])
+        .arg(format!("http://{}", candidate.address))
+        .arg("--policy")
+        .arg(policy(folder.path()))
+        .arg("--run")
+        .arg(&run)
+        .arg(folder.path().join("canaries.pcap"))
+        .output()
+        .unwrap();
+    assert_eq!(replayed.status.code(), Some(1), "{}", String::from_utf8_lossy(&replayed.stderr));
+    assert_silent("the run file", &String::from_utf8_lossy(&fs::read(&run).unwrap()));
+    let snapshot = tapcompare::store::load(&[run]).unwrap().snapshot;
+    let kept: Vec<_> = snapshot.signatures.iter().flat_map(|s| s.kept.iter().map(move |k| (k, &s.endpoint))).collect();
+    assert_eq!(kept.len(), 7, "each but the one that failed");
+    for (kept, endpoint) in kept {
+        let specimen = kept.specimen(endpoint).unwrap().unwrap();
+        assert_silent("a specimen", &told_by(&specimen));
+        assert_eq!(kept.state, KeptState::Faithful, "{endpoint}");
+    }
+    let all: String = snapshot.specimens().map(|s| told_by(&s)).collect();
+    for there in ["19.99", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "page=2", "HttpOnly", "sid=", "\"echo\":"] {
+        assert!(all.contains(there), "{there} is no secret and is not kept");
+    }
+    for signature in &snapshot.signatures {
+        assert_silent("a signature", &format!("{signature:?}"));
     }
 }
 

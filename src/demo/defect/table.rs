@@ -10,6 +10,7 @@ use super::{Defect, Expected, Place, Touch};
 use crate::demo::ask::Ask;
 use crate::demo::candidate::{Content, Draft};
 use crate::demo::data::{Cents, Data, recompressed};
+use crate::demo::dice::hash;
 use crate::demo::reply::Reply;
 use crate::exchange::{DifferenceKind as Kind, Failure};
 
@@ -143,6 +144,13 @@ pub(super) const ALL: &[Defect] = &[
         "long numbers have gone through a floating-point variable",
         Expected::Differences(&[(Place::Json("/ledgerEntry"), Kind::Value)]),
         Touch::Json(float_ids),
+    ),
+    defect(
+        "ulid-ids",
+        "GET /payments/{id}",
+        "ledger entries have ULIDs instead of numbers: a new identity, and so noise, where it is wanted",
+        Expected::Differences(&[(Place::Json("/ledgerEntry"), Kind::Type)]),
+        Touch::Json(ulid_ids),
     ),
     defect(
         "false-gzip",
@@ -290,6 +298,16 @@ fn float_ids(payment: &mut Value) {
     let through_a_double = payment["ledgerEntry"].as_u64().map(|n| n as f64);
     let text = through_a_double.map(|n| format!("{n:.0}")).unwrap_or_default();
     put(payment, "/ledgerEntry", serde_json::from_str(&text).unwrap_or_default());
+}
+
+/// The same number has always the same ULID.
+fn ulid_ids(payment: &mut Value) {
+    let entry = payment["ledgerEntry"].to_string();
+    let bits = u128::from(hash(&entry)) << 64 | u128::from(hash(&format!("{entry} again")));
+    // Of 130 bits the first two are none: a ULID's first character is at most 7.
+    let five = |at: u32| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[(bits >> (5 * at)) as usize % 32];
+    let text: String = (0..26).rev().map(|at| char::from(five(at))).collect();
+    put(payment, "/ledgerEntry", json!(text));
 }
 
 /// Where a client takes no coding at all, there is nothing to claim.

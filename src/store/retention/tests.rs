@@ -177,3 +177,52 @@ proptest! {
         prop_assert_eq!(shown(&read), shown(&tally_of(&run).snapshot(&endpoints(), wire, capture)));
     }
 }
+
+/// Not asserted: what a run of days costs. `cargo test --lib -- --ignored --nocapture days_measured`
+#[test]
+#[ignore = "a measurement"]
+fn days_measured() {
+    const ENDPOINTS: u64 = 10;
+    const A_MINUTE: u64 = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run");
+    let mut run = RunFile::open(&file, &StretchFacts::default()).unwrap();
+    let table: Vec<Endpoint> = (0..ENDPOINTS).map(|n| endpoint(&format!("GET /e{n}/{{id}}"))).collect();
+    let (mut n, mut spent) = (0_u64, std::time::Duration::ZERO);
+    for minute in 0..4 * DAY {
+        let mut delta = Tally::new();
+        for _ in 0..ENDPOINTS * A_MINUTE {
+            let hash = |salt: u64| ((n + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 20_000;
+            let time = |salt| std::time::Duration::from_micros(2_000 + hash(salt) + hash(salt + 7));
+            let mut one = Invented::new(n, (n % ENDPOINTS) as u32).times(time(1), time(2));
+            one = one.starting(Timestamp((START + minute) * 60_000_000_000));
+            one.absorbed_by(&mut delta);
+            n += 1;
+        }
+        let began = std::time::Instant::now();
+        run.write(&delta, &books(n), &table).unwrap();
+        spent += began.elapsed();
+        if minute % DAY == DAY - 1 {
+            let db = Connection::open(&file).unwrap();
+            let sql = "SELECT count(*), sum(length(legacy) + length(candidate) + length(slower) + length(faster)) \
+                       FROM outcomes WHERE minute % 60 = ?1";
+            let rows = |aligned: bool| -> (i64, i64) {
+                let sql = if aligned {
+                    sql.replace("= ?1", "= 0 AND 1 = ?1")
+                } else {
+                    sql.replace("= ?1", "<> 0 AND 1 = ?1")
+                };
+                db.query_row(&sql, [1], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.unwrap_or(0)))).unwrap()
+            };
+            let pages: i64 =
+                db.query_row("SELECT (SELECT * FROM pragma_page_count) * 4096", [], |row| row.get(0)).unwrap();
+            println!(
+                "day {}: {pages} bytes; minutes {:?}, hours {:?} (rows, bytes of histograms); {:?} a write",
+                minute / DAY + 1,
+                rows(false),
+                rows(true),
+                spent / (minute as u32 + 1)
+            );
+        }
+    }
+}

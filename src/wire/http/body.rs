@@ -173,6 +173,6 @@ impl BodyReader {
     /// The body, and how many bytes of the budget it holds.
     pub(crate) fn finish(self) -> (Body, usize) {
         let size = self.kept.len() + self.trailer_bytes.len();
-        (Body { length: self.length, bytes: self.kept.into() }, size)
+        (Body { length: self.length, bytes: self.kept.into(), ..Body::default() }, size)
     }
 }

@@ -1,0 +1,45 @@
+//! `tapcompare rules audit`: what each rule of a run is good for, and what a real defect would have met.
+
+use std::sync::Arc;
+
+use crate::cli::asking::today;
+use crate::cli::judge::EvidenceArgs;
+use crate::cli::{OutputFormat, Status, Trouble, print, trial};
+use crate::report;
+use crate::rules::{self, RuleSet};
+
+/// Audit the rules of a run: what each has answered for, hides, and is needed for, and which defects they would let pass
+///
+/// Known kinds of defects are put into the answers that the run has kept, and compared again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0, whatever is found; 2 trouble.")]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+    /// Rule files in place of those that are kept in the run; may be given several times
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<std::path::PathBuf>,
+    /// How to write what was found
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
+}
+
+const NOTHING_KEPT: &str = "nothing is kept in this run to put rules to the test: it is an older file, nothing was compared, or \
+     its exchanges are too large to be kept";
+
+impl AuditArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        let (mut run, policy) = self.evidence.united()?;
+        let rules = match &self.rules[..] {
+            [] => RuleSet::from_texts(run.rules.clone(), trial::day_of(&run.facts))?,
+            files => rules::load(files, today())?,
+        };
+        let notes = rules.notes();
+        trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, today())?;
+        let trial = run.snapshot.trial.as_ref().ok_or(NOTHING_KEPT)?;
+        print(&match self.output {
+            OutputFormat::Text => report::audit(trial, &notes, color),
+            OutputFormat::Json => report::audit_json(trial, &notes)? + "\n",
+        })
+    }
+}

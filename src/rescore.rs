@@ -1,0 +1,94 @@
+//! The same evidence under other rules, without asking anybody again.
+//!
+//! The exchanges that are kept of a signature are compared under the new rules, and say what has become of all of it. Where
+//! no rule that has changed could concern a signature, its count stays as it is. Where all that is kept of it agrees, the
+//! whole takes what they say, by inference. Where they disagree, or nothing is kept, what is not known is never counted in
+//! favour of the candidate: as mismatched where any of them mismatches, else as not comparable, which is missing evidence.
+//!
+//! Pure: the same snapshot and rules give the same.
+
+mod again;
+mod apply;
+mod changed;
+mod spread;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::compare::Comparer;
+use crate::config::Redaction;
+use crate::exchange::{Outcome, Rescored, Rescoring};
+use crate::redact::{Key, RedactError, Redactor};
+use crate::rules::RuleSet;
+use crate::tally::Snapshot;
+
+use apply::Applied;
+use changed::Changed;
+
+/// Signatures that are told of as having come out otherwise; the largest.
+pub const MAX_TOLD: usize = 50;
+
+/// Judges the snapshot's exchanges under `new` rules; they were judged under `old` ones: several where stretches of
+/// different rules were put together.
+///
+/// # Errors
+/// None: what hides secrets needs nothing that could be missing.
+pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], new: Arc<RuleSet>) -> Result<(Snapshot, Rescored), RedactError> {
+    let changed = Changed::between(old, &new);
+    // What is kept has no secrets. What is taken for one again has a mark of a mark; so that it is the same each time,
+    // the key is one that everybody knows.
+    let key = Key::given(Some("nothing secret is left in specimens".as_ref())).or_else(|_| Key::random());
+    let key = key.map_err(|error| RedactError::Path(error.to_string()))?;
+    let comparer = Comparer::new(new, Arc::new(Redactor::new(&Redaction::default(), key)?));
+
+    let mut applied = Applied::new(snapshot);
+    let mut known = Rescoring::default();
+    for signature in &snapshot.signatures {
+        if !changed.may_concern(signature) {
+            known.exact += signature.exchanges;
+            applied.stays(signature);
+            continue;
+        }
+        let again = again::again(signature, &comparer);
+        known.exact += again.compared;
+        known.inferred += again.inferred;
+        known.unknown += again.unknown;
+        applied.takes(signature, &again, &comparer);
+    }
+    applied.past_bound(&changed, &mut known);
+    let (mut after, endpoints, moves) = applied.finish();
+    after.rescoring = Some(known);
+    let told = Rescored {
+        added: changed.added.clone(),
+        removed: changed.removed.clone(),
+        changed: changed.changed.clone(),
+        reordered: changed.reordered,
+        known,
+        endpoints,
+        before: outcomes(snapshot.ledger.shadow.as_ref()),
+        after: outcomes(after.ledger.shadow.as_ref()),
+        moves,
+        verdict_before: String::new(),
+    };
+    Ok((after, told))
+}
+
+/// Exchanges by outcome, those that occurred.
+fn outcomes(books: Option<&crate::ledger::ShadowBooks>) -> BTreeMap<String, u64> {
+    let Some(books) = books else { return BTreeMap::new() };
+    [
+        (Outcome::Matched, books.matched),
+        (Outcome::Accepted, books.accepted),
+        (Outcome::Mismatched, books.mismatched),
+        (Outcome::Noisy, books.noisy),
+        (Outcome::Drifted, books.drifted),
+    ]
+    .into_iter()
+    .map(|(outcome, n)| (crate::tally::outcome_name(outcome), n))
+    .chain([("not-comparable".to_owned(), books.not_comparable.total()), ("failed".to_owned(), books.failed.total())])
+    .filter(|(_, n)| *n > 0)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::ClientMark;
+use crate::exchange::Observation;
+use crate::ledger::{CaptureBooks, WireBooks};
+use crate::tally::specimens::{MEDIA, RULES, answer, asked, comparer, varied};
+use crate::tally::{Signature, Tally};
+
+fn rules(text: &str) -> RuleSet {
+    RuleSet::parse("rules.yaml", text, jiff::civil::date(2026, 11, 25)).unwrap()
+}
+
+/// What a run under these rules shows.
+fn run(observations: &[Observation], rules: &str) -> Snapshot {
+    let comparer = comparer(rules);
+    let mut tally = Tally::new();
+    for one in observations {
+        let comparison = comparer.compare(one);
+        tally.absorb(one, &comparison, &ClientMark::Address, || comparer.example(one, &comparison));
+        tally.keep(one, &comparison, &ClientMark::Address, &comparer);
+    }
+    let endpoints = ["GET /a", "GET /b/{id}", "GET /c"].map(crate::tally::invented::endpoint);
+    let n = observations.len() as u64;
+    let wire = WireBooks {
+        frames: n,
+        frames_used: n,
+        requests: n,
+        requests_paired: n,
+        answers: n,
+        answers_paired: n,
+        ..WireBooks::default()
+    };
+    tally.snapshot(&endpoints, wire, CaptureBooks { finished: true, ..CaptureBooks::default() })
+}
+
+/// Outcomes, groups and rules of a snapshot, as far as they do not hang on which example was first.
+fn shown(snapshot: &Snapshot) -> String {
+    let groups: BTreeSet<_> = snapshot
+        .groups
+        .iter()
+        .map(|g| format!("{} {} {} {:?} {} {}", g.endpoint, g.place, g.kind, g.class, g.differences, g.exchanges))
+        .collect();
+    let rules: Vec<_> = snapshot.rules.iter().map(|r| (r.id.clone(), r.differences, r.exchanges)).collect();
+    let endpoints: Vec<_> = snapshot
+        .endpoints
+        .iter()
+        .map(|e| (e.endpoint.to_string(), &e.books, &e.accepted_by, &e.days, &e.statuses))
+        .collect();
+    format!("{:#?}", (endpoints, groups, rules, &snapshot.ledger.shadow, &snapshot.days))
+}
+
+fn rescored(snapshot: &Snapshot, old: &str, new: &str) -> (Snapshot, Rescored) {
+    let (after, told) = rescore(snapshot, &[rules(old)], Arc::new(rules(new))).unwrap();
+    assert_eq!(after.ledger.open_accounts(), []);
+    (after, told)
+}
+
+const MORE: &str =
+    "- {id: prices, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, accept: {max_rate: 100%}}\n";
+const LEXEMES: &str =
+    "- {id: text, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, match: {lexeme: true}}\n";
+
+fn without(id: &str) -> String {
+    RULES.lines().filter(|line| !line.contains(&format!("id: {id},"))).map(|line| format!("{line}\n")).collect()
+}
+
+/// Answers that read the same and are written otherwise.
+fn lexeme(sequence: u64) -> Observation {
+    let body = |price: &str| format!("{{\"price\":{price}}}");
+    asked(sequence, 0, answer(&[MEDIA], &body("1")), answer(&[MEDIA], &body("1.0")))
+}
+
+fn edits() -> Vec<String> {
+    vec![
+        format!("{RULES}{MORE}"),
+        without("dates"),
+        without("tags"),
+        without("ids"),
+        format!("{RULES}{LEXEMES}"),
+        RULES.replace("json: $.id}", "json: $.id, endpoint: GET /a}"),
+        RULES.replace("{json: $.id}, match: {shape: [integer, integer]}", "{json: $.id}, ignore: true"),
+        "rules: []\n".to_owned(),
+        RULES.to_owned(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn where_all_is_kept_it_is_as_if_it_had_run_under_the_new_rules(
+        run_of in prop::collection::vec((0..5_u8, 0..2_u32), 1..14),
+        edit in 0..9_usize,
+    ) {
+        let observations: Vec<_> = run_of
+            .iter()
+            .enumerate()
+            .map(|(n, (way, number))| if *way == 1 { lexeme(n as u64) } else { varied(n as u64, *number, *way) })
+            .collect();
+        let new = &edits()[edit];
+        let (after, told) = rescored(&run(&observations, RULES), RULES, new);
+        let expected = run(&observations, new);
+        // Nine of a signature are one more than are kept.
+        if told.known.inferred == 0 && told.known.unknown == 0 {
+            prop_assert_eq!(shown(&after), shown(&expected));
+            prop_assert_eq!(after.clients.mismatched, expected.clients.mismatched);
+        }
+        prop_assert_eq!(told.known.exact + told.known.inferred + told.known.unknown, run_of.len() as u64);
+    }
+}
+
+#[test]
+fn the_same_rules_change_nothing_and_everything_is_exact() {
+    let observations: Vec<_> = (0..100).map(|n| varied(n, 0, (n % 5) as u8)).collect();
+    // What is said of the rules is said anew under others.
+    let before = Snapshot { trial: None, ..run(&observations, RULES) };
+    let renamed = RULES.replace("owner: o", "owner: another-team").replace("reason: r", "reason: told better");
+    let (after, told) = rescored(&before, RULES, &renamed);
+    assert_eq!(after, before);
+    assert_eq!((told.known.exact, told.known.inferred, told.known.unknown), (100, 0, 0));
+    assert!(told.endpoints.is_empty() && told.moves.is_empty() && told.changed.is_empty());
+}
+
+#[test]
+fn what_agrees_is_inferred_for_all_of_it_and_what_nothing_concerns_is_exact() {
+    let observations: Vec<_> = (0..1000).map(|n| varied(n, 0, (n % 5) as u8)).collect();
+    for new in edits() {
+        let (after, told) = rescored(&run(&observations, RULES), RULES, &new);
+        let expected = run(&observations, &new);
+        assert_eq!(shown(&after), shown(&expected), "{new}");
+        assert_eq!(told.known.unknown, 0, "{new}");
+    }
+    let (_, told) = rescored(&run(&observations, RULES), RULES, &format!("{RULES}{MORE}"));
+    // An accept rule on a JSON place concerns what differs in JSON: not the equal answers, not those with another date.
+    assert_eq!((told.known.exact, told.known.inferred), (400 + 3 * 8, 3 * 192));
+    assert_eq!(told.before["mismatched"], 200);
+    assert_eq!((told.after.get("mismatched"), told.after["accepted"]), (None, 200));
+    assert_eq!(
+        (told.moves[0].from.as_str(), told.moves[0].to.as_str(), told.moves[0].exchanges),
+        ("mismatched", "accepted", 200)
+    );
+    assert_eq!((told.moves[0].asked_of, told.moves[0].all), (8, 200));
+}
+
+fn price(sequence: u64, price: u64) -> Observation {
+    let body = |price: u64| format!("{{\"price\":{price}}}");
+    asked(sequence, 0, answer(&[MEDIA], &body(100)), answer(&[MEDIA], &body(price)))
+}
+
+const NEAR: &str =
+    "rules:\n- {id: near, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, match: {tolerance: 2}}\n";
+
+#[test]
+fn where_they_disagree_the_rest_counts_against_the_candidate() {
+    let observations: Vec<_> = (0..400).map(|n| price(n, if n % 2 == 0 { 101 } else { 110 })).collect();
+    let before = run(&observations, "rules: []\n");
+    let (after, told) = rescored(&before, "rules: []\n", NEAR);
+    let books = after.ledger.shadow.as_ref().unwrap();
+    assert_eq!((told.known.exact, told.known.inferred, told.known.unknown), (8, 0, 392));
+    assert!(books.matched > 0 && books.matched < 8 && books.mismatched >= 392, "{books:?}");
+    assert_eq!(after.groups[0].exchanges, books.mismatched);
+    // The other way: what a removed rule hid mismatches in part, so all that is not kept does.
+    let hidden = run(
+        &observations,
+        "rules:\n- {id: all, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, ignore: true}\n",
+    );
+    assert_eq!(hidden.ledger.shadow.as_ref().unwrap().matched, 400);
+    let all = "rules:\n- {id: all, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, ignore: true}\n";
+    let (after, told) = rescored(&hidden, all, NEAR);
+    assert_eq!((told.known.unknown, told.removed.len(), told.added.len()), (392, 1, 1));
+    assert!(after.ledger.shadow.as_ref().unwrap().mismatched >= 392);
+    assert!((told.known.unknown_share() - 0.98).abs() < 1e-9);
+}
+
+#[test]
+fn what_is_not_kept_is_no_evidence_any_more_and_a_mismatch_stays_one() {
+    let observations: Vec<_> = (0..40).map(|n| varied(n, 0, 7)).collect();
+    let old =
+        "rules:\n- {id: all, owner: o, reason: r, expires: 2099-01-31, at: {json: $.x}, ignore: {presence: any}}\n";
+    for (before_rules, mismatched) in [(old, 0), ("rules: []\n", 40)] {
+        let before = run(&observations, before_rules);
+        assert_eq!(before.ledger.shadow.as_ref().unwrap().mismatched, mismatched);
+        let other = "rules:\n- {id: other, owner: o, reason: r, expires: 2099-01-31, at: {json: $.y}, ignore: true}\n";
+        let (after, told) = rescored(&before, before_rules, other);
+        let books = after.ledger.shadow.as_ref().unwrap();
+        assert_eq!(told.known.unknown, 40);
+        assert_eq!((books.mismatched, books.not_comparable.total(), books.matched), (mismatched, 40 - mismatched, 0));
+    }
+    // Without any signature, as a tally that kept nothing has it.
+    let mut bare = run(&observations, old);
+    bare.signatures = Vec::<Signature>::new();
+    let (after, told) = rescored(&bare, old, "rules: []\n");
+    assert_eq!((told.known.unknown, after.ledger.shadow.unwrap().not_comparable.total()), (40, 40));
+}
+
+#[test]
+fn mismatches_that_are_new_lie_on_the_clients_that_had_them() {
+    let all = "rules:\n- {id: all, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, ignore: true}\n";
+    let observations: Vec<_> = (0..600)
+        .map(|n| {
+            let mut one = if n % 6 == 0 { price(n, 110) } else { price(n, 100) };
+            one.exchange.client = ([10, 0, 0, (n % 6) as u8], 4000).into();
+            one
+        })
+        .collect();
+    let (after, _) = rescored(&run(&observations, all), all, "rules: []\n");
+    let clients = after.clients;
+    assert_eq!(
+        (clients.compared, clients.mismatched, clients.with_mismatch, clients.most_mismatched),
+        (600, 100, 1, 100)
+    );
+    assert_eq!(after.endpoints[0].clients, clients);
+}
+
+#[test]
+fn what_a_rule_could_concern() {
+    let observations: Vec<_> = (0..50).map(|n| varied(n, (n % 2) as u32, (n % 5) as u8)).collect();
+    let before = run(&observations, RULES);
+    for (rule, concerned) in [
+        ("at: {header: [x-other]}, ignore: true", 0),
+        ("at: {header: [date]}, ignore: {type: any}", 20),
+        ("at: {header: [date], endpoint: 'GET /a'}, ignore: true", 10),
+        ("at: {header: [date], endpoint: 'POST /a'}, ignore: true", 0),
+        ("at: {status: true}, accept: {max_rate: 1%}", 0),
+        ("at: {json: $.nothing}, ignore: true", 30),
+        ("at: {json: $.nothing}, match: {lexeme: true}", 50),
+        ("at: {json: $.nothing}, match: {order: unordered}", 50),
+    ] {
+        let text = format!("- {{id: one-more, owner: o, reason: r, expires: 2099-01-31, {rule}}}\n");
+        let Ok(new) = RuleSet::parse("r.yaml", &format!("{RULES}{text}"), jiff::civil::date(2026, 11, 25)) else {
+            panic!("{text}")
+        };
+        let changed = Changed::between(&[rules(RULES)], &new);
+        let of: u64 = before.signatures.iter().filter(|s| changed.may_concern(s)).map(|s| s.exchanges).sum();
+        assert_eq!(of, concerned, "{rule}");
+    }
+    let reordered = RULES.lines().rev().filter(|line| line.starts_with('-'));
+    let reordered: String =
+        std::iter::once("rules:".to_owned()).chain(reordered.map(str::to_owned)).collect::<Vec<_>>().join("\n");
+    let changed = Changed::between(&[rules(RULES)], &rules(&reordered));
+    assert!(changed.reordered && changed.added.is_empty() && changed.changed.is_empty());
+}
