@@ -11,7 +11,7 @@
 //! 6. [`verdict`] judges the counts against the policy's gates.
 //! 7. [`report`] shows the verdict with its evidence.
 //!
-//! [`suggest`] reads kept exchanges for rules that people may want to write.
+//! [`suggest`] reads kept exchanges for rules that people may want to write, and for what mismatches have in common.
 //!
 //! [`store`] keeps what was counted in a run file, to be judged later and again; [`rescore`] judges what is kept of it under
 //! other rules.

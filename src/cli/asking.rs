@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::Trouble;
 use crate::config::{self, Policy, Target};
+use crate::exchange::OverheadNote;
 use crate::rules::{self, RuleSet};
+use crate::shadow;
 
 /// Read where `--policy` names none, if it is there.
 const POLICY_FILE: &str = "tapcompare.yaml";
@@ -37,6 +39,9 @@ pub(crate) struct Asking {
     /// List what would be sent, and why not the rest; send nothing
     #[arg(long, conflicts_with_all = ["run", "html"])]
     pub(super) dry_run: bool,
+    /// Do not measure beforehand what our own client adds to a latency (it takes up to 200 ms)
+    #[arg(long)]
+    no_overhead: bool,
     /// Keep the evidence in this file as the run goes, for `judge` and `report`; an existing run is continued
     #[arg(long, value_name = "FILE")]
     pub(super) run: Option<PathBuf>,
@@ -67,6 +72,11 @@ impl Asking {
         let rules = Arc::new(rules::load_or_common(chosen, today())?);
         let rule_texts = rules::texts_or_common(chosen)?;
         Ok(Asked { policy: Arc::new(policy), policy_file, policy_text, rules, rule_texts, candidate })
+    }
+
+    /// What our own client adds to a latency; None where it is not to be measured. Before any capture is opened.
+    pub(super) fn overhead(&self, policy: &Policy) -> Option<OverheadNote> {
+        if self.dry_run || self.no_overhead { None } else { shadow::overhead(&policy.safety.limits) }
     }
 
     /// The policy that was named, or the one that lies here, or the defaults; what is kept of it, and its file.

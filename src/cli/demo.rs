@@ -56,11 +56,12 @@ impl DemoArgs {
         let output = Output { output: self.output, html: Some(self.html.clone()) };
         files::distinct(&[("--run", self.run.as_deref()), ("--html", Some(&self.html))])?;
         output.check()?;
+        let mut policy: Policy = config::from_text(POLICY, std::path::Path::new(POLICY_NAME))?;
+        let overhead = crate::shadow::overhead(&policy.safety.limits);
         let runtime = runtime()?;
         let candidate = runtime.block_on(demo::candidate(self.defect.clone()))?;
         let legacy = runtime.block_on(demo::legacy())?;
 
-        let mut policy: Policy = config::from_text(POLICY, std::path::Path::new(POLICY_NAME))?;
         let target: Target = candidate.url().parse()?;
         policy.targets.candidate = Some(target.clone());
         policy.targets.legacy = self.live_legacy.then(|| legacy.url().parse::<Target>()).transpose()?;
@@ -79,6 +80,7 @@ impl DemoArgs {
             pace: self.pace.to_string(),
             sources: vec![CAPTURE_NAME.to_owned()],
             dry_run: false,
+            overhead,
             run: self.run.clone(),
             called: Some(Called {
                 candidate: format!("the demo's, with the defects {}", self.defect),

@@ -22,6 +22,8 @@ pub(crate) struct JudgeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
     #[command(flatten)]
+    beside: Beside,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -39,6 +41,14 @@ pub(super) struct EvidenceArgs {
     stretch: Option<usize>,
 }
 
+/// What is said beside the figures.
+#[derive(Debug, clap::Args)]
+pub(super) struct Beside {
+    /// Say what goes with each group of mismatches: which feature of the requests tells them from the other exchanges
+    #[arg(long)]
+    explain: bool,
+}
+
 /// Evidence with what was made of it.
 pub(super) struct Judged {
     run: Run,
@@ -48,18 +58,21 @@ pub(super) struct Judged {
 impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.check()?;
-        let judged = self.evidence.judged()?;
+        let judged = self.evidence.judged(&self.beside)?;
         self.output.write(&judged.report(), color)?;
         Ok(judged.verdict.verdict.into())
     }
 }
 
 impl EvidenceArgs {
-    pub(super) fn judged(&self) -> Result<Judged, Trouble> {
+    pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
         let (mut run, policy) = self.united()?;
         let day = trial::day_of(&run.facts);
-        let rules = RuleSet::from_texts(run.rules.clone(), day)?;
-        trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, day)?;
+        let rules = Arc::new(RuleSet::from_texts(run.rules.clone(), day)?);
+        if beside.explain {
+            run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
+        }
+        trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
         Ok(Judged { run, verdict })
     }

@@ -36,6 +36,7 @@ impl ReplayArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         files::distinct(&[("--run", self.asking.run.as_deref()), ("--html", self.output.html.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
+        let overhead = self.asking.overhead(&asked.policy);
         let body = asked.policy.safety.limits.body;
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;
         self.output.check()?;
@@ -48,6 +49,7 @@ impl ReplayArgs {
                 pace: self.pace.to_string(),
                 sources,
                 dry_run,
+                overhead,
                 run,
                 called: None,
             },

@@ -1,6 +1,6 @@
 //! `tapcompare report`: the evidence of run files, rendered.
 
-use super::judge::EvidenceArgs;
+use super::judge::{Beside, EvidenceArgs};
 use super::output::Output;
 use super::{Status, Trouble};
 
@@ -10,13 +10,15 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
     #[command(flatten)]
+    beside: Beside,
+    #[command(flatten)]
     output: Output,
 }
 
 impl ReportArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.check()?;
-        self.output.write(&self.evidence.judged()?.report(), color)?;
+        self.output.write(&self.evidence.judged(&self.beside)?.report(), color)?;
         Ok(Status::Fine)
     }
 }

@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::{Status, Trouble};
 
-/// Work on rule files: look for mistakes, put them to the test, have some suggested
+/// Work on rule files: look for mistakes, put them to the test on a run, have some suggested
 #[derive(Debug, clap::Args)]
 pub(crate) struct RulesArgs {
     #[command(subcommand)]

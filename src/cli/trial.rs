@@ -25,10 +25,15 @@ pub(super) fn try_rules(
     gate: &RulesGate,
     today: Date,
 ) -> Result<(), Trouble> {
-    let redactor = Redactor::new(&Redaction::default(), Key::given(Some(KEY.as_ref()))?)?;
     let terms = Terms { hidden_at_most: gate.hidden_at_most, today };
-    snapshot.try_rules(&Comparer::new(rules, Arc::new(redactor)), &terms);
+    snapshot.try_rules(&again(rules)?, &terms);
     Ok(())
+}
+
+/// Compares what is kept again.
+pub(super) fn again(rules: Arc<RuleSet>) -> Result<Comparer, Trouble> {
+    let redactor = Redactor::new(&Redaction::default(), Key::given(Some(KEY.as_ref()))?)?;
+    Ok(Comparer::new(rules, Arc::new(redactor)))
 }
 
 /// The day by which a run's rules were in force or expired: that on which it began.

@@ -15,7 +15,7 @@ use super::signal::stop_on_signal;
 use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
-use crate::exchange::{AdmissionNote, BreakerNote};
+use crate::exchange::{AdmissionNote, BreakerNote, OverheadNote};
 use crate::ledger::StoreBooks;
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
@@ -35,6 +35,8 @@ pub(super) struct Walk {
     pub(super) pace: String,
     pub(super) sources: Vec<String>,
     pub(super) dry_run: bool,
+    /// What our own client adds to a latency, where it was measured.
+    pub(super) overhead: Option<OverheadNote>,
     /// Where the evidence is kept.
     pub(super) run: Option<PathBuf>,
     /// What the targets are called where their addresses say nothing.
@@ -154,6 +156,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
         finished: String::new(),
         stopped_early: None,
         admission: None,
+        overhead: walk.overhead.clone(),
         stretches: Vec::new(),
         epochs: Vec::new(),
         rescored: None,

@@ -9,6 +9,7 @@ use super::output::Output;
 use super::walk::{Walk, walk};
 use super::{Status, Trouble, files};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
+use crate::exchange::OverheadNote;
 use crate::pipeline::{Feed, LiveFeed, runtime};
 use crate::privilege;
 
@@ -107,6 +108,8 @@ impl WatchArgs {
             ("--html", self.output.html.as_deref()),
         ])?;
         let asked = self.asking.read(None)?;
+        // Before anything listens: on `lo` it would be seen.
+        let overhead = self.asking.overhead(&asked.policy);
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
         // The kernel cannot look into VXLAN, so there the filter is asked here.
         let (source, filter) = match (&self.interface, self.vxlan) {
@@ -125,11 +128,17 @@ impl WatchArgs {
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
         let changed = user.changed.then(|| user.to_string());
-        self.watch(source, filter, asked, color).map_err(|error| as_whom(error, changed.as_deref()))
+        self.watch(source, filter, (asked, overhead), color).map_err(|error| as_whom(error, changed.as_deref()))
     }
 
     /// What needs no privilege.
-    fn watch(self, source: LiveSource, filter: Option<Filter>, asked: Asked, color: bool) -> Result<Status, Trouble> {
+    fn watch(
+        self,
+        source: LiveSource,
+        filter: Option<Filter>,
+        (asked, overhead): (Asked, Option<OverheadNote>),
+        color: bool,
+    ) -> Result<Status, Trouble> {
         self.output.check()?;
         let rotate = self.rotate.map(|mb| mb * MEGABYTE);
         let saver = match &self.write {
@@ -140,7 +149,7 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run) = (self.asking.dry_run, self.asking.run);
-        let plan = Walk { feed, asked, pace, sources, dry_run, run, called: None };
+        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, called: None };
         walk(plan, &runtime()?, &self.output, color)
     }
 

@@ -37,6 +37,9 @@ pub struct RunFacts {
     /// What safety did on its own, where requests were sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admission: Option<AdmissionNote>,
+    /// What our own client adds to a latency, measured before the run; None where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overhead: Option<OverheadNote>,
     /// The stretches of evidence that were put together, in the order of their start; empty where there is one only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stretches: Vec<StretchNote>,
@@ -47,6 +50,20 @@ pub struct RunFacts {
     /// What has become of the evidence under other rules than were in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rescored: Option<Rescored>,
+}
+
+/// How long our own client and a null server on loopback take for a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OverheadNote {
+    /// How many were measured.
+    pub requests: u64,
+    /// Their median in microseconds.
+    pub p50_us: u64,
+    /// Of 95 %.
+    pub p95_us: u64,
+    /// Of 99 %.
+    pub p99_us: u64,
 }
 
 /// What the breaker, the backoff and the sandbox agreement did of themselves.

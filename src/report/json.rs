@@ -7,6 +7,7 @@ use crate::faults::Trial;
 use crate::tally::Snapshot;
 use crate::verdict::Verdict;
 
+use super::overhead::Overhead;
 use super::{Report, RunFacts, SCHEMA_VERSION};
 
 #[derive(Serialize)]
@@ -15,6 +16,8 @@ struct Document<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
     facts: &'a RunFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overhead: Option<Overhead>,
     rules: &'a [RuleNote],
     snapshot: &'a Snapshot,
 }
@@ -24,6 +27,7 @@ pub(super) fn render(report: &Report<'_>) -> serde_json::Result<String> {
         schema_version: SCHEMA_VERSION,
         verdict: report.verdict,
         facts: report.facts,
+        overhead: Overhead::of(report),
         rules: report.rules,
         snapshot: report.snapshot,
     })

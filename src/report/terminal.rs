@@ -4,11 +4,14 @@ pub(super) mod trial;
 
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
+use crate::suggest::explain::Explained;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, visible, wrap};
+use super::findings::{standing_out, stands_out};
+use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
 use super::{Report, checklist, coverage, days, html, losses};
 
@@ -142,6 +145,10 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
             let text = format!("a mismatch rate of {}, if all that is missing had mismatched too", percent(worst));
             page.behind(Ink::Dim, "        worst case        ", &text);
         }
+        if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
+            let ink = if overhead.is_large() { Ink::Unsure } else { Ink::Dim };
+            page.behind(ink, "        beside it         ", overhead.told());
+        }
     }
     if let Some(paired) = &verdict.paired_latency {
         page.behind(Ink::Dim, "        each request      ", &days::paired(paired));
@@ -251,7 +258,8 @@ fn endpoints(page: &mut Page, report: &Report<'_>) {
             let side = |latency: &Latency| latency.quantile(q).map_or("-".to_owned(), millis);
             format!("{} / {}", side(&endpoint.latency.legacy), side(&endpoint.latency.candidate))
         };
-        let cells = [count(n), count(books.mismatched), bound, quantile(0.5), quantile(0.95)];
+        let differ = count(books.mismatched) + if stands_out(report, &endpoint.endpoint) { "*" } else { "" };
+        let cells = [count(n), differ, bound, quantile(0.5), quantile(0.95)];
         let name = cut(&visible(&endpoint.endpoint.to_string()), NAME);
         // Columns and not characters: a wide name must not move the table.
         let pad = " ".repeat(NAME - columns(&name).min(NAME));
@@ -260,6 +268,9 @@ fn endpoints(page: &mut Page, report: &Report<'_>) {
         page.inked(&[(Ink::Plain, "  "), (ink, &name), (Ink::Plain, &pad), (Ink::Plain, &rest)]);
     }
     more(page, asked.len(), ENDPOINTS);
+    if let Some(legend) = standing_out(report) {
+        page.behind(Ink::Dim, "  * ", &legend);
+    }
 }
 
 /// Milliseconds in three digits, without the unit.
@@ -296,6 +307,9 @@ fn differences(page: &mut Page, report: &Report<'_>) {
 fn group_lines(page: &mut Page, group: &DifferenceGroup) {
     let head = group_title(&group.endpoint, group);
     page.behind(Ink::Bad, "  ", &head);
+    for line in group.explained.iter().flat_map(explained) {
+        page.behind(Ink::Plain, "      ", &visible(&line));
+    }
     let Some(example) = group.examples.first() else { return };
     let request = format!("#{} {}", example.sequence, visible(&example.request));
     page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &request)]);
@@ -307,6 +321,17 @@ fn group_lines(page: &mut Page, group: &DifferenceGroup) {
             page.inked(&[(Ink::Dim, &format!("      {label:<11}")), (Ink::Plain, &side)]);
         }
     }
+}
+
+/// What goes with a group, a line each, not escaped; that nothing does is said too.
+pub(super) fn explained(explained: &Explained) -> Vec<String> {
+    let (mismatches, others) = (explained.mismatches, explained.others);
+    if explained.explanations.is_empty() {
+        return vec![format!(
+            "no feature of the requests tells the {mismatches} kept mismatches from the {others} others"
+        )];
+    }
+    explained.explanations.iter().map(ToString::to_string).collect()
 }
 
 fn group_title(endpoint: &Endpoint, group: &DifferenceGroup) -> String {

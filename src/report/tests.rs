@@ -10,6 +10,8 @@ use crate::exchange::{
 };
 use crate::faults::{Finding, Flaw, Hides, RuleAudit, Trial, invented as faults};
 use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
+use crate::suggest::Feature;
+use crate::suggest::explain::{Condition, Explained, Explanation, Is};
 use crate::tally::invented::{Invented, endpoint, snapshot_of, tally_of};
 use crate::verdict::judge;
 
@@ -115,6 +117,17 @@ fn hostile(payload: &str) -> (Snapshot, Vec<RuleNote>, RunFacts) {
     });
     let mut snapshot = tally.snapshot(&endpoints, Default::default(), Default::default());
     snapshot.ledger.capture.damage.push(payload.into());
+    let conditions = [
+        Condition { is: Is::Value(payload.into()), feature: Feature::Query(payload.into()) },
+        Condition { is: Is::Absent, feature: Feature::Header(payload.into()) },
+    ];
+    let explanation = Explanation {
+        conditions: conditions.to_vec(),
+        alike: conditions.to_vec(),
+        of_mismatches: 1.0,
+        ..Explanation::default()
+    };
+    snapshot.groups[0].explained = Some(Explained { explanations: vec![explanation], ..Explained::default() });
     let used = &mut snapshot.rules[0];
     (used.sample_legacy, used.sample_candidate) = (Some(payload.into()), Some(payload.into()));
     snapshot.trial = Some(blind(&format!("/a{payload}"), payload));
@@ -394,4 +407,39 @@ fn what_is_missing_and_what_safety_did_are_told_without_a_way_for_captured_text_
         assert!(page.contains("Missing exchanges") && page.contains("over 1 MiB") && page.contains("breaker opened"));
         assert!(!page.contains("<script>alert") && !page.contains('\u{1b}'));
     });
+}
+
+#[test]
+fn our_own_overhead_stands_beside_the_latency_gate_and_is_marked_where_it_is_large() {
+    use crate::exchange::OverheadNote;
+    let run: Vec<Invented> = (0..400).map(|i| Invented::new(i, 0)).collect();
+    let snapshot = crate::tally::invented::snapshot_of(&run, &["GET /a"]);
+    let verdict = judge(&snapshot, &Policy::default(), &[], jiff::civil::Date::MAX);
+    let shown = |p95_us, legacy: Option<&str>| {
+        let overhead = OverheadNote { requests: 300, p50_us: 40, p95_us, p99_us: 900 };
+        let facts = RunFacts { overhead: Some(overhead), legacy: legacy.map(str::to_owned), ..facts() };
+        let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] };
+        let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+        let words = report.terminal(false).split_whitespace().collect::<Vec<_>>().join(" ");
+        (json["overhead"].clone(), words, report.html())
+    };
+    // The legacy takes 10 ms: 60 us are 0.6 % of it, where the margin is 10 %.
+    let (json, terminal, page) = shown(60, None);
+    let told = "our own client adds 60 µs at p95 (40 µs at p50, 900 µs at p99), measured at the start with 300 requests to a null server";
+    assert_eq!((&json["large"], &json["told"], &json["quantile"]), (&false.into(), &told.into(), &0.95.into()));
+    assert!((json["of_legacy"].as_f64().unwrap() - 0.006).abs() < 1e-5, "{json}");
+    assert!(terminal.contains(told) && page.contains(&told["our own".len()..]), "{terminal}");
+    // Half of the margin and more is said to be unfair to the candidate, or to both.
+    let (json, terminal, page) = shown(520, None);
+    let large = "; that is 5.2% of the legacy's p95, in the candidate's latencies alone, so that the ratio is unfair to the candidate by about as much; nothing was subtracted";
+    assert_eq!(json["large"], true);
+    assert!(terminal.contains(large) && page.contains("unfair to the candidate"), "{terminal}");
+    let (json, terminal, _) = shown(520, Some("http://127.0.0.1:8080"));
+    assert!(
+        json["large"] == true && terminal.contains("on both sides, so that the ratio is nearer to 1"),
+        "{terminal}"
+    );
+    // Where it was not measured, nothing is said.
+    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts(), rules: &[] };
+    assert!(!report.json().unwrap().contains("overhead") && !report.terminal(false).contains("null server"));
 }

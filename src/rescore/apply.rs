@@ -169,6 +169,7 @@ impl<'a> Applied<'a> {
                 first_seen: examples.iter().filter_map(|e| e.started.clone()).min(),
                 last_seen: examples.iter().filter_map(|e| e.started.clone()).max(),
                 examples: Vec::new(),
+                explained: None,
             });
         }
         let Some(group) = group_of(&mut self.after.groups, endpoint, element, class) else { return };

@@ -41,7 +41,7 @@ const BETTER: (f64, f64) = (0.1, 1.25);
 const TELLING: f64 = 0.05;
 
 /// What goes with a group of differences.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Explanation {
     /// One condition, or two that hold together.
     pub conditions: Vec<Condition>,

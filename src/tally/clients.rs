@@ -181,14 +181,19 @@ pub struct Clustering {
     pub mismatched_squared: f64,
     /// The sum of compared times mismatched.
     pub product: f64,
+    /// The sum of k (k - 1) / (n - 1): for each mismatch, the share of its client's other requests that mismatch too.
+    pub within: f64,
 }
+
+/// Parts of 1 that the quotients of [`Clustering::within`] are counted in.
+const PARTS: u128 = 1 << 40;
 
 impl Clustering {
     /// Of these groups.
     pub(crate) fn of(groups: impl IntoIterator<Item = Share>) -> Clustering {
         let mut all = Clustering::default();
         // Whole numbers until the end: however they are added up, the sum is the same.
-        let (mut nn, mut kk, mut nk) = (0_u128, 0_u128, 0_u128);
+        let (mut nn, mut kk, mut nk, mut within) = (0_u128, 0_u128, 0_u128, 0_u128);
         for Share { compared, mismatched } in groups {
             let (n, k) = (u128::from(compared), u128::from(mismatched));
             all.clients += 1;
@@ -199,8 +204,17 @@ impl Clustering {
             nn += n * n;
             kk += k * k;
             nk += n * k;
+            // Where n is 1 there is nothing else of that client. Within 128 bits up to 2^43 mismatches of one client.
+            within =
+                within.saturating_add((k * k.saturating_sub(1)).saturating_mul(PARTS) / n.saturating_sub(1).max(1));
         }
-        Clustering { compared_squared: nn as f64, mismatched_squared: kk as f64, product: nk as f64, ..all }
+        Clustering {
+            compared_squared: nn as f64,
+            mismatched_squared: kk as f64,
+            product: nk as f64,
+            within: within as f64 / PARTS as f64,
+            ..all
+        }
     }
 
     /// Of clients by what was compared of each, and how much of that mismatched.
@@ -303,7 +317,9 @@ mod tests {
             compared_squared: 12_549.0,
             mismatched_squared: 101.0,
             product: 1_007.0,
+            within: 10.0 * 9.0 / 99.0,
         };
-        assert_eq!(clustering, expected);
+        assert!((clustering.within - expected.within).abs() < 1e-11, "{}", clustering.within);
+        assert_eq!(Clustering { within: expected.within, ..clustering }, expected);
     }
 }

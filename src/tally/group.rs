@@ -9,6 +9,8 @@ use crate::exchange::{
     Difference, DifferenceKind, Endpoint, Example, Location, Observation, Outcome, Segment, Timestamp,
 };
 
+use crate::suggest::explain::Explained;
+
 use super::count::earlier;
 use super::endpoints::looks_like_a_value;
 
@@ -44,7 +46,7 @@ impl DifferenceClass {
 }
 
 /// Differences of one kind at one place of one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DifferenceGroup {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -64,6 +66,9 @@ pub struct DifferenceGroup {
     pub last_seen: Option<String>,
     /// The first of these exchanges, by their position in the source.
     pub examples: Vec<Arc<Example>>,
+    /// What goes with it; None where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
 }
 
 /// What names a group before endpoints are resolved.

@@ -285,6 +285,7 @@ fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup
             first_seen: group.first.map(|t| t.to_string()),
             last_seen: group.last.map(|t| t.to_string()),
             examples: group.examples.into_values().collect(),
+            explained: None,
         })
         .collect();
     // Stable: equals stay in the order of their names.

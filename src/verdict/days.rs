@@ -142,11 +142,12 @@ pub(super) fn judge(
     let looked_at = compared_on(&all).max(window.map_or(0, |window| window.days as usize));
     let last = snapshot.days.last().map_or(Day::default(), |day| day.day);
     let terms = |limit: f64| Terms { limit, confidence: gate.confidence, looks, last, looked_at };
-    let of_day = |day: &DaySnapshot| widening(&snapshot.day_clients.between(day.day, day.day), gate.confidence);
+    let of_day =
+        |day: &DaySnapshot| widening(&snapshot.day_clients.between(day.day, day.day), gate.below, gate.confidence);
     let days_of = |part: &Part<'_>| together(part.endpoints.iter().map(|e| e.counted), window);
     let is_all = |part: &Part<'_>| part.endpoint.is_none() && part.endpoints.len() == evidence.endpoints.len();
     let judge_part = |part: &Part<'_>| {
-        let as_a_whole = widening(&part.clients, gate.confidence);
+        let as_a_whole = widening(&part.clients, part.limit, gate.confidence);
         let (clusters, each): (_, Widening<'_>) = match is_all(part) {
             true => ("its clusters by client", &of_day),
             false => ("the clusters by client of all its days", &|_| as_a_whole),

@@ -10,6 +10,7 @@ mod coverage;
 mod critical;
 mod days;
 mod evidence;
+mod findings;
 pub mod holm;
 pub mod interval;
 mod latency;
@@ -36,6 +37,7 @@ use crate::tally::Snapshot;
 pub use checklist::{ItemResult, ItemState};
 pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
 pub use days::{DayResult, Days};
+pub use findings::Finding;
 pub use paired::PairedLatency;
 
 use rates::Evidence;
@@ -175,6 +177,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
     /// Every gate, failures first.
     pub gates: Vec<GateResult>,
+    /// Every compared endpoint against the limit of the mismatch gate: what stands out, no gate.
+    pub findings: Vec<Finding>,
     /// What of all that the legacy serves was compared.
     pub coverage: Coverage,
     /// The mismatch rate day by day.
@@ -223,7 +227,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
     results.extend(day_gates);
     results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
-    results.extend(latency::gates(&evidence, &gates.latency, confidence));
+    results.extend(latency::gates(&evidence, &gates.latency, confidence, looks));
     let coverage = Coverage::of(snapshot, policy);
     results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
     results.push(evidence::loss_gate(snapshot, &gates.loss));
@@ -246,6 +250,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         headline: headline(decision, &results, &coverage, &judged),
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
+        findings: findings::findings(&judged, &gates.mismatch_rate),
         coverage,
         days,
         paired_latency: paired::of(&snapshot.latency.difference, confidence),

@@ -6,7 +6,7 @@ use crate::ledger::ShadowBooks;
 use crate::tally::{Clustering, EndpointSnapshot, Snapshot};
 
 use super::bounds::Bounds;
-use super::clusters::widening;
+use super::clusters::{unseen, widening};
 use super::scope::{Part, Parts};
 use super::words::{count, counted, percent, percent_against};
 use super::{Gate, GateResult, GateState};
@@ -103,11 +103,12 @@ pub(super) fn mismatch_gate(evidence: &Evidence<'_>, gate: &MismatchGate, looks:
 pub(super) fn mismatches_of(part: &Part<'_>, confidence: f64, looks: Looks) -> GateResult {
     let (k, n) = part.endpoints.iter().fold((0, 0), |(k, n), e| (k + e.mismatched, n + e.compared));
     let clients = part.clients;
-    let widening = widening(&clients, confidence);
+    let widening = widening(&clients, part.limit, confidence);
     let bounds = Bounds { looks, confidence, limit: part.limit, widening };
     let judged = judge_share(k, n, &bounds, "mismatch", "compared request");
     let asked: Vec<&EndpointEvidence<'_>> = part.endpoints.iter().copied().filter(|e| e.asked).collect();
-    let note = format!("{}{}{}", clustered(&clients, widening), exceeded(&asked), refused_alone(&asked));
+    let known = format!("{}{}", clustered(&clients, widening), beyond(&clients, judged.state, &bounds));
+    let note = format!("{known}{}{}", exceeded(&asked), refused_alone(&asked));
     GateResult {
         gate: Gate::MismatchRate,
         endpoint: part.endpoint.cloned(),
@@ -139,6 +140,22 @@ fn clustered(clients: &Clustering, widening: f64) -> String {
         count(clients.most_mismatched),
         count(effective)
     )
+}
+
+/// What the figures rest on where clients are not known apart, and what they say nothing of where they are.
+fn beyond(clients: &Clustering, state: GateState, bounds: &Bounds) -> String {
+    let Bounds { confidence, limit, .. } = *bounds;
+    match unseen(clients, confidence) {
+        _ if clients.compared == 0 => String::new(),
+        None => "; all came from one client address, so requests are taken as independent of each other".to_owned(),
+        Some(share) if state == GateState::Pass && share >= limit => format!(
+            "; it holds for clients like the {} that were seen: a defect that none of them met may be there for up to {} of \
+             clients",
+            count(clients.clients),
+            percent(share)
+        ),
+        Some(_) => String::new(),
+    }
 }
 
 /// Says so where many mismatches are refusals: they are a mistake of the run far more often than of the candidate.

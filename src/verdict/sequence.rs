@@ -55,6 +55,39 @@ impl Mixture {
         bisect(0.0, (k / n).min(1.0), |p| !self.contradicts(p, k, n, confidence))
     }
 
+    /// The rank (from 1) of the value in a sorted sample of `n` that is an upper bound of the quantile `q`, 0 < q < 1, at
+    /// every look: the least s of which it is ruled out that so many lie below the quantile. None where the sample is too
+    /// small. The mixture is one of shares above the quantile.
+    pub fn quantile_upper_rank(&self, q: f64, n: u64, confidence: f64) -> Option<u64> {
+        let too_many = |s: u64| self.contradicts(1.0 - q, (n - s) as f64, n as f64, confidence);
+        let mut low = (q * n as f64).floor() as u64;
+        if n == 0 || !too_many(n) || too_many(low) {
+            return None;
+        }
+        let mut high = n;
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if too_many(middle) { high = middle } else { low = middle }
+        }
+        Some(high)
+    }
+
+    /// The rank of the value that is a lower bound at every look: the largest r of which it is ruled out that fewer than r
+    /// do not lie above the quantile.
+    pub fn quantile_lower_rank(&self, q: f64, n: u64, confidence: f64) -> Option<u64> {
+        let too_few = |r: u64| self.contradicts(1.0 - q, (n + 1 - r) as f64, n as f64, confidence);
+        let mut high = (q * n as f64).ceil() as u64 + 1;
+        if n == 0 || !too_few(1) || too_few(high) {
+            return None;
+        }
+        let mut low = 1;
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if too_few(middle) { low = middle } else { high = middle }
+        }
+        Some(low)
+    }
+
     /// The largest 1 - confidence at which the lower bound is not below p, 0 < p < 1: by Ville's inequality a bound of the
     /// chance that this much is ever seen if the rate is p.
     pub fn p_above(&self, p: f64, k: f64, n: f64) -> f64 {

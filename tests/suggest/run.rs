@@ -71,6 +71,44 @@ async fn rules_that_are_suggested_of_a_run_and_copied_settle_the_noise_and_nothi
 }
 
 #[test]
+fn what_goes_with_the_mismatches_of_a_run_is_said_beside_each_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, page) = (folder.path().join("shop.run"), folder.path().join("page.html"));
+    let program = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_tapcompare")).args(args).current_dir(folder.path()).output().unwrap()
+    };
+    // One goes with the status, one with what the client takes and the status, and one with nothing that was asked.
+    let defects = "soft-404,false-gzip,price-rounding";
+    let demo = program(&["demo", "--defect", defects, "--pace", "max", "--output", "json", "--run", text(&run)]);
+    assert_eq!(demo.status.code(), Some(1));
+    let plain = program(&["judge", "--output", "json", text(&run)]);
+    assert!(!String::from_utf8_lossy(&plain.stdout).contains("\"explained\""));
+
+    let json = program(&["judge", "--explain", "--output", "json", "--html", text(&page), text(&run)]);
+    assert_eq!(json.status.code(), Some(1), "the verdict is the same");
+    let report: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let explanations = |endpoint: &str| {
+        let groups = report["snapshot"]["groups"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["endpoint"] == endpoint).unwrap();
+        assert!(group["explained"]["mismatches"].as_u64().unwrap() >= 8, "{group}");
+        group["explained"]["explanations"].as_array().unwrap().clone()
+    };
+    assert_eq!(explanations("GET /orders/{id}"), Vec::<Value>::new());
+    let soft = explanations("GET /products/{sku}");
+    let condition = serde_json::json!([{"is": {"value": "404"}, "feature": "legacy-status"}]);
+    assert_eq!((soft.len(), &soft[0]["conditions"], &soft[0]["of_mismatches"]), (1, &condition, &1.0.into()));
+    let packed = explanations("GET /customers/{id}");
+    let is_coding = |c: &Value| *c == serde_json::json!({"is": "present", "feature": {"header": "accept-encoding"}});
+    assert!(packed[0]["conditions"].as_array().unwrap().iter().any(is_coding), "{packed:?}");
+
+    let terminal = String::from_utf8(program(&["report", "--explain", text(&run)]).stdout).unwrap();
+    let told = "100% of the mismatches have legacy status=404, 0% of the others";
+    assert!(terminal.contains(told) && std::fs::read_to_string(&page).unwrap().contains(told), "{terminal}");
+    assert!(terminal.contains("no feature of the requests tells the"), "{terminal}");
+    assert!(terminal.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
 fn what_is_no_run_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, line) in [

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::exchange::{Difference, Example, RuleAnswer};
 use crate::report::Report;
-use crate::report::terminal::example_difference;
+use crate::report::terminal::{example_difference, explained};
 use crate::tally::{DifferenceClass, DifferenceGroup};
 use crate::verdict::words::{count, counted};
 
@@ -79,6 +79,9 @@ fn group_article(group: &DifferenceGroup, open: bool) -> Markup {
                 @if let (Some(first), Some(last)) = (&group.first_seen, &group.last_seen) && first != last {
                     " · first seen " (text(first)) ", last " (text(last))
                 }
+            }
+            @if let Some(found) = &group.explained {
+                ul.plain.list { @for line in explained(found) { li { (text(&line)) } } }
             }
             @if let Some(difference) = first { (value_pair(difference)) }
             @for (at, example) in group.examples.iter().enumerate() { (example_block(example, open && at == 0)) }

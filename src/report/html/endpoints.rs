@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use maud::{Markup, PreEscaped, html};
 
+use crate::report::findings::{standing_out, stands_out};
 use crate::report::terminal::TABLE_CONFIDENCE;
 use crate::report::{Report, plot};
 use crate::tally::{EndpointSnapshot, Latency};
@@ -48,6 +49,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 }
                 tbody { @for endpoint in asked.iter().take(ROWS) { (row(endpoint, report)) } }
             }
+            @if let Some(legend) = standing_out(report) { p.meta { "* " (legend) "." } }
             @if asked.len() > ROWS { p.meta { "and " (count((asked.len() - ROWS) as u64)) " more, in the JSON report" } }
         }
     }
@@ -80,7 +82,9 @@ fn row(endpoint: &EndpointSnapshot, report: &Report<'_>) -> Markup {
         tr {
             th scope="row" { (code(&endpoint.endpoint.to_string())) }
             td.n data-label="Compared" { (count(n)) }
-            td.n.bad[books.mismatched > 0] data-label="Differ" { (count(books.mismatched)) }
+            td.n.bad[books.mismatched > 0] data-label="Differ" {
+                (count(books.mismatched)) @if stands_out(report, &endpoint.endpoint) { "*" }
+            }
             td.n data-label="At most" {
                 @if n == 0 { "–" } @else { (percent(interval::upper_bound(books.mismatched, n, TABLE_CONFIDENCE))) }
             }

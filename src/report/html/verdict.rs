@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
+use crate::report::overhead::Overhead;
 use crate::report::terminal::beside_worst_case;
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, latency, multiple, percent, quantile};
@@ -115,6 +116,9 @@ fn gate_row(report: &Report<'_>, gate: &GateResult, worst: Option<f64>) -> Marku
                     p.meta { "Worst case: a mismatch rate of " (percent(worst)) ", if all that is missing had mismatched too." }
                 }
                 @if gate.state != GateState::Pass { (most_of_it(report, gate)) }
+                @if let Some(overhead) = Overhead::of(report).filter(|_| gate.gate == Gate::Latency) {
+                    p.most { (sentence(overhead.told())) "." }
+                }
                 @if let Some(remedy) = &gate.remedy {
                     p.remedy { b { "What would change it: " } (text(remedy)) "." }
                 }

@@ -56,7 +56,10 @@ impl std::fmt::Display for Condition {
             Is::Value(value) => write!(f, "{feature}={value}"),
             Is::Present => write!(f, "{feature}"),
             Is::Absent => write!(f, "no {feature}"),
-            Is::Not(value) => write!(f, "{feature} other than {value}"),
+            Is::Not(value) => {
+                let may_lack = matches!(feature, Feature::Query(_) | Feature::Header(_) | Feature::Body(_));
+                write!(f, "{feature} other than {value}{}", if may_lack { ", or none" } else { "" })
+            }
         }
     }
 }

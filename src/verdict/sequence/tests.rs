@@ -78,3 +78,36 @@ fn the_set_is_around_what_was_seen_and_wider_than_one_fixed_look() {
     let mixture = Mixture::around(0.001);
     assert_eq!((mixture.lower_bound(0.0, 0.0, 0.95), mixture.upper_bound(0.0, 0.0, 0.95)), (0.0, 1.0));
 }
+
+/// The ranks of a quantile are the bounds of the share beyond it, read the other way.
+#[test]
+fn ranks_at_every_look_agree_with_the_bounds_of_the_share_beyond() {
+    use crate::verdict::interval;
+    for (q, n) in [(0.5, 7), (0.5, 300), (0.95, 108), (0.95, 109), (0.95, 3000), (0.99, 5000), (0.999, 100_000)] {
+        let mixture = Mixture::around(1.0 - q);
+        let upper = mixture.quantile_upper_rank(q, n, 0.975);
+        let lower = mixture.quantile_lower_rank(q, n, 0.975);
+        let beyond = |rank: u64| (n - rank) as f64;
+        if let Some(rank) = upper {
+            assert!(mixture.upper_bound(beyond(rank), n as f64, 0.975) <= 1.0 - q, "{q} of {n}");
+            assert!(mixture.upper_bound(beyond(rank - 1), n as f64, 0.975) > 1.0 - q, "{q} of {n}");
+            assert!(rank >= interval::quantile_upper_rank(q, n, 0.975).unwrap(), "wider than one look: {q} of {n}");
+        } else {
+            assert!(mixture.upper_bound(0.0, n as f64, 0.975) > 1.0 - q, "{q} of {n}");
+        }
+        if let Some(rank) = lower {
+            assert!(mixture.lower_bound(beyond(rank) + 1.0, n as f64, 0.975) >= 1.0 - q, "{q} of {n}");
+            assert!(mixture.lower_bound(beyond(rank + 1) + 1.0, n as f64, 0.975) < 1.0 - q, "{q} of {n}");
+            assert!(rank <= interval::quantile_lower_rank(q, n, 0.975).unwrap_or(n), "wider than one look: {q} of {n}");
+        }
+    }
+    let mixture = Mixture::around(0.05);
+    assert_eq!(
+        (mixture.quantile_upper_rank(0.95, 0, 0.975), mixture.quantile_lower_rank(0.95, 0, 0.975)),
+        (None, None)
+    );
+    assert_eq!(
+        (mixture.quantile_upper_rank(0.95, 108, 0.975), mixture.quantile_upper_rank(0.95, 109, 0.975)),
+        (None, Some(109))
+    );
+}

@@ -1,0 +1,183 @@
+//! What must never be GO: each told in the verdict's own words, or refused with status 2 and the place of the mistake.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a binary that cannot be run is a failed test")]
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tapcompare::demo::{self, Defects, Shop};
+
+/// The header of a capture of Ethernet frames that holds none.
+const EMPTY: [u8; 24] = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0];
+
+/// The gates of the demo, of which a perfect candidate passes every one.
+const POLICY: &str = "\
+capability: orders
+endpoints: {templates: [GET /health, GET /products, 'GET /products/{sku}', 'HEAD /products/{sku}', 'GET /products/{sku}/image',
+  'GET /p/{sku}', GET /search, 'GET /customers/{id}', 'GET /customers/{id}/orders', 'GET /orders/{id}',
+  'GET /orders/{id}/invoice.txt', 'GET /payments/{id}', GET /notifications]}
+gates:
+  mismatch_rate: {below: 0.1%}
+  latency: {quantile: p95, at_most: 100x}
+  candidate_errors: {below: 0.1%}
+  coverage: {requests_per_endpoint: LEAST, except: [POST /orders, POST /payments, 'PUT /customers/{id}', 'DELETE /notifications/{id}']}
+";
+
+struct Place {
+    folder: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Place {
+    fn new() -> Place {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Place { folder: tempfile::tempdir().unwrap(), runtime }
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn candidate(&self) -> Shop {
+        self.runtime.block_on(demo::candidate(Defects::none())).unwrap()
+    }
+
+    fn replay(&self, capture: &Path, candidate: &str, more: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_tapcompare"))
+            .args(["replay", "--pace", "max", "--output", "json", "--candidate", candidate])
+            .args(more)
+            .arg(capture)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+}
+
+fn shop() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/shop.pcap")
+}
+
+fn json(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"))
+}
+
+/// The reasons of the gates that are not passed, and the remedies.
+fn open(report: &Value) -> String {
+    let gates = report["gates"].as_array().unwrap().iter().filter(|gate| gate["state"] != "pass");
+    gates.map(|g| format!("{} {}: {}\n", g["gate"], g["state"], g["reason"])).collect()
+}
+
+#[test]
+fn an_empty_run_is_inconclusive_and_sends_nothing_to_the_candidate() {
+    let place = Place::new();
+    let capture = place.file("empty.pcap", EMPTY);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let candidate = format!("http://{}", listener.local_addr().unwrap());
+    let lax = place.file("lax.yaml", "gates: {coverage: {requests_per_endpoint: 1}, mismatch_rate: {below: 100%}}\n");
+    for more in [&[][..], &["--policy", lax.to_str().unwrap()], &["--no-overhead"]] {
+        let output = place.replay(&capture, &candidate, more);
+        let report = json(&output);
+        assert_eq!((output.status.code(), &report["verdict"]), (Some(3), &"INCONCLUSIVE".into()), "{more:?}");
+        let said = open(&report);
+        for part in
+            ["the capture holds no exchange", "no endpoint was asked", "no compared requests, so there is nothing"]
+        {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        // Our own client was measured meanwhile, against a server of our own: nobody else heard of it.
+        assert!(listener.accept().is_err(), "a connection came to the candidate");
+        if more.contains(&"--no-overhead") {
+            assert_eq!((&report["overhead"], &report["facts"]["overhead"]), (&Value::Null, &Value::Null));
+        } else if let Some(overhead) = report["overhead"].as_object() {
+            // On a machine too busy for a figure there is none.
+            assert!(overhead["requests"].as_u64().unwrap() >= 50 && overhead["p50_us"].as_u64().unwrap() > 0);
+            assert_eq!(overhead["p95_us"], report["facts"]["overhead"]["p95_us"]);
+            assert!(overhead["told"].as_str().unwrap().contains("requests to a null server"), "{overhead:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_answers_of_the_candidate_is_no_go() {
+    let place = Place::new();
+    // Bound and closed again: nobody listens there.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = place.replay(&shop(), &format!("http://{address}"), &[]);
+    let report = json(&output);
+    assert_eq!((output.status.code(), &report["verdict"]), (Some(1), &"NO-GO".into()));
+    let said = open(&report);
+    assert!(said.contains("candidate-errors") && said.contains("connect"), "{said}");
+    assert!(said.contains("no compared requests, so there is nothing to judge by"), "{said}");
+}
+
+#[test]
+fn an_endpoint_with_one_request_too_few_is_named_and_keeps_the_others_from_go() {
+    let place = Place::new();
+    let candidate = place.candidate();
+    for (least, status) in [("120", 0), ("121", 3)] {
+        let policy = place.file("policy.yaml", POLICY.replace("LEAST", least));
+        let output = place.replay(&shop(), &candidate.url(), &["--policy", policy.to_str().unwrap()]);
+        let report = json(&output);
+        assert_eq!(output.status.code(), Some(status), "{least}: {}", open(&report));
+        if status == 3 {
+            let said = open(&report);
+            assert!(said.contains("GET /health (120)") && said.lines().count() == 1, "{said}");
+        }
+    }
+    // An endpoint that the legacy serves and of which nothing may be sent is no part of GO by itself.
+    let all = POLICY.replace("LEAST", "120").replace(", except: [POST /orders,", ", except: [");
+    let policy = place.file("policy.yaml", all);
+    let output = place.replay(&shop(), &candidate.url(), &["--policy", policy.to_str().unwrap()]);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(3), "{}", open(&report));
+    assert!(open(&report).contains("POST /orders"), "{}", open(&report));
+    place.runtime.block_on(candidate.stop());
+}
+
+#[test]
+fn a_mistake_in_the_policy_is_refused_with_its_place() {
+    let place = Place::new();
+    let capture = place.file("empty.pcap", EMPTY);
+    for (text, parts) in [
+        ("gates:\n  mismatch_rate: {bellow: 0.1%}\n", &["policy.yaml", "2", "bellow", "below"][..]),
+        ("gates:\n  mismatch_rate: {below: 0.1}\n", &["policy.yaml", "below", "0.1%"]),
+        ("gates:\n  latency: {quantile: 95}\n", &["policy.yaml", "quantile", "p95"]),
+        ("gate: {}\n", &["policy.yaml", "1", "gate"]),
+    ] {
+        let policy = place.file("policy.yaml", text);
+        let output = place.replay(&capture, "http://127.0.0.1:1", &["--policy", policy.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(2), &b""[..]), "{text}: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_rule_that_never_matched_is_told() {
+    let place = Place::new();
+    let candidate = place.candidate();
+    let rules = place.file(
+        "rules.yaml",
+        "rules:\n  - id: never-there\n    owner: shop-team\n    reason: an endpoint that nobody asks\n    expires: 2099-01-31\n    \
+         at: {endpoint: GET /never, json: $.id}\n    ignore: true\n",
+    );
+    let policy = place.file("policy.yaml", POLICY.replace("LEAST", "3000"));
+    let page = place.folder.path().join("page.html");
+    let common = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/common.yaml");
+    let flags =
+        ["--policy", policy.to_str().unwrap(), "--rules", rules.to_str().unwrap(), "--rules", common.to_str().unwrap()];
+    let output = place.replay(&shop(), &candidate.url(), &[&flags[..], &["--html", page.to_str().unwrap()]].concat());
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(3), "{}", open(&report));
+    let used = report["snapshot"]["rules"].as_array().unwrap();
+    assert!(used.iter().all(|rule| rule["id"] != "never-there") && !used.is_empty());
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("answered for nothing") && page.contains("never-there"), "the page names it");
+    place.runtime.block_on(candidate.stop());
+}
