@@ -155,7 +155,7 @@ fn a_run_under_an_openapi_document_is_judged_without_the_document() {
     let mut run = RunFile::open(&file, &facts).unwrap();
     let mut delta = Tally::new();
     (0..2000).for_each(|n| absorb(&mut delta, n));
-    run.finish(&delta, &books(2000), &endpoints(), &facts.facts).unwrap();
+    run.finish(&delta.clone().into(), &books(2000), &endpoints(), &facts.facts).unwrap();
     drop(run);
     let (_, out, err) = told(folder.path(), &["judge", "orders.run", "--output", "json"]);
     assert_eq!(err, "");
@@ -186,7 +186,7 @@ fn signing_while_a_run_goes_on_needs_no_new_run_and_another_gate_does() {
         let mut run = RunFile::open(&folder.path().join("orders.run"), &facts).unwrap();
         let mut delta = Tally::new();
         (0..1000).for_each(|n| absorb(&mut delta, n));
-        run.finish(&delta, &books(1000), &endpoints(), &facts.facts).unwrap();
+        run.finish(&delta.clone().into(), &books(1000), &endpoints(), &facts.facts).unwrap();
     };
     stretch(format!("{gates}checklist: [{{id: a}}]\n"), 1);
     let (status, out, _) = told(folder.path(), &["judge", "orders.run"]);

@@ -10,10 +10,10 @@ use crossbeam_channel::Receiver;
 
 use super::asks::Asks;
 use super::numbering::Read;
-use crate::exchange::{Endpoint, RunFacts};
+use crate::exchange::{Endpoint, EpochNote, RunFacts};
 use crate::ledger::{Ledger, StoreBooks};
-use crate::store::{RunFile, StoreError};
-use crate::tally::{Snapshot, Tally};
+use crate::store::{self, RunFile, StoreError};
+use crate::tally::{Builds, Snapshot};
 
 /// How often the stages are asked.
 pub(crate) const ROUND_EVERY: Duration = Duration::from_secs(1);
@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Everything counted so far, and what of it is not written yet.
 pub(crate) struct Recorder {
     pub(crate) asks: Arc<Asks>,
-    pub(crate) tallies: Receiver<(u64, Tally)>,
+    pub(crate) tallies: Receiver<(u64, Builds)>,
     pub(crate) books: Receiver<(u64, Read)>,
     /// How many stages count outcomes.
     pub(crate) stages: usize,
     pub(crate) file: Option<RunFile>,
-    all: Tally,
-    pending: Tally,
+    all: Builds,
+    pending: Builds,
     round: u64,
     last: Instant,
     /// Whether the last write failed: said once, and once more when it is over.
@@ -39,14 +39,12 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(
         asks: Arc<Asks>,
-        tallies: Receiver<(u64, Tally)>,
+        tallies: Receiver<(u64, Builds)>,
         books: Receiver<(u64, Read)>,
         stages: usize,
         file: Option<RunFile>,
     ) -> Recorder {
-        let (mut all, pending) = (Tally::new(), Tally::new());
-        // Only what is written needs to know of minutes.
-        while all.coarsen() {}
+        let (all, pending) = (Builds::new(), Builds::new());
         Recorder { asks, tallies, books, stages, file, all, pending, round: 0, last: Instant::now(), failing: false }
     }
 
@@ -93,18 +91,20 @@ impl Recorder {
     }
 
     /// Takes a stage's counts in.
-    pub(crate) fn take(&mut self, tally: Tally) {
+    pub(crate) fn take(&mut self, tally: Builds) {
         if self.file.is_some() {
             self.pending.merge(tally.clone());
         }
         self.all.merge(tally);
+        // Only what is written needs to know of minutes.
+        self.all.forget_minutes();
     }
 
     fn write(&mut self, read: &Read) {
         let Some(file) = &mut self.file else { return };
         match file.write(&self.pending, &read.ledger, &read.endpoints) {
             Ok(()) => {
-                self.pending = Tally::new();
+                self.pending = Builds::new();
                 if std::mem::take(&mut self.failing) {
                     tracing::warn!("the run file is written again; nothing of the evidence was lost");
                 }
@@ -118,22 +118,21 @@ impl Recorder {
     }
 
     /// The end: every stage is joined and its rest was taken.
-    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Option<Unfinished>) {
+    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Vec<EpochNote>, Option<Unfinished>) {
         while let Ok((_, tally)) = self.tallies.try_recv() {
             self.take(tally);
         }
         let Read { ledger, endpoints } = read;
-        let mut snapshot = self.all.snapshot(&endpoints, ledger.wire.clone(), ledger.capture.clone());
-        snapshot.ledger.losses.clone_from(&ledger.losses);
+        let (snapshot, epochs) = store::latest(self.all, &endpoints, &ledger);
         let unfinished = self.file.map(|file| Unfinished { file, pending: self.pending, ledger, endpoints });
-        (snapshot, unfinished)
+        (snapshot, epochs, unfinished)
     }
 }
 
 /// A run file that lacks its last write: what is to stand in it of the end, the caller knows.
 pub struct Unfinished {
     file: RunFile,
-    pending: Tally,
+    pending: Builds,
     ledger: Ledger,
     endpoints: Vec<Endpoint>,
 }
