@@ -230,13 +230,13 @@ fn epoch(payload: &str, number: u64) -> EpochNote {
 
 fn rescored(payload: &str) -> Rescored {
     let ids = || vec![payload.into()];
-    let outcomes = || [(payload.to_owned(), 3)].into();
+    let outcomes = |n| [(payload.to_owned(), n)].into();
     Rescored {
         added: ids(),
         removed: ids(),
         changed: ids(),
-        before: outcomes(),
-        after: outcomes(),
+        before: outcomes(3),
+        after: outcomes(4),
         verdict_before: payload.into(),
         ..Rescored::default()
     }

@@ -34,16 +34,16 @@ fn rescored(page: &mut Page, report: &Report<'_>) {
     let Some(rescored) = &report.facts.rescored else { return };
     page.line("");
     page.inked(&[(Ink::Bold, "Under other rules than were in force")]);
-    let verdict = format!("{} → {}", rescored.verdict_before, report.verdict.verdict);
+    let verdict = format!("{} → {}", visible(&rescored.verdict_before), report.verdict.verdict);
     page.behind(Ink::Plain, "  verdict   ", &verdict);
     for (what, ids) in changes::rules(rescored) {
         page.behind(Ink::Plain, &format!("  {what:<10}"), &visible(&ids));
     }
     page.behind(Ink::Plain, "  evidence  ", &changes::known(rescored));
-    page.behind(Ink::Plain, "  outcomes  ", &changes::outcomes(&rescored.before, &rescored.after));
+    page.behind(Ink::Plain, "  outcomes  ", &visible(&changes::outcomes(&rescored.before, &rescored.after)));
     for change in rescored.endpoints.iter().take(SHOWN) {
-        let text = changes::outcomes(&change.before, &change.after);
-        page.behind(Ink::Plain, "    ", &format!("{}: {text}", visible(&change.endpoint.to_string())));
+        let text = format!("{}: {}", change.endpoint, changes::outcomes(&change.before, &change.after));
+        page.behind(Ink::Plain, "    ", &visible(&text));
     }
     for one in rescored.moves.iter().take(SHOWN) {
         page.behind(Ink::Dim, "      ", &visible(&changes::moved(one)));

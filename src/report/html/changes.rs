@@ -39,11 +39,11 @@ fn rescored(report: &Report<'_>) -> Markup {
             dl {
                 dt { "Verdict" } dd { (text(&rescored.verdict_before)) " → " (report.verdict.verdict.as_str()) }
                 @for (what, ids) in changes::rules(rescored) { dt { (what) } dd { (text(&ids)) } }
-                dt { "Outcomes" } dd { (changes::outcomes(&rescored.before, &rescored.after)) }
+                dt { "Outcomes" } dd { (text(&changes::outcomes(&rescored.before, &rescored.after))) }
             }
             ul.plain {
                 @for change in &rescored.endpoints {
-                    li { (text(&change.endpoint.to_string())) ": " (changes::outcomes(&change.before, &change.after)) }
+                    li { (text(&change.endpoint.to_string())) ": " (text(&changes::outcomes(&change.before, &change.after))) }
                 }
             }
             @if !rescored.moves.is_empty() {
