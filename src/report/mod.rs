@@ -10,6 +10,7 @@ mod days;
 mod decision_record;
 mod dry_run;
 mod escape;
+mod explained;
 mod findings;
 mod html;
 mod json;

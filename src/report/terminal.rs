@@ -4,12 +4,12 @@ pub(super) mod trial;
 
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
-use crate::suggest::explain::Explained;
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
 
 use super::escape::{columns, cut, is_command, visible, wrap};
+use super::explained::explained;
 use super::findings::{standing_out, stands_out};
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
@@ -327,17 +327,6 @@ fn group_lines(page: &mut Page, group: &DifferenceGroup) {
             page.inked(&[(Ink::Dim, &format!("      {label:<11}")), (Ink::Plain, &side)]);
         }
     }
-}
-
-/// What goes with a group, a line each, not escaped; that nothing does is said too.
-pub(super) fn explained(explained: &Explained) -> Vec<String> {
-    let (mismatches, others) = (explained.mismatches, explained.others);
-    if explained.explanations.is_empty() {
-        return vec![format!(
-            "no feature of the requests tells the {mismatches} kept mismatches from the {others} others"
-        )];
-    }
-    explained.explanations.iter().map(ToString::to_string).collect()
 }
 
 fn group_title(endpoint: &Endpoint, group: &DifferenceGroup) -> String {

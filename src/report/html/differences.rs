@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use crate::exchange::{Difference, Example, RuleAnswer};
 use crate::report::Report;
-use crate::report::terminal::{example_difference, explained};
+use crate::report::explained::explained;
+use crate::report::terminal::example_difference;
 use crate::tally::{DifferenceClass, DifferenceGroup};
 use crate::verdict::words::{count, counted};
 
