@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,26 +71,9 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let redactor = Arc::new(redactor(&policy.redaction)?);
     let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
-    let file = match &file {
-        Some(path) => {
-            let stretch = StretchFacts {
-                facts: facts.clone(),
-                policy: policy_text,
-                rules: rule_texts.clone(),
-                notes: notes.clone(),
-            };
-            let file = RunFile::open(path, &stretch)?;
-            if let Some(other) = file.other_candidate() {
-                let (path, other) = (path.display().to_string(), report::visible(&other));
-                tracing::warn!(
-                    "{} has evidence about another candidate, {other}: judge takes them one by one, with --stretch",
-                    report::visible(&path)
-                );
-            }
-            Some(file)
-        }
-        None => None,
-    };
+    let stretch =
+        StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts.clone(), notes: notes.clone() };
+    let file = file.map(|path| run_file(&path, &stretch)).transpose()?;
     let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let shown = served.as_ref().map(|served| Arc::clone(&served.live));
     let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers, live: shown };
@@ -134,6 +117,19 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         served.ended(snapshot, facts);
     }
     Ok(verdict.verdict.into())
+}
+
+/// Opens the run file, and says so where it has evidence about another candidate.
+fn run_file(path: &Path, stretch: &StretchFacts) -> Result<RunFile, Trouble> {
+    let file = RunFile::open(path, stretch)?;
+    if let Some(other) = file.other_candidate() {
+        let (path, other) = (path.display().to_string(), report::visible(&other));
+        tracing::warn!(
+            "{} has evidence about another candidate, {other}: judge takes them one by one, with --stretch",
+            report::visible(&path)
+        );
+    }
+    Ok(file)
 }
 
 /// What safety did on its own, as it is kept and shown.
