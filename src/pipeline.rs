@@ -31,6 +31,7 @@ mod stages;
 mod workers;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,6 +46,7 @@ pub use source::{Source, SourceError};
 use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
 use crate::config::Policy;
+use crate::exchange::EpochNote;
 use crate::serve::Live;
 use crate::shadow::{AdmissionStanding, DryRunPlan, Pace, Shadow};
 use crate::store::RunFile;
@@ -95,6 +97,8 @@ pub struct Plan {
     pub file: Option<RunFile>,
     /// Whether nothing is to be sent, and what would be listed instead.
     pub dry_run: bool,
+    /// Threads that compare; None: one a core.
+    pub workers: Option<NonZeroUsize>,
     /// Where the counts are shown while the run goes on, if they are.
     pub live: Option<Arc<Live>>,
 }
@@ -103,6 +107,9 @@ pub struct Plan {
 pub struct Ended {
     /// The evidence.
     pub snapshot: Snapshot,
+    /// The epochs that it had, where there are several; the snapshot is of the latest. What they do not know of rules and
+    /// policy the caller does.
+    pub epochs: Vec<EpochNote>,
     /// What would have been sent, where nothing was.
     pub dry_run: Option<DryRunPlan>,
     /// What safety did on its own.

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rescoring;
 mod rules;
 mod schema;
 mod serve;

@@ -45,7 +45,7 @@ impl ReplayArgs {
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;
         self.output.check()?;
         let sources = self.files.iter().map(|f| f.display().to_string()).collect();
-        let (dry_run, run) = (self.asking.dry_run, self.asking.run);
+        let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
         walk(
             Walk {
                 feed: Feed::Recorded(Box::new(source), self.pace),
@@ -55,6 +55,7 @@ impl ReplayArgs {
                 dry_run,
                 overhead,
                 run,
+                workers,
                 serve,
                 called: None,
             },

@@ -154,8 +154,8 @@ impl WatchArgs {
         let (sources, pace) = (vec![source.describe()], "live".to_owned());
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
-        let (dry_run, run) = (self.asking.dry_run, self.asking.run);
-        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, serve, called: None };
+        let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
+        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, called: None };
         walk(plan, &runtime()?, &self.output, color)
     }
 

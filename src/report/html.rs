@@ -3,6 +3,7 @@
 //! The Content-Security-Policy allows the page's own style by its digest and nothing else, so that even a mistake in
 //! the escaping could neither run nor fetch anything.
 
+mod changes;
 mod coverage;
 mod days;
 mod differences;
@@ -69,6 +70,7 @@ pub(super) fn page(report: &Report<'_>, view: Option<&str>) -> String {
                     (verdict::section(report))
                     (super::checklist::section(&report.verdict.checklist))
                     (verdict::never_asked(report))
+                    (changes::section(report))
                     (coverage::section(report))
                     (days::section(report))
                     (ledger::section(report))

@@ -3,6 +3,7 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod changes;
 mod checklist;
 mod coverage;
 mod days;
@@ -17,6 +18,7 @@ mod plot;
 mod suggestions;
 mod sums;
 mod terminal;
+mod terminal_changes;
 
 pub use escape::visible;
 

@@ -9,6 +9,7 @@ pub mod clusters;
 mod coverage;
 mod critical;
 mod days;
+mod epochs;
 mod evidence;
 mod findings;
 pub mod holm;
@@ -100,6 +101,10 @@ crate::exchange::reasons! {
         Checklist = "checklist",
         /// Every account of the ledger closes.
         Books = "books",
+        /// One build of the candidate at a time.
+        Epochs = "epochs",
+        /// Enough of the evidence is known under rules that were not in force.
+        Rescoring = "rescoring",
     }
 }
 
@@ -116,6 +121,8 @@ impl Gate {
             Gate::Rules => "rules",
             Gate::Checklist => "checklist",
             Gate::Books => "books",
+            Gate::Epochs => "epochs",
+            Gate::Rescoring => "rescoring",
         }
     }
 }
@@ -238,6 +245,8 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
+    results.extend(epochs::gate(&snapshot.epoch));
+    results.extend(epochs::rescoring_gate(snapshot.rescoring, &gates.loss));
     results.sort_by_key(|result| result.state);
 
     let decision = match results.first().map(|worst| worst.state) {
