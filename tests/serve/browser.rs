@@ -186,7 +186,7 @@ fn fields_and_selections(browser: &mut Browser, live: &mut crate::support::Live)
          <input id=filter><select name=s><option>a<option>b</select><details data-key=k><summary>${window.count} x\
          </summary></details><details><summary>other</summary></details></main>`, {headers: {'content-type': 'text/html'}}); };",
     );
-    let mut more = |browser: &mut Browser, live: &mut crate::support::Live| {
+    let more = |browser: &mut Browser, live: &mut crate::support::Live| {
         let before = browser.eval("window.count").as_u64().unwrap();
         live.mirror(400);
         wait_for("a page", || (browser.eval("window.count").as_u64()? > before).then_some(()));
