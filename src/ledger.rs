@@ -5,6 +5,7 @@
 
 mod losses;
 mod merge;
+mod settled;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use losses::{LossRow, Losses, SizeClass};
 pub use merge::MAX_DAMAGE_LINES;
+pub use settled::Unsettled;
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 
@@ -291,12 +293,19 @@ pub struct Ledger {
     pub wire: WireBooks,
     /// Written by `tally`; empty in `inspect`.
     pub shadow: Option<ShadowBooks>,
+    /// Exchanges of other epochs: the capture's books know no builds of the candidate.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub elsewhere: u64,
     /// What came whole off the wire and what did not, by endpoint and size; empty in `inspect`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<LossRow>,
     /// Written by `store`; empty where there is no run file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreBooks>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A sum that does not come out.
@@ -339,7 +348,11 @@ impl Ledger {
         if let Some(s) = &self.shadow {
             let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;
             sums.extend([
-                ("paired requests = exchanges", w.requests_paired, s.exchanges),
+                (
+                    "paired requests = exchanges + other epochs'",
+                    w.requests_paired,
+                    s.exchanges.saturating_add(self.elsewhere),
+                ),
                 ("exchanges = sent + skipped + interrupted", s.exchanges, s.sent + s.skipped.total() + s.interrupted),
                 ("sent = compared + failed", s.sent, s.compared + s.failed.total()),
                 ("compared = sum of outcomes", s.compared, outcomes + s.not_comparable.total()),

@@ -13,12 +13,9 @@ mod changed;
 mod spread;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::compare::Comparer;
-use crate::config::Redaction;
 use crate::exchange::{Outcome, Rescored, Rescoring};
-use crate::redact::{Key, RedactError, Redactor};
 use crate::rules::RuleSet;
 use crate::tally::Snapshot;
 
@@ -28,19 +25,10 @@ use changed::Changed;
 /// Signatures that are told of as having come out otherwise; the largest.
 pub const MAX_TOLD: usize = 50;
 
-/// Judges the snapshot's exchanges under `new` rules; they were judged under `old` ones: several where stretches of
-/// different rules were put together.
-///
-/// # Errors
-/// None: what hides secrets needs nothing that could be missing.
-pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], new: Arc<RuleSet>) -> Result<(Snapshot, Rescored), RedactError> {
-    let changed = Changed::between(old, &new);
-    // What is kept has no secrets. What is taken for one again has a mark of a mark; so that it is the same each time,
-    // the key is one that everybody knows.
-    let key = Key::given(Some("nothing secret is left in specimens".as_ref())).or_else(|_| Key::random());
-    let key = key.map_err(|error| RedactError::Path(error.to_string()))?;
-    let comparer = Comparer::new(new, Arc::new(Redactor::new(&Redaction::default(), key)?));
-
+/// Judges the snapshot's exchanges under the comparer's rules; they were judged under `old` ones: several where stretches
+/// of different rules were put together. What is kept has no secrets, so the comparer's redactor need know of none.
+pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], comparer: &Comparer) -> (Snapshot, Rescored) {
+    let changed = Changed::between(old, comparer.rules());
     let mut applied = Applied::new(snapshot);
     let mut known = Rescoring::default();
     for signature in &snapshot.signatures {
@@ -49,11 +37,11 @@ pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], new: Arc<RuleSet>) -> Resul
             applied.stays(signature);
             continue;
         }
-        let again = again::again(signature, &comparer);
+        let again = again::again(signature, comparer);
         known.exact += again.compared;
         known.inferred += again.inferred;
         known.unknown += again.unknown;
-        applied.takes(signature, &again, &comparer);
+        applied.takes(signature, &again, comparer);
     }
     applied.past_bound(&changed, &mut known);
     let (mut after, endpoints, moves) = applied.finish();
@@ -70,7 +58,7 @@ pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], new: Arc<RuleSet>) -> Resul
         moves,
         verdict_before: String::new(),
     };
-    Ok((after, told))
+    (after, told)
 }
 
 /// Exchanges by outcome, those that occurred.

@@ -40,10 +40,10 @@ fn stretch(file: &Path, facts: &StretchFacts, exchanges: u64, finished: bool) {
         let mut delta = Tally::new();
         (part * exchanges / 4..(part + 1) * exchanges / 4).for_each(|n| absorb(&mut delta, n));
         let paired = (part + 1) * exchanges / 4 + if finished { 0 } else { UNDER_WAY };
-        run.write(&delta, &books(paired), &endpoints()).unwrap();
+        run.write(&delta.into(), &books(paired), &endpoints()).unwrap();
     }
     if finished {
-        run.finish(&Tally::new(), &books(exchanges), &endpoints(), &facts.facts).unwrap();
+        run.finish(&Tally::new().into(), &books(exchanges), &endpoints(), &facts.facts).unwrap();
     }
 }
 
@@ -142,7 +142,7 @@ fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
     let absent = folder.path().join("absent");
     let device = Path::new("/dev/null").to_owned();
     for (args, files, expected) in [
-        (&[][..], &[&run, &gates][..], "--policy FILE"),
+        (&["--epoch", "3"][..], &[&run, &gates][..], "there is no epoch 3: 2 are there"),
         (&[], &[&run, &candidate], "--stretch 2"),
         (&[], &[&text], "is no run file"),
         (&[], &[&absent], "No such file"),
@@ -158,7 +158,21 @@ fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
             assert!(line.contains(expected) && line.lines().count() == 1, "{line}");
         }
     }
-    // With one policy said, gates that differ are no obstacle.
+    // Under gates that differ the same build is another epoch: the latest is judged, and each is to be had.
+    for (args, verdict, judged) in [
+        (&[][..], "NO-GO", "epoch 2 of 2"),
+        (&["--epoch", "2"], "NO-GO", "epoch 2 of 2"),
+        (&["--epoch", "1"], "INCONCLUSIVE", "epoch 1 of 2"),
+    ] {
+        let one = tapcompare(&[&["judge"], args].concat(), &[&run, &gates]);
+        let text = String::from_utf8_lossy(&one.stdout).into_owned();
+        assert!(
+            text.starts_with(verdict) && text.contains(judged) && text.contains("Epochs: each is judged"),
+            "{text}"
+        );
+        assert!(!text.contains("DOES NOT CLOSE"), "{text}");
+    }
+    // With one policy said they are one.
     let policy = folder.path().join("easy.yaml");
     fs::write(&policy, EASY).unwrap();
     let both = tapcompare(&["judge", "--policy", policy.to_str().unwrap()], &[&run, &gates]);

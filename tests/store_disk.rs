@@ -67,7 +67,7 @@ fn a_full_disk_stops_the_writing_and_room_lets_it_go_on() {
                 absorb(&mut whole, n * 120);
                 n += 1;
             }
-            match run.write(&pending, &books(n), &endpoints()) {
+            match run.write(&pending.clone().into(), &books(n), &endpoints()) {
                 Ok(()) => {
                     pending = Tally::new();
                     written += 1;
@@ -82,7 +82,7 @@ fn a_full_disk_stops_the_writing_and_room_lets_it_go_on() {
         }
     }
     assert!(failed >= 6 && written >= 20, "{failed} failed, {written} written");
-    run.finish(&pending, &books(n), &endpoints(), &facts().facts).unwrap();
+    run.finish(&pending.into(), &books(n), &endpoints(), &facts().facts).unwrap();
     assert_eq!(run.attempts(), (written + 1, failed));
     drop(run);
     let read = store::load(&[path]).unwrap();
@@ -110,15 +110,15 @@ fn a_run_begins_on_a_full_disk_too() {
         let mut run = RunFile::open(&path, &facts()).unwrap();
         let mut delta = Tally::new();
         absorb(&mut delta, 0);
-        let first = run.write(&delta, &books(1), &endpoints());
+        let first = run.write(&delta.clone().into(), &books(1), &endpoints());
         assert!(matches!(first, Ok(()) | Err(StoreError::Full { .. })), "{first:?}");
         fs::remove_file(folder.join("filler")).unwrap();
         if first.is_err() {
-            run.write(&delta, &books(1), &endpoints()).unwrap();
+            run.write(&delta.clone().into(), &books(1), &endpoints()).unwrap();
         }
         let read = store::load(std::slice::from_ref(&path)).unwrap();
         assert_eq!(read.snapshot.ledger.shadow.unwrap().exchanges, 1, "{pages} pages");
-        run.finish(&Tally::new(), &books(1), &endpoints(), &facts().facts).unwrap();
+        run.finish(&Tally::new().into(), &books(1), &endpoints(), &facts().facts).unwrap();
         drop(run);
         fs::remove_file(&path).unwrap();
     }

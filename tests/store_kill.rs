@@ -27,7 +27,7 @@ fn writes_until_it_is_killed() {
     let mut out = std::io::stdout();
     writeln!(out, "\nopen").unwrap();
     for n in 0.. {
-        run.write(&delta(n), &books(sum(n + 1) + UNDER_WAY), &endpoints()).unwrap();
+        run.write(&delta(n).into(), &books(sum(n + 1) + UNDER_WAY), &endpoints()).unwrap();
         writeln!(out, "written {n}").unwrap();
         out.flush().unwrap();
     }

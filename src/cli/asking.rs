@@ -1,5 +1,6 @@
 //! The flags of every command that asks a candidate: whom, under which policy and rules.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub(crate) struct Asking {
     /// Requests in flight at once; overrides the policy
     #[arg(long, value_name = "N", value_parser = config::in_flight)]
     in_flight: Option<usize>,
+    /// Threads that compare; one a core unless given
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub(super) workers: Option<NonZeroUsize>,
     /// List what would be sent, and why not the rest; send nothing
     #[arg(long, conflicts_with_all = ["run", "html"])]
     pub(super) dry_run: bool,
@@ -111,6 +115,14 @@ impl Asking {
 pub(super) fn named_or_here(named: Option<&Path>) -> Option<PathBuf> {
     let here = Path::new(POLICY_FILE);
     named.map(Path::to_owned).or_else(|| here.exists().then(|| here.to_owned()))
+}
+
+/// More threads than this compare nothing faster.
+const MAX_WORKERS: usize = 256;
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<NonZeroUsize>().ok().filter(|n| n.get() <= MAX_WORKERS);
+    number.ok_or_else(|| format!("a number from 1 to {MAX_WORKERS}"))
 }
 
 /// The day on which rules expire or do not.

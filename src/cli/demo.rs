@@ -84,6 +84,8 @@ impl DemoArgs {
             dry_run: false,
             overhead,
             run: self.run.clone(),
+            workers: None,
+            serve: None,
             called: Some(Called {
                 candidate: format!("the demo's, with the defects {}", self.defect),
                 legacy: "the demo's".to_owned(),

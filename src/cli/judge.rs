@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use super::asking::today;
 use super::output::Output;
+use super::rescoring::rescored;
 use super::{Status, Trouble, trial};
-use crate::config::{self, Endpoints, Policy};
+use crate::config::{self, Policy};
 use crate::report::Report;
 use crate::rules::RuleSet;
-use crate::store::{self, Run};
-use crate::verdict::{self, Verdict};
+use crate::store::{self, Choice, Run};
+use crate::verdict::{self, MismatchShare, Verdict};
 
-const GATES_DIFFER: &str = "the stretches of this run had policies with different gates; say which is to hold with --policy FILE, or judge \
-     one with --stretch N";
-
-/// Judge the evidence in run files: under the policy that is kept in them, or under another one's gates
+/// Judge the evidence in run files: under the rules and the policy that are kept in them, or under others; nobody is asked
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The rules stay those that were in force when the evidence was taken.")]
+#[command(
+    after_help = "Under other rules the exchanges that are kept whole are compared again. The report says what that changes, \
+                  and how much of the evidence is known, inferred, or not known."
+)]
 pub(crate) struct JudgeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
@@ -32,10 +33,17 @@ pub(crate) struct JudgeArgs {
 pub(super) struct EvidenceArgs {
     /// Run files; several are put together
     #[arg(required = true, value_name = "RUN")]
-    runs: Vec<PathBuf>,
+    pub(super) runs: Vec<PathBuf>,
     /// A policy file whose gates apply instead of the kept one's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A rule file instead of those that were in force; may be given again
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// This epoch instead of the latest, counted from 1: evidence about one build of the candidate, under the same rules
+    /// and gates
+    #[arg(long, value_name = "N")]
+    epoch: Option<usize>,
     /// Only this stretch, counted from 1 in the order of their start
     #[arg(long, value_name = "N")]
     stretch: Option<usize>,
@@ -51,9 +59,9 @@ pub(super) struct Beside {
 
 /// Evidence with what was made of it.
 pub(super) struct Judged {
-    run: Run,
-    policy: Policy,
-    verdict: Verdict,
+    pub(super) run: Run,
+    pub(super) verdict: Verdict,
+    pub(super) share: Option<MismatchShare>,
 }
 
 impl JudgeArgs {
@@ -69,24 +77,30 @@ impl JudgeArgs {
 impl EvidenceArgs {
     pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
         let (mut run, policy) = self.united()?;
-        let day = trial::day_of(&run.facts);
+        let day = if run.facts.rescored.is_some() { today() } else { trial::day_of(&run.facts) };
         let rules = Arc::new(RuleSet::from_texts(run.rules.clone(), day)?);
         if beside.explain {
             run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
         }
         trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
-        Ok(Judged { run, policy, verdict })
+        let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
+        Ok(Judged { run, verdict, share })
     }
 
     /// The evidence as one, and the policy whose gates apply.
     pub(super) fn united(&self) -> Result<(Run, Policy), Trouble> {
-        let stretches = store::read(&self.runs)?;
-        let mut run = match self.stretch {
-            Some(wanted) => store::only(stretches, wanted)?,
-            None => store::unite(stretches)?,
-        };
+        let mut stretches = store::read(&self.runs)?;
+        if let Some(wanted) = self.stretch {
+            stretches = store::one_of(stretches, wanted)?;
+        }
+        let choice =
+            Choice { epoch: self.epoch, rules_given: !self.rules.is_empty(), policy_given: self.policy.is_some() };
+        let mut run = store::chosen(stretches, choice)?;
         let policy = self.gates_of(&run)?;
+        if choice.rules_given {
+            run = rescored(run, &self.rules, &policy)?;
+        }
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
         }
@@ -98,33 +112,16 @@ impl EvidenceArgs {
         if let Some(file) = &self.policy {
             return Ok(config::read(file)?);
         }
-        let mut kept: Option<Policy> = None;
-        for policy in &run.policies {
-            let name = policy.file.as_deref().unwrap_or("the policy in the run file");
-            let read = config::from_text(&policy.text, Path::new(name))?;
-            if kept.as_ref().is_some_and(|kept| !same_terms(kept, &read)) {
-                return Err(GATES_DIFFER.into());
-            }
-            kept = Some(read);
-        }
-        Ok(kept.unwrap_or_default())
+        // Of one epoch all have the same gates.
+        let Some(kept) = run.policies.last() else { return Ok(Policy::default()) };
+        let name = kept.file.as_deref().unwrap_or("the policy in the run file");
+        Ok(config::from_text(&kept.text, Path::new(name))?)
     }
-}
-
-/// Whether two policies ask the same of the evidence. The checklist is no evidence: it is signed while a run goes on, and
-/// the latest holds.
-fn same_terms(one: &Policy, other: &Policy) -> bool {
-    let documented = |policy: &Policy| match &policy.endpoints {
-        Endpoints::OpenApi(document) => document.operations.clone(),
-        Endpoints::Learned | Endpoints::Templates(_) => Vec::new(),
-    };
-    let terms = |policy: &Policy| (policy.gates.clone(), policy.critical.clone(), documented(policy));
-    terms(one) == terms(other)
 }
 
 impl Judged {
     pub(super) fn report(&self) -> Report<'_> {
         let Run { snapshot, facts, notes, .. } = &self.run;
-        Report { verdict: &self.verdict, snapshot, policy: &self.policy, facts, rules: notes }
+        Report { verdict: &self.verdict, snapshot, facts, rules: notes }
     }
 }

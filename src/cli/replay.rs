@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::asking::Asking;
 use super::output::Output;
+use super::serving::ServeFlag;
 use super::walk::{Walk, walk};
 use super::{Status, Trouble};
 use crate::config::Target;
@@ -29,6 +30,8 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     asking: Asking,
     #[command(flatten)]
+    serve: ServeFlag,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -36,12 +39,13 @@ impl ReplayArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[("--run", self.asking.run.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
+        let serve = self.serve.checked(self.asking.dry_run)?;
         let overhead = self.asking.overhead(&asked.policy);
         let body = asked.policy.safety.limits.body;
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;
         self.output.check()?;
         let sources = self.files.iter().map(|f| f.display().to_string()).collect();
-        let (dry_run, run) = (self.asking.dry_run, self.asking.run);
+        let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
         walk(
             Walk {
                 feed: Feed::Recorded(Box::new(source), self.pace),
@@ -51,6 +55,8 @@ impl ReplayArgs {
                 dry_run,
                 overhead,
                 run,
+                workers,
+                serve,
                 called: None,
             },
             &runtime()?,

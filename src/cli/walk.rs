@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,17 +12,18 @@ use tokio::runtime::Runtime;
 use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
+use super::serving::{Served, Serving};
 use super::signal::stop_on_signal;
 use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
-use crate::exchange::{AdmissionNote, BreakerNote, OverheadNote};
+use crate::exchange::{AdmissionNote, BreakerNote, EpochNote, OverheadNote};
 use crate::ledger::StoreBooks;
 use crate::pipeline::{Ended, Feed, Plan, Progress, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::{AdmissionStanding, Shadow};
-use crate::store::{RunFile, StretchFacts};
+use crate::store::{self, RunFile, StretchFacts};
 use crate::verdict;
 
 const NO_FRAME: &str = "not one frame was seen: is the traffic mirrored to here, and does the filter want it? `tapcompare doctor -i IFACE` \
@@ -39,6 +41,10 @@ pub(super) struct Walk {
     pub(super) overhead: Option<OverheadNote>,
     /// Where the evidence is kept.
     pub(super) run: Option<PathBuf>,
+    /// Threads that compare; None: one a core.
+    pub(super) workers: Option<NonZeroUsize>,
+    /// Where the run is served while it goes on.
+    pub(super) serve: Option<Serving>,
     /// What the targets are called where their addresses say nothing.
     pub(super) called: Option<Called>,
 }
@@ -52,7 +58,7 @@ pub(super) struct Called {
 /// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
-    let Walk { feed, asked, dry_run, run: file, .. } = walk;
+    let Walk { feed, asked, dry_run, run: file, workers, serve, .. } = walk;
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     for warning in policy.safety.warnings() {
         tracing::warn!("{warning}");
@@ -63,11 +69,16 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
     let redactor = Arc::new(redactor(&policy.redaction)?);
+    let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
     let file = match &file {
         Some(path) => {
-            let stretch =
-                StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts, notes: notes.clone() };
+            let stretch = StretchFacts {
+                facts: facts.clone(),
+                policy: policy_text,
+                rules: rule_texts.clone(),
+                notes: notes.clone(),
+            };
             let file = RunFile::open(path, &stretch)?;
             if let Some(other) = file.other_candidate() {
                 let (path, other) = (path.display().to_string(), report::visible(&other));
@@ -81,7 +92,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         None => None,
     };
     let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
-    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run };
+    let shown = served.as_ref().map(|served| Arc::clone(&served.live));
+    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers, live: shown };
 
     let stop = Arc::new(AtomicBool::new(false));
     let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
@@ -89,7 +101,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
-    let Ended { mut snapshot, dry_run, admission, file } = ended;
+    let Ended { mut snapshot, epochs, dry_run, admission, file } = ended;
     if live && snapshot.ledger.wire.frames == 0 {
         tracing::warn!("{NO_FRAME}");
     }
@@ -104,6 +116,10 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             tracing::error!("{error}; it holds the evidence up to its last write");
         }
     }
+    // What a stretch has of epochs, whoever reads the file finds out of its counts.
+    let (mark, policy_file) = (store::rules_mark(&rule_texts), facts.policy.clone());
+    let named = |note: EpochNote| EpochNote { rules: mark.clone(), policy: policy_file.clone(), ..note };
+    facts.epochs = epochs.into_iter().map(named).collect();
     if let Some(dry_run) = dry_run {
         return super::print(&match output.output {
             OutputFormat::Text => report::dry_run(&dry_run, color),
@@ -112,8 +128,11 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     }
     trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
     let verdict = verdict::judge(&snapshot, &policy, &notes, today());
-    let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &notes };
+    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
+    if let Some(served) = served {
+        served.ended(snapshot, facts);
+    }
     Ok(verdict.verdict.into())
 }
 

@@ -87,6 +87,11 @@ impl Comparer {
 }
 
 impl Comparer {
+    /// The value of a field of the observation's answers without its secrets.
+    pub fn header_of(&self, observation: &Observation, name: &str, value: &str) -> String {
+        example::veil(&self.redactor, observation).header(name, value)
+    }
+
     /// The observation with marks where its secrets stood, to be kept and compared again. Whether that comparison comes
     /// out as the real one, who keeps it must see for himself: a rule may have looked at what is a mark now.
     ///

@@ -26,8 +26,6 @@ pub struct EpochBooks {
     pub out_of_turn: u64,
     /// Answers of builds past the bound on builds.
     pub past_bound: u64,
-    /// Exchanges that belong to other epochs of the same stretches: the books of the capture know no builds.
-    pub elsewhere: u64,
 }
 
 /// An epoch that is told of.

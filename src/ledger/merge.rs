@@ -18,7 +18,8 @@ fn add<const N: usize>(sums: [&mut u64; N], more: [&u64; N]) {
 impl Ledger {
     /// Adds the books of another part of the same evidence.
     pub fn merge(&mut self, other: &Ledger) {
-        let Ledger { capture, wire, shadow, losses, store } = other;
+        let Ledger { capture, wire, shadow, elsewhere, losses, store } = other;
+        self.elsewhere = self.elsewhere.saturating_add(*elsewhere);
         self.capture.merge(capture);
         self.wire.merge(wire);
         if let Some(more) = shadow {

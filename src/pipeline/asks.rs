@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::numbering::Read;
-use crate::tally::Tally;
+use crate::tally::Builds;
 
 /// The rounds asked for so far. Shared by all stages; only the recorder writes it.
 #[derive(Debug, Default)]
@@ -31,15 +31,15 @@ impl Asks {
 
 /// A stage's own tally, and its way to the recorder.
 pub(crate) struct Counting {
-    pub(crate) tally: Tally,
+    pub(crate) tally: Builds,
     asks: Arc<Asks>,
     told: u64,
-    out: Sender<(u64, Tally)>,
+    out: Sender<(u64, Builds)>,
 }
 
 impl Counting {
-    pub(crate) fn new(asks: &Arc<Asks>, out: &Sender<(u64, Tally)>) -> Counting {
-        Counting { tally: Tally::new(), asks: Arc::clone(asks), told: 0, out: out.clone() }
+    pub(crate) fn new(asks: &Arc<Asks>, out: &Sender<(u64, Builds)>) -> Counting {
+        Counting { tally: Builds::new(), asks: Arc::clone(asks), told: 0, out: out.clone() }
     }
 
     /// To be called often; does nothing unless a new round was asked for. Where the recorder has no room for more, the

@@ -1,4 +1,4 @@
-//! The recorder: gathers what the stages count, and writes it to the run file.
+//! The recorder: gathers what the stages count, writes it to the run file, and shows it to whoever looks.
 //!
 //! It lives on the calling thread. A disk that hangs delays the writing and the screen, and nothing else: stages keep
 //! what they counted until it is asked for.
@@ -10,10 +10,12 @@ use crossbeam_channel::Receiver;
 
 use super::asks::Asks;
 use super::numbering::Read;
-use crate::exchange::{Endpoint, RunFacts};
+use super::progress::Progress;
+use crate::exchange::{Endpoint, EpochNote, RunFacts};
 use crate::ledger::{Ledger, StoreBooks};
-use crate::store::{RunFile, StoreError};
-use crate::tally::{Snapshot, Tally};
+use crate::serve::{Live, Standing};
+use crate::store::{self, RunFile, StoreError};
+use crate::tally::{Builds, Snapshot};
 
 /// How often the stages are asked.
 pub(crate) const ROUND_EVERY: Duration = Duration::from_secs(1);
@@ -23,13 +25,14 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Everything counted so far, and what of it is not written yet.
 pub(crate) struct Recorder {
     pub(crate) asks: Arc<Asks>,
-    pub(crate) tallies: Receiver<(u64, Tally)>,
+    pub(crate) tallies: Receiver<(u64, Builds)>,
     pub(crate) books: Receiver<(u64, Read)>,
     /// How many stages count outcomes.
     pub(crate) stages: usize,
     pub(crate) file: Option<RunFile>,
-    all: Tally,
-    pending: Tally,
+    live: Option<Arc<Live>>,
+    all: Builds,
+    pending: Builds,
     round: u64,
     last: Instant,
     /// Whether the last write failed: said once, and once more when it is over.
@@ -39,30 +42,56 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(
         asks: Arc<Asks>,
-        tallies: Receiver<(u64, Tally)>,
+        tallies: Receiver<(u64, Builds)>,
         books: Receiver<(u64, Read)>,
         stages: usize,
         file: Option<RunFile>,
+        live: Option<Arc<Live>>,
     ) -> Recorder {
-        let (mut all, pending) = (Tally::new(), Tally::new());
-        // Only what is written needs to know of minutes.
-        while all.coarsen() {}
-        Recorder { asks, tallies, books, stages, file, all, pending, round: 0, last: Instant::now(), failing: false }
+        let (all, pending) = (Builds::new(), Builds::new());
+        let (round, last, failing) = (0, Instant::now(), false);
+        Recorder { asks, tallies, books, stages, file, live, all, pending, round, last, failing }
     }
 
-    /// One round, where it is time.
-    pub(crate) fn round_if_due(&mut self) {
-        if self.last.elapsed() < ROUND_EVERY {
+    /// One round, where it is time or somebody looks.
+    pub(crate) fn round_if_due(&mut self, progress: &Progress) {
+        let wanted = self.live.as_ref().is_some_and(|live| live.wanted());
+        if self.last.elapsed() < ROUND_EVERY && !wanted {
             return;
         }
         self.last = Instant::now();
         self.round += 1;
+        if let Some(live) = &self.live {
+            live.goes_on(progress.now().frames > 0);
+        }
         self.gather();
-        if self.file.is_none() {
+        if self.file.is_none() && !wanted {
             return;
         }
         let Some(read) = self.books() else { return };
         self.write(&read);
+        if wanted {
+            self.show(&read, progress);
+        }
+    }
+
+    /// Everything so far, for who looks. It takes a copy of all counts, so it is done only where somebody does.
+    fn show(&self, read: &Read, progress: &Progress) {
+        let Some(live) = &self.live else { return };
+        let begun = Instant::now();
+        let now = progress.now();
+        let (mut snapshot, _) = store::latest(self.all.clone(), &read.endpoints, &read.ledger);
+        snapshot.ledger.store = self.file.as_ref().map(|file| {
+            let (writes, failed_writes) = file.attempts();
+            StoreBooks { writes, failed_writes, ..StoreBooks::default() }
+        });
+        let standing = Standing {
+            in_flight: now.in_flight(),
+            queued: now.exchanges.saturating_sub(now.skipped + now.sent),
+            breaker: ["closed", "half-open", "open"][now.breaker.min(2) as usize],
+            ..Standing::default()
+        };
+        live.show(snapshot, standing, begun);
     }
 
     /// Asks every stage for its tally, and takes in whatever has come until all have answered or it has been long
@@ -93,18 +122,20 @@ impl Recorder {
     }
 
     /// Takes a stage's counts in.
-    pub(crate) fn take(&mut self, tally: Tally) {
+    pub(crate) fn take(&mut self, tally: Builds) {
         if self.file.is_some() {
             self.pending.merge(tally.clone());
         }
         self.all.merge(tally);
+        // Only what is written needs to know of minutes.
+        self.all.forget_minutes();
     }
 
     fn write(&mut self, read: &Read) {
         let Some(file) = &mut self.file else { return };
         match file.write(&self.pending, &read.ledger, &read.endpoints) {
             Ok(()) => {
-                self.pending = Tally::new();
+                self.pending = Builds::new();
                 if std::mem::take(&mut self.failing) {
                     tracing::warn!("the run file is written again; nothing of the evidence was lost");
                 }
@@ -118,22 +149,21 @@ impl Recorder {
     }
 
     /// The end: every stage is joined and its rest was taken.
-    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Option<Unfinished>) {
+    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Vec<EpochNote>, Option<Unfinished>) {
         while let Ok((_, tally)) = self.tallies.try_recv() {
             self.take(tally);
         }
         let Read { ledger, endpoints } = read;
-        let mut snapshot = self.all.snapshot(&endpoints, ledger.wire.clone(), ledger.capture.clone());
-        snapshot.ledger.losses.clone_from(&ledger.losses);
+        let (snapshot, epochs) = store::latest(self.all, &endpoints, &ledger);
         let unfinished = self.file.map(|file| Unfinished { file, pending: self.pending, ledger, endpoints });
-        (snapshot, unfinished)
+        (snapshot, epochs, unfinished)
     }
 }
 
 /// A run file that lacks its last write: what is to stand in it of the end, the caller knows.
 pub struct Unfinished {
     file: RunFile,
-    pending: Tally,
+    pending: Builds,
     ledger: Ledger,
     endpoints: Vec<Endpoint>,
 }

@@ -27,7 +27,7 @@ use super::{Ended, Feed, LiveFeed, Plan};
 use crate::capture::{Batch, CaptureError};
 use crate::ledger::CaptureBooks;
 use crate::shadow::{Admission, DryRun, Pacer};
-use crate::tally::Tally;
+use crate::tally::Builds;
 use crate::wire::{Keep, Wire, WireOptions};
 
 /// Exchanges between the source and the dispatcher of a replay. More would only be memory: the dispatcher waits for
@@ -51,7 +51,7 @@ pub(crate) struct Stages {
 /// The channels to the recorder, and the rounds that it asks for.
 struct Recording {
     asks: Arc<Asks>,
-    tallies: Sender<(u64, Tally)>,
+    tallies: Sender<(u64, Builds)>,
     books: Sender<(u64, Read)>,
 }
 
@@ -72,11 +72,12 @@ pub(crate) fn start(
     stop: &Arc<AtomicBool>,
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
-    let Plan { feed, policy, shadow, comparer, file, dry_run } = plan;
+    let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown } = plan;
     let live = matches!(feed, Feed::Live(_));
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
-    let comparing = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let comparing = workers.map_or_else(cores, NonZeroUsize::get);
     // The assembler, the dispatcher, and the workers.
     let counting_stages = comparing + 2;
 
@@ -132,7 +133,7 @@ pub(crate) fn start(
         })
         .collect::<io::Result<Vec<_>>>()?;
     let counting_stages = counting_stages - usize::from(!live);
-    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file);
+    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file, shown);
     Ok((Stages { source, taker, dispatcher, workers, rest }, done, recorder))
 }
 
@@ -218,8 +219,8 @@ impl Stages {
             recorder.take(counting.tally);
         }
         let dry_run = dry_run.map(|dry_run| dry_run.plan(&read.endpoints));
-        let (snapshot, file) = recorder.finish(read);
-        Ended { snapshot, dry_run, admission, file }
+        let (snapshot, epochs, file) = recorder.finish(read);
+        Ended { snapshot, epochs, dry_run, admission, file }
     }
 }
 

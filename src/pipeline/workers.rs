@@ -39,9 +39,7 @@ impl Worker {
     fn one(&mut self, permitted: &Permitted) {
         let observation = &permitted.observation;
         let comparison = self.comparer.compare(observation);
-        let example = || self.comparer.example(observation, &comparison);
-        self.counting.tally.absorb(observation, &comparison, &self.policy.clients, example);
-        self.counting.tally.keep(observation, &comparison, &self.policy.clients, &self.comparer);
+        self.counting.tally.observe(observation, &comparison, &self.policy, &self.comparer);
         match comparison.outcome {
             Outcome::Mismatched => bump(&self.progress.mismatched),
             Outcome::Failed(_) => bump(&self.progress.failed),

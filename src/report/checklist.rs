@@ -95,7 +95,7 @@ mod tests {
         let policy = Policy { checklist, ..Policy::default() };
         let (snapshot, facts) = (Snapshot::default(), RunFacts::default());
         let verdict = judge(&snapshot, &policy, &[], date(2026, 11, 25));
-        let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &[] };
+        let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] };
 
         let text = report.terminal(false);
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -15,7 +15,7 @@ use crate::verdict::judge;
 fn rendered<T>(payload: &str, render: impl FnOnce(Report<'_>) -> T) -> T {
     let Run { snapshot, policy, facts, rules } = run(payload);
     let verdict = judge(&snapshot, &policy, &rules, super::tests::TODAY);
-    render(Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules })
+    render(Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &rules })
 }
 
 /// Controls but for the end of a line, and what has no width or changes the direction of writing.

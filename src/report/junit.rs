@@ -18,7 +18,7 @@ use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseS
 use crate::exchange::Endpoint;
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, percent, percent_against};
-use crate::verdict::{Failing, Finding, GateResult, GateState, failing};
+use crate::verdict::{Failing, Finding, GateResult, GateState};
 
 use super::Report;
 use super::escape::{cut, visible};
@@ -98,15 +98,16 @@ fn status(kind: NonSuccessKind, ty: &str, message: &str, description: &str) -> T
 fn endpoints(report: &Report<'_>) -> TestSuite {
     let mut suite = TestSuite::new("endpoints");
     let findings: BTreeMap<&Endpoint, &Finding> = report.verdict.findings.iter().map(|f| (&f.endpoint, f)).collect();
+    let failing: BTreeMap<&Endpoint, &Failing> = report.verdict.failing.iter().map(|f| (&f.endpoint, f)).collect();
     let mut why: BTreeMap<&Endpoint, &str> =
         report.verdict.never_asked.iter().map(|never| (&never.endpoint, never.why.as_str())).collect();
     why.extend(report.verdict.coverage.excepted().map(|excepted| (&excepted.endpoint, EXCEPTED)));
-    for (endpoint, failing) in report.snapshot.endpoints.iter().zip(&failing(report.snapshot, report.policy)) {
-        let name = &endpoint.endpoint;
+    for endpoint in &report.snapshot.endpoints {
+        let (name, sent) = (&endpoint.endpoint, endpoint.books.sent);
         let status = match why.get(name) {
-            Some(why) if failing.sent == 0 || *why == EXCEPTED => skipped(why),
-            None if failing.sent == 0 => skipped("nothing was sent"),
-            _ => endpoint_status(report, endpoint, findings.get(name).copied(), failing),
+            Some(why) if sent == 0 || *why == EXCEPTED => skipped(why),
+            None if sent == 0 => skipped("nothing was sent"),
+            _ => endpoint_status(report, endpoint, findings.get(name).copied(), failing.get(name).copied()),
         };
         let mut case = TestCase::new(text(&endpoint.endpoint.to_string(), NAME), status);
         case.set_classname("tapcompare.endpoints");
@@ -129,7 +130,7 @@ fn endpoint_status(
     report: &Report<'_>,
     endpoint: &EndpointSnapshot,
     finding: Option<&Finding>,
-    failing: &Failing,
+    failing: Option<&Failing>,
 ) -> TestCaseStatus {
     let share = |bad: u64, of: u64, limit: f64| {
         let share = bad as f64 / of.max(1) as f64;
@@ -139,7 +140,7 @@ fn endpoint_status(
         let message = format!("mismatches: {}", share(finding.mismatched, finding.compared, finding.limit));
         return status(NonSuccessKind::Failure, "mismatches", &message, &places(report, endpoint));
     }
-    if failing.shown {
+    if let Some(failing) = failing.filter(|failing| failing.above_limit) {
         let message = format!("failures: {}", share(failing.failed, failing.sent, failing.limit));
         let kinds: Vec<String> = endpoint.books.failed.iter().map(|(why, n)| format!("{why} {}", count(n))).collect();
         return status(NonSuccessKind::Error, "failures", &message, &kinds.join("\n"));

@@ -3,6 +3,7 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod changes;
 mod checklist;
 mod coverage;
 mod days;
@@ -22,6 +23,7 @@ mod suggestions;
 mod sums;
 mod table;
 mod terminal;
+mod terminal_changes;
 
 pub use decision_record::BEGINS as DECISION_RECORD_BEGINS;
 pub use escape::visible;
@@ -32,7 +34,6 @@ pub use table::{BEGINS as CSV_BEGINS, CsvError};
 
 pub use crate::exchange::{RunFacts, StretchNote};
 
-use crate::config::Policy;
 use crate::exchange::RuleNote;
 use crate::faults::Trial;
 use crate::ledger::Ledger;
@@ -51,8 +52,6 @@ pub struct Report<'a> {
     pub verdict: &'a Verdict,
     /// What it rests on.
     pub snapshot: &'a Snapshot,
-    /// What it was judged by.
-    pub policy: &'a Policy,
     /// How it was gathered.
     pub facts: &'a RunFacts,
     /// The rules in force, and those that have expired.
@@ -77,7 +76,13 @@ impl Report<'_> {
 
     /// For a browser: one self-contained page without script.
     pub fn html(&self) -> String {
-        html::page(self)
+        html::page(self, None)
+    }
+
+    /// The same page as it is served: with the server's script, which follows the run. `view` is the name by which the
+    /// script knows what it shows.
+    pub fn live_html(&self, view: &str) -> String {
+        html::page(self, Some(view))
     }
 
     /// For a pull request or the summary of a CI job: Markdown as GitHub and GitLab read it, of at most [`MAX_MARKDOWN`]
@@ -109,6 +114,11 @@ impl Report<'_> {
     pub fn decision_record(&self) -> String {
         decision_record::render(self)
     }
+}
+
+/// The Content-Security-Policy of a page, served or in a file.
+pub fn page_policy(served: bool) -> String {
+    html::policy(served)
 }
 
 /// What a run would send, for a terminal: no line longer than 80 columns.

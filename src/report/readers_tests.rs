@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::hostile_tests::assert_valid_junit;
 use super::tests::{facts, note, shop, with};
 use super::*;
-use crate::config::{ChecklistItem, Scope, Signature};
+use crate::config::{ChecklistItem, Policy, Scope, Signature};
 use crate::exchange::{Failure, RuleAnswer, Skip};
 use crate::tally::invented::{Invented, snapshot_of};
 use crate::verdict::judge;
@@ -44,7 +44,7 @@ fn huge<T>(render: impl FnOnce(Report<'_>) -> T) -> T {
     let verdict = judge(&snapshot, &policy, &rules, super::tests::TODAY);
     assert!(verdict.gates.len() > 2_500 && snapshot.groups.len() > 500, "it is huge");
     let facts = facts();
-    render(Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules })
+    render(Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &rules })
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_the_policy_excepts_does_not_fail_in_junit() {
     let mut policy = Policy::default();
     policy.gates.coverage.except = vec!["GET /products/{id}".parse().unwrap()];
     let (verdict, facts) = (judge(&snapshot, &policy, &rules, super::tests::TODAY), facts());
-    let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules };
+    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &rules };
     let xml = report.junit().unwrap();
     let endpoints = &quick_junit::Report::deserialize_from_str(&xml).unwrap().test_suites[1];
     assert_eq!((endpoints.tests, endpoints.failures, endpoints.skipped), (4, 1, 2));
@@ -244,7 +244,7 @@ fn the_decision_record_is_filled_in_as_far_as_is_known() {
     };
     let verdict = judge(&snapshot, &policy, &rules, super::tests::TODAY);
     let facts = facts();
-    let report = Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &facts, rules: &rules };
+    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &rules };
     let text = report.decision_record();
     let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(

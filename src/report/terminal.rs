@@ -110,6 +110,7 @@ impl Page {
 pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     let mut page = Page::new(colour);
     verdict(&mut page, report);
+    super::terminal_changes::lines(&mut page, report);
     checklist::lines(&mut page, &report.verdict.checklist);
     coverage::section(&mut page, report);
     days::section(&mut page, report);

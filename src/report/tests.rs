@@ -83,7 +83,7 @@ pub(super) fn with<T>(
 ) -> T {
     let policy = Policy::default();
     let verdict = judge(snapshot, &policy, rules, TODAY);
-    render(Report { verdict: &verdict, snapshot, policy: &policy, facts, rules })
+    render(Report { verdict: &verdict, snapshot, facts, rules })
 }
 
 /// A trial in which one rule has hidden half of what was wrong with one endpoint.
@@ -224,6 +224,24 @@ fn the_page_is_complete_in_itself_and_forbids_the_rest() {
 }
 
 #[test]
+fn a_served_page_runs_the_servers_script_and_nothing_else() {
+    for (_, payload) in hostile::payloads() {
+        let hostile::Run { snapshot, facts, rules, .. } = hostile::run(&payload);
+        let page = with(&snapshot, &rules, &facts, |report| report.live_html("view-7"));
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(page.contains("<script src=\"/app.js\" defer></script>"));
+        assert!(page.contains("name=\"tapcompare-view\" content=\"view-7\""));
+        assert!(page.contains(&format!("content=\"{}\"", page_policy(true))), "the page says what is sent with it");
+        assert!(!page.contains("onerror=alert(1)>") && !page.contains("\" onload=\""), "{payload:?}");
+        let file = with(&snapshot, &rules, &facts, |report| report.html());
+        assert!(!file.contains("app.js") && !file.contains("tapcompare-view"), "a file follows nobody");
+    }
+    let policy = page_policy(true);
+    assert!(policy.contains("script-src 'self'; connect-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(!page_policy(false).contains("'self'"));
+}
+
+#[test]
 fn the_json_is_one_object_and_the_same_for_the_same_evidence() {
     let (snapshot, rules) = shop();
     let render = || with(&snapshot, &rules, &facts(), |report| report.json().unwrap());
@@ -314,8 +332,7 @@ fn our_own_overhead_stands_beside_the_latency_gate_and_is_marked_where_it_is_lar
     let shown = |p95_us, legacy: Option<&str>| {
         let overhead = OverheadNote { requests: 300, p50_us: 40, p95_us, p99_us: 900 };
         let facts = RunFacts { overhead: Some(overhead), legacy: legacy.map(str::to_owned), ..facts() };
-        let report =
-            Report { verdict: &verdict, snapshot: &snapshot, policy: &Policy::default(), facts: &facts, rules: &[] };
+        let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] };
         let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
         let words = report.terminal(false).split_whitespace().collect::<Vec<_>>().join(" ");
         (json["overhead"].clone(), words, report.html())
@@ -337,7 +354,6 @@ fn our_own_overhead_stands_beside_the_latency_gate_and_is_marked_where_it_is_lar
         "{terminal}"
     );
     // Where it was not measured, nothing is said.
-    let report =
-        Report { verdict: &verdict, snapshot: &snapshot, policy: &Policy::default(), facts: &facts(), rules: &[] };
+    let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts(), rules: &[] };
     assert!(!report.json().unwrap().contains("overhead") && !report.terminal(false).contains("null server"));
 }

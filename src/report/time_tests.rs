@@ -44,7 +44,7 @@ fn fortnight() -> (Snapshot, Policy) {
 fn with<T>(render: impl FnOnce(Report<'_>) -> T) -> T {
     let (snapshot, policy) = fortnight();
     let verdict = judge(&snapshot, &policy, &[], jiff::civil::date(2026, 11, 25));
-    render(Report { verdict: &verdict, snapshot: &snapshot, policy: &policy, facts: &RunFacts::default(), rules: &[] })
+    render(Report { verdict: &verdict, snapshot: &snapshot, facts: &RunFacts::default(), rules: &[] })
 }
 
 #[test]

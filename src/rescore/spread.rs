@@ -6,12 +6,16 @@ use std::sync::Arc;
 use super::again::{Part, badness};
 use crate::exchange::{Day, Endpoint, Outcome, RuleAnswer};
 use crate::ledger::ShadowBooks;
-use crate::tally::{Clustering, DayClients, DaySnapshot, EARLIER, Signature, Snapshot};
+use crate::tally::{ClientGroups, Clustering, DayClients, DaySnapshot, EARLIER, Signature, Snapshot};
 
 /// Compared and mismatched.
 type Share = (u64, u64);
 /// A day since 1970-01-01 and a group of clients.
 type Cell = (i64, u16);
+/// So many exchanges in a cell that came to an outcome.
+pub(super) type Dealt = (Cell, Outcome, u64);
+/// What a signature came to, outcome by outcome.
+pub(super) type Parts = BTreeMap<Outcome, Part>;
 
 /// Gathers it.
 #[derive(Debug, Default)]
@@ -22,7 +26,7 @@ pub(super) struct Spreads {
 /// Where the exchanges of a signature lie, the largest part first. Where it came to several outcomes nobody knows which
 /// exchange came to which: what speaks against the candidate is taken to be together, on as few days and clients as hold
 /// it, which widens every bound.
-pub(super) fn dealt(signature: &Signature, parts: &BTreeMap<Outcome, Part>) -> Vec<(Cell, Outcome, u64)> {
+pub(super) fn dealt(signature: &Signature, parts: &Parts) -> Vec<Dealt> {
     let mut cells: Vec<(Cell, u64)> = signature.spread.iter().map(|(day, group, n)| ((*day, *group), *n)).collect();
     cells.sort_by_key(|(cell, n)| (std::cmp::Reverse(*n), *cell));
     let mut outcomes: Vec<(Outcome, u64)> = parts.iter().map(|(outcome, part)| (*outcome, part.exchanges)).collect();
@@ -44,7 +48,7 @@ pub(super) fn dealt(signature: &Signature, parts: &BTreeMap<Outcome, Part>) -> V
 }
 
 impl Spreads {
-    pub(super) fn add(&mut self, endpoint: &Endpoint, dealt: &[(Cell, Outcome, u64)]) {
+    pub(super) fn add(&mut self, endpoint: &Endpoint, dealt: &[Dealt]) {
         let there = self.endpoints.entry(endpoint.clone()).or_default();
         for (cell, outcome, n) in dealt.iter().filter(|(_, outcome, _)| says_something(*outcome)) {
             let share = there.entry(*cell).or_default();
@@ -57,6 +61,7 @@ impl Spreads {
     pub(super) fn into_snapshot(self, before: &Snapshot, after: &mut Snapshot) {
         let mut all: BTreeMap<u16, Share> = BTreeMap::new();
         let mut by_day: BTreeMap<(Day, u16), Share> = BTreeMap::new();
+        let mut of_each: Vec<(Endpoint, u16, Share)> = Vec::new();
         let mut changed = false;
         for (before, after) in before.endpoints.iter().zip(&mut after.endpoints) {
             let mut groups: BTreeMap<u16, Share> = BTreeMap::new();
@@ -73,6 +78,7 @@ impl Spreads {
                 add(groups.entry(u16::MAX).or_default(), (rest.0.max(rest.1), rest.1));
             }
             groups.iter().for_each(|(group, share)| add(all.entry(*group).or_default(), *share));
+            of_each.extend(groups.iter().map(|(group, share)| (after.endpoint.clone(), *group, *share)));
             if self::compared(&before.books) != (compared, mismatched) {
                 changed = true;
                 after.clients = Clustering::from_counts(groups.into_values());
@@ -80,6 +86,7 @@ impl Spreads {
         }
         if changed {
             after.clients = Clustering::from_counts(all.into_values());
+            after.client_groups = ClientGroups::from_counts(of_each);
             after.day_clients = DayClients::from_counts(by_day);
         }
     }
@@ -102,7 +109,7 @@ fn says_something(outcome: Outcome) -> bool {
 pub(super) fn recount(
     snapshot: &mut Snapshot,
     signature: &Signature,
-    (dealt, parts): (&[(Cell, Outcome, u64)], &BTreeMap<Outcome, Part>),
+    (dealt, parts): (&[Dealt], &Parts),
     change: fn(&mut u64, u64),
 ) {
     let Some(endpoint) = snapshot.endpoints.iter_mut().find(|e| e.endpoint == signature.endpoint) else { return };
@@ -143,7 +150,7 @@ fn one_day(day: &mut DaySnapshot, outcome: Outcome, n: u64, change: fn(&mut u64,
 }
 
 /// The accept rules of what was accepted, with the exchanges in which they answer.
-pub(super) fn accepting(parts: &BTreeMap<Outcome, Part>) -> Vec<(Arc<str>, u64)> {
+pub(super) fn accepting(parts: &Parts) -> Vec<(Arc<str>, u64)> {
     let Some(part) = parts.get(&Outcome::Accepted) else { return Vec::new() };
     let accepts = |id: &Arc<str>| {
         let rules = part.elements.keys().filter_map(|element| element.rule.as_ref());

@@ -124,6 +124,14 @@ pub enum StoreError {
         /// The other's.
         second_number: usize,
     },
+    /// `--epoch` names none.
+    #[error("there is no epoch {wanted}: {found} there, counted from 1 in the order of their start")]
+    NoEpoch {
+        /// What was asked for.
+        wanted: usize,
+        /// `2 are`, `1 is`.
+        found: String,
+    },
     /// `--stretch` names none.
     #[error("there is no stretch {wanted}: {found} there, counted from 1 in the order of their start")]
     NoStretch {

@@ -9,10 +9,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 
 use crate::exchange::{Endpoint, RuleNote, RunFacts, Timestamp};
 use crate::ledger::Ledger;
-use crate::tally::Tally;
+use crate::tally::Builds;
 
 use super::schema::{self, Found};
-use super::{StoreError, rows, write};
+use super::{StoreError, parts, rows, write};
 
 /// Stretches that one file may have.
 pub const MAX_STRETCHES: usize = 1024;
@@ -91,7 +91,7 @@ impl RunFile {
     ///
     /// # Errors
     /// Nothing of it is in the file. The caller keeps the delta, merges it with the next and tries again.
-    pub fn write(&mut self, delta: &Tally, ledger: &Ledger, endpoints: &[Endpoint]) -> Result<(), StoreError> {
+    pub fn write(&mut self, delta: &Builds, ledger: &Ledger, endpoints: &[Endpoint]) -> Result<(), StoreError> {
         self.put(delta, ledger, endpoints, None)
     }
 
@@ -102,7 +102,7 @@ impl RunFile {
     /// As for [`RunFile::write`]; the stretch then counts as one that was killed.
     pub fn finish(
         &mut self,
-        delta: &Tally,
+        delta: &Builds,
         ledger: &Ledger,
         endpoints: &[Endpoint],
         facts: &RunFacts,
@@ -130,7 +130,7 @@ impl RunFile {
 
     fn put(
         &mut self,
-        delta: &Tally,
+        delta: &Builds,
         ledger: &Ledger,
         endpoints: &[Endpoint],
         end: Option<&RunFacts>,
@@ -149,7 +149,7 @@ impl RunFile {
 
     fn try_put(
         &mut self,
-        delta: &Tally,
+        delta: &Builds,
         ledger: &Ledger,
         endpoints: &[Endpoint],
         end: Option<&RunFacts>,
@@ -157,7 +157,7 @@ impl RunFile {
         self.begin()?;
         let Some(stretch) = self.stretch else { return Err(rusqlite::Error::InvalidQuery) };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        write::delta(&transaction, stretch, delta)?;
+        parts::write(&transaction, stretch, delta)?;
         if self.endpoints.as_deref() != Some(endpoints) {
             let text = rows::json(&endpoints)?;
             transaction.execute("UPDATE stretches SET endpoints = ?2 WHERE id = ?1", params![stretch, text])?;
@@ -222,8 +222,8 @@ impl RunFile {
         let notes = write::content(&transaction, &rows::json(&facts.notes)?)?;
         transaction.execute(
             "INSERT INTO stretches (began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, \
-             differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened, compared) \
-             VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, '[]', 0, 0, 0, 0, 0, 0, 0, 0)",
+             writes, failed_writes) \
+             VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, '[]', 0, 0)",
             params![
                 self.began.0,
                 std::process::id(),

@@ -6,8 +6,10 @@
 //! was written come out as interrupted. [`load`] puts stretches together, of one file or of several.
 
 mod days;
+mod epochs;
 mod error;
 mod file;
+mod parts;
 mod read;
 mod retention;
 mod rows;
@@ -16,11 +18,12 @@ mod signatures;
 mod unite;
 mod write;
 
+pub use epochs::{Choice, latest, rules_mark};
 pub use error::StoreError;
 pub use file::{MAX_STRETCHES, RunFile, StretchFacts};
 pub use read::{Stretch, read};
 pub use schema::{APPLICATION_ID, FORMAT};
-pub use unite::{Run, like_the_latest, load, only, unite};
+pub use unite::{RulesInForce, Run, chosen, like_the_latest, load, one_of, only, unite};
 
 /// A policy that was in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

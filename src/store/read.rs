@@ -10,14 +10,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::exchange::{Endpoint, Example, Failure, RuleNote, RunFacts, StretchNote, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{
-    CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, MAX_NUMBERS, MAX_PLACE_BYTES,
-    RuleSample, RuleTally, Share, Tally,
+    Builds, CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, MAX_NUMBERS,
+    MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
 };
 
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, days, signatures, unite};
+use super::{StoreError, days, parts, signatures, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -50,7 +50,7 @@ pub struct Stretch {
     pub(super) file: PathBuf,
     pub(super) ledger: Ledger,
     pub(super) endpoints: Vec<Endpoint>,
-    pub(super) tally: Tally,
+    pub(super) builds: Builds,
 }
 
 /// Every stretch of these files, in the order of their start.
@@ -97,9 +97,8 @@ fn one_file(path: &Path, trust: &mut Trust) -> std::result::Result<Vec<Stretch>,
 
 fn stretches(db: &Connection, path: &Path, trust: &mut Trust) -> Result<Vec<Stretch>> {
     let mut statement = db.prepare(
-        "SELECT id, began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, first, last, \
-         differences, more_differences, drift_asked, drift_drifted, writes, failed_writes, coarsened, compared \
-         FROM stretches ORDER BY id LIMIT ?1",
+        "SELECT id, began, pid, written, finished, facts, policy, rules, notes, ledger, endpoints, writes, \
+         failed_writes FROM stretches ORDER BY id LIMIT ?1",
     )?;
     let mut rows = statement.query([MAX_STRETCHES as i64 + 1])?;
     let mut all = Vec::new();
@@ -117,30 +116,15 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
     if endpoints.len() > MAX_NUMBERS || endpoints.iter().any(|e| e.method.len() + e.template.len() > MAX_TEXT) {
         return Err(refused("its endpoints are more, or longer, than any that we write"));
     }
-    let mut tally = Tally::new();
-    tally.first = row.get::<_, Option<i64>>(11)?.map(Timestamp);
-    tally.last = row.get::<_, Option<i64>>(12)?.map(Timestamp);
-    tally.differences = trust.count(row.get(13)?)?;
-    tally.more_differences = trust.count(row.get(14)?)?;
-    tally.drift.asked = trust.count(row.get(15)?)?;
-    tally.drift.drifted = trust.count(row.get(16)?)?;
+    let builds = parts::read(db, id, trust)?;
     let store = StoreBooks {
-        writes: trust.count(row.get(17)?)?,
+        writes: trust.count(row.get(11)?)?,
         unwritten: false,
         repeated: 0,
-        failed_writes: trust.count(row.get(18)?)?,
-        coarsened: trust.count(row.get(19)?)?,
+        failed_writes: trust.count(row.get(12)?)?,
+        coarsened: builds.parts().fold(0, |sum, (_, part)| sum + part.tally.cells.coarsened),
     };
-    outcomes(db, id, &mut tally, trust)?;
-    clients(db, id, &mut tally, trust)?;
-    days::read(db, id, &mut tally, trust)?;
-    failures(db, id, &mut tally)?;
-    differences(db, id, &mut tally, trust)?;
-    rules_used(db, id, &mut tally, trust)?;
-    tally.signatures.exchanges = trust.count(row.get(20)?)?;
-    signatures::read(db, id, number, &mut tally.signatures, trust)?;
-    signatures::check(&tally.signatures)?;
-    let exchanges = tally.exchanges();
+    let exchanges = builds.exchanges();
     let finished = row.get::<_, i64>(4)? != 0;
     // What the books call paired, and of which there is no outcome, was under way when the process was killed. More
     // outcomes than pairs cannot be; that stays an account that does not close.
@@ -166,7 +150,7 @@ fn stretch(db: &Connection, row: &Row<'_>, path: &Path, trust: &mut Trust) -> Re
         file: path.to_owned(),
         ledger,
         endpoints,
-        tally,
+        builds,
     })
 }
 
@@ -178,13 +162,26 @@ fn content(db: &Connection, digest: &str) -> Result<String> {
     if super::write::digest(&text) == digest { Ok(text) } else { Err(refused("a policy or rules have been changed")) }
 }
 
-/// Folded as they come: a year of minutes takes no more memory than one.
-fn outcomes(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Trust) -> Result<()> {
+/// The counts of one part. Minutes are folded as they come, a year of them takes no more memory than one, unless they are
+/// `dated`.
+pub(super) fn counts(db: &Connection, part: i64, dated: bool, tally: &mut Tally, trust: &mut Trust) -> Result<()> {
+    outcomes(db, part, dated, tally, trust)?;
+    clients(db, part, tally, trust)?;
+    days::read(db, part, tally, trust)?;
+    failures(db, part, tally)?;
+    differences(db, part, tally, trust)?;
+    rules_used(db, part, tally, trust)?;
+    signatures::read(db, part, number, &mut tally.signatures, trust)?;
+    signatures::check(&tally.signatures)
+}
+
+fn outcomes(db: &Connection, stretch: i64, dated: bool, tally: &mut Tally, trust: &mut Trust) -> Result<()> {
     let mut statement = db.prepare(rows::SELECT_CELLS)?;
     let mut rows = statement.query([stretch])?;
     while let Some(row) = rows.next()? {
         let cell = rows::cell(row, trust)?;
-        tally.cells.add((0, number(row.get(23)?)?), cell);
+        let minute = if dated { row.get(24)? } else { 0 };
+        tally.cells.add((minute, number(row.get(23)?)?), cell);
     }
     Ok(())
 }

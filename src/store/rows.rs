@@ -21,7 +21,7 @@ pub(super) const SELECT_CELL: &str = "SELECT exchanges, sent, compared, matched,
 /// The same for a whole stretch, with the endpoint number behind it.
 pub(super) const SELECT_CELLS: &str = "SELECT exchanges, sent, compared, matched, accepted, mismatched, noisy, drifted, \
                                        legacy_5xx, candidate_5xx, refused_alone, skipped, failed, not_comparable, accepted_by, \
-                                       legacy, candidate, captured, slower, faster, equal, cut_off, unknown, endpoint FROM outcomes \
+                                       legacy, candidate, captured, slower, faster, equal, cut_off, unknown, endpoint, minute FROM outcomes \
                                        WHERE stretch = ?1 ORDER BY minute, endpoint";
 
 /// All counts that are read from a file, together: past this, adding them could overflow.

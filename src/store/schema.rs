@@ -1,6 +1,7 @@
 //! The shape of a run file.
 //!
-//! A stretch is what one process saw from its start to its end. Every other row belongs to one. Texts that many
+//! A stretch is what one process saw from its start to its end. Every other row belongs to one, or to a part of one: what one
+//! build of the candidate has answered in it. Texts that many
 //! stretches share (the policy, the rules) are kept once, by their SHA-256.
 
 use std::path::Path;
@@ -22,16 +23,23 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
         "CREATE TABLE stretches (id INTEGER PRIMARY KEY, began INTEGER NOT NULL, pid INTEGER NOT NULL, \
          written TEXT NOT NULL, finished INTEGER NOT NULL, facts TEXT NOT NULL, policy TEXT NOT NULL, \
          rules TEXT NOT NULL, notes TEXT NOT NULL, ledger TEXT NOT NULL, endpoints TEXT NOT NULL, \
+         writes INTEGER NOT NULL, failed_writes INTEGER NOT NULL) STRICT",
+    ),
+    // What one build of the candidate has answered in a stretch; the build is NULL for what belongs to none. In the tables
+    // below `stretch` is the id of such a part.
+    (
+        "parts",
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, build TEXT, answers TEXT NOT NULL, \
          first INTEGER, last INTEGER, differences INTEGER NOT NULL, more_differences INTEGER NOT NULL, \
-         drift_asked INTEGER NOT NULL, drift_drifted INTEGER NOT NULL, writes INTEGER NOT NULL, \
-         failed_writes INTEGER NOT NULL, coarsened INTEGER NOT NULL, compared INTEGER NOT NULL) STRICT",
+         drift_asked INTEGER NOT NULL, drift_drifted INTEGER NOT NULL, coarsened INTEGER NOT NULL, \
+         compared INTEGER NOT NULL) STRICT",
     ),
     (
         "outcomes",

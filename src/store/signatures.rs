@@ -28,8 +28,6 @@ pub(super) fn write(db: &Connection, stretch: i64, delta: &Signatures) -> Result
     if !delta.entries.is_empty() {
         trim(db, stretch)?;
     }
-    db.prepare_cached("UPDATE stretches SET compared = compared + ?2 WHERE id = ?1")?
-        .execute(params![stretch, int(delta.exchanges)])?;
     Ok(())
 }
 
@@ -78,6 +76,11 @@ fn one(db: &Connection, stretch: i64, key: &SignatureKey, entry: &Entry) -> Resu
             db.last_insert_rowid()
         }
     };
+    examples(db, id, all, entry)
+}
+
+/// What is counted and kept of a signature, `all` of it before, with what was since.
+fn examples(db: &Connection, id: i64, mut all: Entry, entry: &Entry) -> Result<()> {
     let before: Vec<Rank> = all.examples.iter().map(|(rank, _)| rank).collect();
     all.examples.merge(entry.examples.clone());
     let cut = all.examples.cut();
@@ -239,9 +242,9 @@ mod tests {
     fn write_all(file: &Path, deltas: Vec<Tally>) {
         let mut run = RunFile::open(file, &facts()).unwrap();
         for delta in deltas {
-            run.write(&delta, &Ledger::default(), &endpoints()).unwrap();
+            run.write(&delta.into(), &Ledger::default(), &endpoints()).unwrap();
         }
-        run.finish(&Tally::new(), &Ledger::default(), &endpoints(), &facts().facts).unwrap();
+        run.finish(&Tally::new().into(), &Ledger::default(), &endpoints(), &facts().facts).unwrap();
     }
 
     fn same(a: &Snapshot, b: &Snapshot) -> bool {

@@ -80,6 +80,7 @@ fn expected(tally: Tally, paired: u64) -> String {
 fn json(snapshot: &Snapshot) -> String {
     let mut snapshot = snapshot.clone();
     snapshot.ledger.store = None;
+    snapshot.epoch = Default::default();
     let mut value = serde_json::to_value(&snapshot).unwrap();
     value["day_clients"] = format!("{:?}", snapshot.day_clients).into();
     serde_json::to_string_pretty(&value).unwrap()
@@ -90,9 +91,9 @@ fn write_all(file: &Path, parts: &[Vec<&Invented>]) {
     let mut paired = 0;
     for part in parts {
         paired += part.len() as u64;
-        run.write(&tally_of(part.iter().copied()), &books(paired), &endpoints()).unwrap();
+        run.write(&tally_of(part.iter().copied()).into(), &books(paired), &endpoints()).unwrap();
     }
-    run.finish(&Tally::new(), &books(paired), &endpoints(), &facts().facts).unwrap();
+    run.finish(&Tally::new().into(), &books(paired), &endpoints(), &facts().facts).unwrap();
 }
 
 /// Within minutes, within days, and within months.
@@ -159,7 +160,7 @@ proptest! {
             }
             let mut open = RunFile::open(&file, &facts()).unwrap();
             let paired = books(share.len() as u64);
-            open.finish(&tally_of(&share), &paired, &table, &facts().facts).unwrap();
+            open.finish(&tally_of(&share).into(), &paired, &table, &facts().facts).unwrap();
             drop(open);
             files.push(file);
         }
@@ -217,10 +218,10 @@ fn what_was_under_way_when_the_process_was_killed_is_counted_as_interrupted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run");
     let mut run = RunFile::open(&file, &facts()).unwrap();
-    run.write(&one_match(0), &books(4), &endpoints()).unwrap();
+    run.write(&one_match(0).into(), &books(4), &endpoints()).unwrap();
     drop(run);
     let mut run = RunFile::open(&file, &facts()).unwrap();
-    run.finish(&one_match(0), &books(1), &endpoints(), &facts().facts).unwrap();
+    run.finish(&one_match(0).into(), &books(1), &endpoints(), &facts().facts).unwrap();
     drop(run);
 
     let read = load(std::slice::from_ref(&file)).unwrap();
@@ -253,7 +254,7 @@ fn what_was_put_together_while_it_could_not_be_written_is_in_the_books() {
     run.iter().for_each(|one| pending.merge(tally_of([one])));
     assert!(pending.keys() == 90 && pending.coarsen());
     let mut open = RunFile::open(&file, &facts()).unwrap();
-    open.finish(&pending, &books(90), &endpoints(), &facts().facts).unwrap();
+    open.finish(&pending.clone().into(), &books(90), &endpoints(), &facts().facts).unwrap();
     let read = load(&[file]).unwrap();
     assert_eq!(read.snapshot.ledger.store.unwrap().coarsened, 90 - pending.keys() as u64);
     assert_eq!(json(&read.snapshot), expected(tally_of(&run), 90));
@@ -264,7 +265,7 @@ fn more_outcomes_than_pairs_are_an_account_that_does_not_close() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run");
     let mut run = RunFile::open(&file, &facts()).unwrap();
-    run.write(&tally_of(&[Invented::new(0, 0), Invented::new(1, 0)]), &books(1), &endpoints()).unwrap();
+    run.write(&tally_of(&[Invented::new(0, 0), Invented::new(1, 0)]).into(), &books(1), &endpoints()).unwrap();
     let read = load(&[file]).unwrap();
     assert_eq!(read.snapshot.ledger.open_accounts().len(), 1);
 }
@@ -274,12 +275,12 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run");
     let mut run = RunFile::open(&file, &facts()).unwrap();
-    run.write(&one_match(0), &books(1), &endpoints()).unwrap();
+    run.write(&one_match(0).into(), &books(1), &endpoints()).unwrap();
     let refused = RunFile::open(&file, &facts()).unwrap_err().to_string();
     assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
     assert_eq!(load(std::slice::from_ref(&file)).unwrap().snapshot.ledger.shadow.unwrap().exchanges, 1);
     // Neither has taken the writer's locks away.
-    run.write(&one_match(1), &books(2), &endpoints()).unwrap();
+    run.write(&one_match(1).into(), &books(2), &endpoints()).unwrap();
     assert_eq!(load(&[file]).unwrap().snapshot.ledger.shadow.unwrap().exchanges, 2);
 }
 
@@ -290,9 +291,9 @@ fn a_finished_run_is_one_private_file_and_another_stretch_goes_on_in_it() {
     let file = folder.path().join("run");
     for n in 1..=3 {
         let mut run = RunFile::open(&file, &facts()).unwrap();
-        run.write(&one_match(0), &books(1), &endpoints()).unwrap();
+        run.write(&one_match(0).into(), &books(1), &endpoints()).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "the log and its index");
-        run.finish(&one_match(1), &books(2), &endpoints(), &facts().facts).unwrap();
+        run.finish(&one_match(1).into(), &books(2), &endpoints(), &facts().facts).unwrap();
         assert_eq!(run.attempts(), (2, 0));
         drop(run);
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
@@ -308,7 +309,7 @@ fn a_finished_run_is_one_private_file_and_another_stretch_goes_on_in_it() {
 
 fn finished(file: &Path, facts: &StretchFacts) {
     let mut run = RunFile::open(file, facts).unwrap();
-    run.finish(&one_match(0), &books(1), &endpoints(), &facts.facts).unwrap();
+    run.finish(&one_match(0).into(), &books(1), &endpoints(), &facts.facts).unwrap();
 }
 
 #[test]
@@ -331,19 +332,25 @@ fn evidence_of_different_things_is_not_mixed() {
     for (name, what) in [
         ("candidate", "their candidate (http://127.0.0.1:8081 and http://127.0.0.1:9)"),
         ("legacy", "their live legacy (none and http://127.0.0.1:9)"),
-        ("rules", "the rules in force"),
-        ("expired", "the rules in force"),
     ] {
         let refused = load(&[path("a"), path(name)]).unwrap_err().to_string();
         assert!(refused.contains(what) && refused.contains("--stretch 2") && !refused.contains('\n'), "{refused}");
     }
+    for name in ["rules", "expired"] {
+        let both = load(&[path("a"), path(name)]).unwrap();
+        let (epoch, ledger) = (&both.snapshot.epoch, &both.snapshot.ledger);
+        assert_eq!((epoch.number, epoch.of, ledger.elsewhere), (2, 2, 0), "{name}");
+        assert_eq!((ledger.shadow.as_ref().unwrap().exchanges, both.facts.epochs.len()), (1, 2), "{name}");
+        let (rules, differ) = (&both.facts.epochs, name == "rules");
+        assert_eq!(rules[0].rules != rules[1].rules, differ, "{name}");
+    }
     let mut renamed = facts();
     renamed.rules[0].0 = "elsewhere/a.yaml".into();
     finished(&path("renamed"), &renamed);
-    assert!(load(&[path("a"), path("renamed")]).is_ok(), "rules are told apart by content");
+    assert_eq!(load(&[path("a"), path("renamed")]).unwrap().snapshot.epoch.of, 1, "rules are told apart by content");
     let all = super::read(&["a", "rules", "candidate", "renamed"].map(path)).unwrap();
     let files: Vec<_> = like_the_latest(all).into_iter().map(|stretch| stretch.file).collect();
-    assert_eq!(files, [path("a"), path("renamed")]);
+    assert_eq!(files, [path("a"), path("rules"), path("renamed")]);
     fs::copy(path("a"), path("copy")).unwrap();
     let refused = load(&[path("a"), path("copy")]).unwrap_err().to_string();
     assert!(refused.contains("is both in"), "{refused}");
@@ -436,7 +443,7 @@ fn overwritten_and_truncated_files_are_refused_or_read_and_never_more() {
         if round % 8 == 0
             && let Ok(mut run) = RunFile::open(&file, &facts())
         {
-            let _ = run.finish(&one_match(0), &books(1), &endpoints(), &facts().facts);
+            let _ = run.finish(&one_match(0).into(), &books(1), &endpoints(), &facts().facts);
         }
     }
     assert!(refused > 200, "{refused}");
@@ -558,10 +565,10 @@ fn measured() {
                 sequence += 1;
             }
             let began = std::time::Instant::now();
-            open.write(&delta, &books(sequence), &table).unwrap();
+            open.write(&delta.into(), &books(sequence), &table).unwrap();
             spent += began.elapsed();
         }
-        open.finish(&Tally::new(), &books(sequence), &table, &facts().facts).unwrap();
+        open.finish(&Tally::new().into(), &books(sequence), &table, &facts().facts).unwrap();
         drop(open);
         let bytes = fs::metadata(&file).unwrap().len();
         fs::remove_file(&file).unwrap();

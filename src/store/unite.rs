@@ -11,6 +11,7 @@ use crate::exchange::{Endpoint, RuleNote, RunFacts, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{OTHER, Snapshot, Tally};
 
+use super::epochs::{Choice, Piece, books, epochs, notes};
 use super::read::{Stretch, read};
 use super::{Policy, StoreError};
 
@@ -20,7 +21,7 @@ const LIVE: &str = "live";
 const MAX_SOURCES: usize = 100;
 
 /// The evidence of a run: what `judge` and `report` need.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Run {
     /// Everything that was counted.
     pub snapshot: Snapshot,
@@ -32,6 +33,17 @@ pub struct Run {
     pub notes: Vec<RuleNote>,
     /// The rule files in force: name and text, in order.
     pub rules: Vec<(String, String)>,
+    /// All rules that were in force, each set once, the latest last: several where other rules are to be asked.
+    pub rules_before: Vec<RulesInForce>,
+}
+
+/// Rules that were in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulesInForce {
+    /// Name and text of each file, in order.
+    pub texts: Vec<(String, String)>,
+    /// When the stretch began, RFC 3339: rules that had expired by then were not applied.
+    pub on: String,
 }
 
 /// The evidence of these run files together.
@@ -46,13 +58,24 @@ pub fn load(paths: &[PathBuf]) -> Result<Run, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::NoStretch`].
-pub fn only(mut stretches: Vec<Stretch>, wanted: usize) -> Result<Run, StoreError> {
+pub fn only(stretches: Vec<Stretch>, wanted: usize) -> Result<Run, StoreError> {
+    unite(one_of(stretches, wanted)?)
+}
+
+/// The one stretch with that place.
+///
+/// # Errors
+/// [`StoreError::NoStretch`].
+pub fn one_of(mut stretches: Vec<Stretch>, wanted: usize) -> Result<Vec<Stretch>, StoreError> {
     let found = stretches.len();
     if wanted == 0 || wanted > found {
-        let found = if found == 1 { "1 is".to_owned() } else { format!("{found} are") };
-        return Err(StoreError::NoStretch { wanted, found });
+        return Err(StoreError::NoStretch { wanted, found: there(found) });
     }
-    unite(vec![stretches.swap_remove(wanted - 1)])
+    Ok(vec![stretches.swap_remove(wanted - 1)])
+}
+
+fn there(found: usize) -> String {
+    if found == 1 { "1 is".to_owned() } else { format!("{found} are") }
 }
 
 /// The stretches that are evidence of the same as the latest: what a process that has just ended its own can put
@@ -64,30 +87,85 @@ pub fn like_the_latest(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
     stretches
 }
 
-/// Puts stretches together that are evidence of the same: the same rules, the same candidate, the same legacy.
+/// Puts stretches together that are evidence of the same: the same candidate, the same legacy. Of their epochs the latest.
 ///
 /// # Errors
 /// [`StoreError::Mixed`].
-pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
+pub fn unite(stretches: Vec<Stretch>) -> Result<Run, StoreError> {
+    chosen(stretches, Choice::default())
+}
+
+/// As [`unite`], with the epoch that is chosen.
+///
+/// # Errors
+/// [`StoreError::Mixed`], [`StoreError::NoEpoch`].
+pub fn chosen(mut stretches: Vec<Stretch>, choice: Choice) -> Result<Run, StoreError> {
     in_order(&mut stretches)?;
     same_subject(&stretches)?;
-    let facts = facts_of(&stretches);
-    let repeated = repeated(&stretches);
-    let mut policies: Vec<Policy> = Vec::new();
-    let (mut notes, mut rules) = (Vec::new(), Vec::new());
+    let mut all = epochs(&mut stretches, choice);
+    let found = all.len();
+    let at = match choice.epoch {
+        None => found.saturating_sub(1),
+        Some(wanted) if (1..=found).contains(&wanted) => wanted - 1,
+        Some(wanted) => return Err(StoreError::NoEpoch { wanted, found: there(found) }),
+    };
+    let (notes_of_all, books) = (notes(&all), books(&all, at));
+    // A stretch's interrupted exchanges were under way at its end, when its last build was in force.
+    let last_of: BTreeMap<usize, usize> = all
+        .iter()
+        .enumerate()
+        .flat_map(|(n, epoch)| epoch.pieces.iter().map(move |piece| (piece.stretch, n)))
+        .collect();
+    let mut elsewhere: BTreeMap<usize, u64> = BTreeMap::new();
+    for piece in all.iter().enumerate().filter(|(n, _)| *n != at).flat_map(|(_, epoch)| &epoch.pieces) {
+        *elsewhere.entry(piece.stretch).or_default() += piece.of.tally.exchanges();
+    }
+    let pieces = if found == 0 { Vec::new() } else { all.swap_remove(at).pieces };
+    let mut run = of_pieces(stretches, pieces, &elsewhere, |stretch| last_of.get(&stretch) == Some(&at));
+    run.snapshot.epoch = books;
+    run.facts.epochs = notes_of_all;
+    Ok(run)
+}
+
+/// The evidence of these pieces; of the stretches, those that have one.
+fn of_pieces(
+    stretches: Vec<Stretch>,
+    pieces: Vec<Piece>,
+    elsewhere: &BTreeMap<usize, u64>,
+    ends_here: impl Fn(usize) -> bool,
+) -> Run {
+    let mut by_stretch: BTreeMap<usize, Vec<Piece>> = BTreeMap::new();
+    for piece in pieces {
+        by_stretch.entry(piece.stretch).or_default().push(piece);
+    }
+    let involved: Vec<(usize, Stretch)> =
+        stretches.into_iter().enumerate().filter(|(at, _)| by_stretch.contains_key(at)).collect();
+    let facts = facts_of(&involved.iter().map(|(_, stretch)| stretch).collect::<Vec<_>>());
+    let repeated = repeated(&involved, &by_stretch);
+    let mut run = Run { facts, ..Run::default() };
     let (mut tally, mut ledger) = (Tally::new(), Ledger::default());
     let mut numbers: BTreeMap<Endpoint, u32> = BTreeMap::new();
     let (mut offset, mut interrupted) = (0_u64, 0_u64);
-    for stretch in stretches {
+    for (at, stretch) in involved {
         let policy = Policy { file: stretch.facts.policy.clone(), text: stretch.policy };
-        policies.retain(|known| *known != policy);
-        policies.push(policy);
-        (notes, rules) = (stretch.notes, stretch.rule_texts);
+        run.policies.retain(|known| *known != policy);
+        run.policies.push(policy);
+        run.notes = stretch.notes;
+        run.rules.clone_from(&stretch.rule_texts);
+        let rules = RulesInForce { texts: stretch.rule_texts, on: stretch.facts.started.clone() };
+        run.rules_before.retain(|known| known.texts != rules.texts);
+        run.rules_before.push(rules);
         let numbers_of_it = united(&stretch.endpoints, &mut numbers);
         let number = |number: u32| numbers_of_it.get(number as usize).or(numbers_of_it.last()).copied().unwrap_or(0);
-        tally.merge(stretch.tally.renumbered(number, offset));
+        for piece in by_stretch.remove(&at).unwrap_or_default() {
+            tally.merge(piece.of.tally.renumbered(number, offset));
+        }
         offset = offset.saturating_add(stretch.note.exchanges.max(stretch.ledger.wire.requests_paired));
-        interrupted = interrupted.saturating_add(stretch.note.interrupted);
+        let of_others = elsewhere.get(&at).copied().unwrap_or(0);
+        ledger.elsewhere = ledger.elsewhere.saturating_add(of_others);
+        let under_way = stretch.note.interrupted;
+        let counted = if ends_here(at) { &mut interrupted } else { &mut ledger.elsewhere };
+        *counted = counted.saturating_add(under_way);
         ledger.merge(&stretch.ledger);
     }
     let mut endpoints = vec![other(); numbers.len()];
@@ -97,11 +175,13 @@ pub fn unite(mut stretches: Vec<Stretch>) -> Result<Run, StoreError> {
     let mut snapshot = tally.snapshot(&endpoints, ledger.wire, ledger.capture);
     snapshot.ledger.store = ledger.store.map(|books| StoreBooks { repeated, ..books });
     snapshot.ledger.losses = ledger.losses;
+    snapshot.ledger.elsewhere = ledger.elsewhere;
     if let Some(books) = &mut snapshot.ledger.shadow {
         books.interrupted = interrupted;
         books.exchanges = books.exchanges.saturating_add(interrupted);
     }
-    Ok(Run { snapshot, facts, policies, notes, rules })
+    run.snapshot = snapshot;
+    run
 }
 
 /// By their start; where two started at the same instant, by their file. The same stretch twice would count twice.
@@ -148,28 +228,27 @@ fn differ_in(first: &Stretch, other: &Stretch) -> Option<String> {
         let name = |facts: &RunFacts| facts.legacy.clone().unwrap_or_else(|| "none".to_owned());
         return Some(format!("their live legacy ({} and {})", name(&first.facts), name(&other.facts)));
     }
-    let same_rules = other.rules == first.rules && in_force(&other.notes) == in_force(&first.notes);
-    (!same_rules).then(|| "the rules in force".to_owned())
+    None
 }
 
 /// How many exchanges of recorded traffic are there more than once: a replay that is continued begins its captures
 /// anew. Recorded traffic that begins at the same nanosecond is the same.
-fn repeated(stretches: &[Stretch]) -> u64 {
+fn repeated(stretches: &[(usize, Stretch)], pieces: &BTreeMap<usize, Vec<Piece>>) -> u64 {
     let mut known: BTreeMap<Timestamp, u64> = BTreeMap::new();
     let mut twice = 0_u64;
-    for stretch in stretches.iter().filter(|stretch| stretch.facts.pace != LIVE) {
-        let Some(first) = stretch.tally.first else { continue };
+    for (at, _) in stretches.iter().filter(|(_, stretch)| stretch.facts.pace != LIVE) {
+        let of_it = pieces.get(at).into_iter().flatten();
+        let (mut first, mut asked) = (None, 0);
+        for piece in of_it {
+            first = [first, piece.of.tally.first].into_iter().flatten().min();
+            asked += piece.of.tally.exchanges();
+        }
+        let Some(first) = first else { continue };
         let most = known.entry(first).or_default();
-        let asked = stretch.tally.exchanges();
         twice = twice.saturating_add(asked.min(*most));
         *most = asked.max(*most);
     }
     twice
-}
-
-/// A rule that expired between two stretches was in force in one of them only.
-fn in_force(notes: &[RuleNote]) -> Vec<(&str, bool)> {
-    notes.iter().map(|note| (&*note.id, note.expired)).collect()
 }
 
 /// The numbers that a stretch's endpoints have in the whole; the last is the one of what it has no name for.
@@ -187,7 +266,7 @@ fn other() -> Endpoint {
 }
 
 /// How the whole was made: as the last stretch was, from the start of the first.
-fn facts_of(stretches: &[Stretch]) -> RunFacts {
+fn facts_of(stretches: &[&Stretch]) -> RunFacts {
     let (Some(first), Some(last)) = (stretches.first(), stretches.last()) else { return RunFacts::default() };
     let mut facts = last.facts.clone();
     facts.started.clone_from(&first.facts.started);

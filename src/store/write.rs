@@ -15,7 +15,7 @@ pub(super) fn int(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// Adds what was counted since the last write.
+/// Adds what was counted since the last write of one part.
 pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> {
     let kept = retention::Kept::of(db, stretch)?;
     for ((minute, number), tally) in delta.cells.iter() {
@@ -55,22 +55,6 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
     for (id, tally) in &delta.rules {
         rule(db, stretch, id, tally)?;
     }
-    db.prepare_cached(
-        "UPDATE stretches SET differences = differences + ?2, more_differences = more_differences + ?3, \
-         drift_asked = drift_asked + ?4, drift_drifted = drift_drifted + ?5, coarsened = coarsened + ?6, \
-         first = min(coalesce(first, ?7), coalesce(?7, first)), last = max(coalesce(last, ?8), coalesce(?8, last)) \
-         WHERE id = ?1",
-    )?
-    .execute(params![
-        stretch,
-        int(delta.differences),
-        int(delta.more_differences),
-        int(delta.drift.asked),
-        int(delta.drift.drifted),
-        int(delta.cells.coarsened),
-        delta.first.map(|t| t.0),
-        delta.last.map(|t| t.0),
-    ])?;
     Ok(())
 }
 

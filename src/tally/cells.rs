@@ -94,6 +94,11 @@ impl Cells {
         cells
     }
 
+    /// By minute and number.
+    pub(super) fn into_iter(self) -> impl Iterator<Item = ((i64, u32), EndpointTally)> {
+        self.cells.into_iter()
+    }
+
     /// All minutes together.
     pub(super) fn into_endpoints(self) -> BTreeMap<u32, EndpointTally> {
         let mut endpoints: BTreeMap<u32, EndpointTally> = BTreeMap::new();

@@ -107,6 +107,11 @@ impl Days {
         self.counts.iter().map(|(key, share)| (*key, share))
     }
 
+    /// By day, number and class.
+    pub(super) fn into_iter(self) -> impl Iterator<Item = (DayKey, DayShare)> {
+        self.counts.into_iter()
+    }
+
     /// The same counts under other endpoint numbers.
     pub(super) fn renumbered(self, number: impl Fn(u32) -> u32) -> Days {
         let mut days = Days { from: self.from, ..Days::default() };

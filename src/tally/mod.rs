@@ -3,6 +3,7 @@
 //! A [`Tally`] absorbs observations with their comparisons. Tallies merge in any order: however the observations
 //! were spread over workers, the [`Snapshot`] of the merged tally is the same, byte for byte.
 
+mod builds;
 mod cells;
 mod clients;
 mod count;
@@ -14,8 +15,11 @@ mod latency;
 mod renumber;
 mod signature;
 mod snapshot;
+mod split;
 mod timeline;
 
+pub(crate) use builds::{BuildEpoch, Part};
+pub use builds::{BuildName, Builds, MAX_BUILD_NAME, MAX_BUILDS, OTHER_BUILDS};
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
 pub use clients::{CLIENT_GROUPS, ClientGroups, Clustering, MAX_CLIENT_COUNTS};
 pub(crate) use clients::{GRAINS, Share};
@@ -38,6 +42,7 @@ pub(crate) use signature::{
 };
 pub(crate) use snapshot::RuleSample;
 pub use snapshot::{Drift, EndpointSnapshot, FailureSample, RuleUse, Snapshot};
+pub(crate) use timeline::Timeline;
 
 #[cfg(test)]
 pub(crate) mod invented;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::Timestamp;
 
 /// Past so many buckets each two become one.
-pub const MAX_BUCKETS: usize = 1024;
+const MAX_BUCKETS: usize = 1024;
 /// The widest there are: years.
 const MAX_SHIFT: u8 = 40;
 

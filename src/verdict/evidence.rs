@@ -9,7 +9,7 @@ use super::rates::Evidence;
 use super::words::{count, counted, names, percent, percent_against};
 use super::{Gate, GateResult, GateState, NAMES, NeverAsked};
 
-fn result(gate: Gate, holds: bool, sample: u64, method: &str, reason: String, remedy: String) -> GateResult {
+pub(super) fn result(gate: Gate, holds: bool, sample: u64, method: &str, reason: String, remedy: String) -> GateResult {
     GateResult {
         gate,
         endpoint: None,

@@ -1,16 +1,21 @@
 //! Which endpoints fail by themselves: no gate, for whoever reads endpoint by endpoint. The mismatches' counterpart is
 //! [`super::Finding`].
 
-use crate::config::{Looks, Policy};
-use crate::exchange::Failure;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::config::{Gates, Looks};
+use crate::exchange::{Endpoint, Failure};
 use crate::tally::Snapshot;
 
 use super::bounds::Bounds;
 use super::holm;
 
 /// One endpoint's failures against the limit on them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Failing {
+    /// The endpoint.
+    pub endpoint: Endpoint,
     /// Requests that were sent.
     pub sent: u64,
     /// Of these, failed by the candidate.
@@ -19,25 +24,24 @@ pub struct Failing {
     pub limit: f64,
     /// Whether the share is shown to be above it, for one of all the endpoints that were asked (Holm), or a failure is
     /// among them of which one is too many.
-    pub shown: bool,
+    pub above_limit: bool,
 }
 
-/// For each endpoint of the snapshot, in its order.
-pub fn failing(snapshot: &Snapshot, policy: &Policy) -> Vec<Failing> {
-    let (limit, confidence) = (policy.gates.candidate_errors.below, policy.gates.mismatch_rate.confidence);
+/// Every endpoint of which something was sent.
+pub(super) fn failing(snapshot: &Snapshot, gates: &Gates) -> Vec<Failing> {
+    let (limit, confidence) = (gates.candidate_errors.below, gates.mismatch_rate.confidence);
     let bounds = Bounds { looks: Looks::Once, confidence, limit, widening: 1.0 };
-    let counts = snapshot.endpoints.iter().map(|e| (e.books.failed.total(), e.books.sent));
-    let p_values: Vec<f64> =
-        counts.filter(|(_, sent)| *sent > 0).map(|(failed, sent)| bounds.p_above(failed, sent)).collect();
-    let mut adjusted = holm::adjusted(&p_values).into_iter();
-    let of_one = |books: &crate::ledger::ShadowBooks| {
-        let (failed, sent) = (books.failed.total(), books.sent);
-        let above = sent > 0 && adjusted.next().is_some_and(|p| failed > 0 && p <= 1.0 - confidence);
+    let sent: Vec<_> = snapshot.endpoints.iter().filter(|e| e.books.sent > 0).collect();
+    let p_values: Vec<f64> = sent.iter().map(|e| bounds.p_above(e.books.failed.total(), e.books.sent)).collect();
+    let each = sent.iter().zip(holm::adjusted(&p_values));
+    each.map(|(e, adjusted)| {
+        let failed = e.books.failed.total();
         // A write that may have had its effect is one too many.
-        let shown = above || books.failed.get(Failure::EffectsNotDiscarded) > 0;
-        Failing { sent, failed, limit, shown }
-    };
-    snapshot.endpoints.iter().map(|endpoint| &endpoint.books).map(of_one).collect()
+        let too_many = e.books.failed.get(Failure::EffectsNotDiscarded) > 0;
+        let above_limit = too_many || (failed > 0 && adjusted <= 1.0 - confidence);
+        Failing { endpoint: e.endpoint.clone(), sent: e.books.sent, failed, limit, above_limit }
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -58,22 +62,22 @@ mod tests {
         };
         let skipped = Invented::new(2_000, 2).skipped(crate::exchange::Skip::UnsafeMethod);
         let run: Vec<Invented> = (0..2_000).map(one).chain([skipped]).collect();
-        failing(&snapshot_of(&run, ENDPOINTS), &Policy::default()).iter().map(|failing| failing.shown).collect()
+        failing(&snapshot_of(&run, ENDPOINTS), &Gates::default()).iter().map(|failing| failing.above_limit).collect()
     }
 
     #[test]
     fn an_endpoint_is_named_where_its_own_share_is_shown_to_be_above_the_limit() {
-        assert_eq!(shown([0, 0]), [false; 3]);
+        assert_eq!(shown([0, 0]), [false; 2]);
         // 3 of 1,000 are above 0.1 %, and may be chance; 9 are not.
-        assert_eq!(shown([9, 3]), [true, false, false]);
-        assert_eq!(shown([1_000, 9]), [true, true, false]);
+        assert_eq!(shown([9, 3]), [true, false]);
+        assert_eq!(shown([1_000, 9]), [true, true]);
     }
 
     #[test]
     fn one_write_that_may_have_had_its_effect_is_one_too_many() {
         let mut run: Vec<Invented> = (0..10_000).map(|n| Invented::new(n, 2)).collect();
         run[7] = Invented::new(7, 2).failed(Failure::EffectsNotDiscarded, Duration::from_millis(3));
-        let failing = failing(&snapshot_of(&run, ENDPOINTS), &Policy::default());
-        assert_eq!((failing[0].failed, failing[0].sent, failing[0].shown), (1, 10_000, true));
+        let failing = failing(&snapshot_of(&run, ENDPOINTS), &Gates::default());
+        assert_eq!((failing[0].failed, failing[0].sent, failing[0].above_limit), (1, 10_000, true));
     }
 }

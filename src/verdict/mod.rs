@@ -9,12 +9,14 @@ pub mod clusters;
 mod coverage;
 mod critical;
 mod days;
+mod epochs;
 mod evidence;
 mod failing;
 mod findings;
 pub mod holm;
 pub mod interval;
 mod latency;
+mod mismatch;
 mod paired;
 mod rates;
 mod rules;
@@ -29,6 +31,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil::Date;
+pub use mismatch::{MismatchShare, mismatch_share};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
@@ -39,7 +42,7 @@ use crate::tally::Snapshot;
 pub use checklist::{ItemResult, ItemState};
 pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
 pub use days::{DayResult, Days};
-pub use failing::{Failing, failing};
+pub use failing::Failing;
 pub use findings::Finding;
 pub use paired::PairedLatency;
 
@@ -111,6 +114,10 @@ crate::exchange::reasons! {
         Checklist = "checklist",
         /// Every account of the ledger closes.
         Books = "books",
+        /// One build of the candidate at a time.
+        Epochs = "epochs",
+        /// Enough of the evidence is known under rules that were not in force.
+        Rescoring = "rescoring",
     }
 }
 
@@ -127,6 +134,8 @@ impl Gate {
             Gate::Rules => "rules",
             Gate::Checklist => "checklist",
             Gate::Books => "books",
+            Gate::Epochs => "epochs",
+            Gate::Rescoring => "rescoring",
         }
     }
 }
@@ -192,6 +201,8 @@ pub struct Verdict {
     pub gates: Vec<GateResult>,
     /// Every compared endpoint against the limit of the mismatch gate: what stands out, no gate.
     pub findings: Vec<Finding>,
+    /// The same of the requests that the candidate failed.
+    pub failing: Vec<Failing>,
     /// What of all that the legacy serves was compared.
     pub coverage: Coverage,
     /// The mismatch rate day by day.
@@ -249,6 +260,8 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));
     results.push(evidence::books_gate(&snapshot.ledger));
+    results.extend(epochs::gate(&snapshot.epoch));
+    results.extend(epochs::rescoring_gate(snapshot.rescoring, &gates.loss));
     results.sort_by_key(|result| result.state);
 
     let decision = match results.first().map(|worst| worst.state) {
@@ -264,6 +277,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
         findings: findings::findings(&judged, &gates.mismatch_rate),
+        failing: failing::failing(snapshot, gates),
         coverage,
         days,
         paired_latency: paired::of(&snapshot.latency.difference, confidence),

@@ -42,6 +42,7 @@ fn endpoints() -> Vec<Endpoint> {
 fn shown(snapshot: &Snapshot) -> String {
     let mut snapshot = snapshot.clone();
     snapshot.ledger.store = None;
+    snapshot.epoch = Default::default();
     format!("{snapshot:#?}")
 }
 
@@ -50,9 +51,9 @@ fn write_all(file: &Path, deltas: &[&[Invented]]) {
     let mut paired = 0;
     for delta in deltas {
         paired += delta.len() as u64;
-        run.write(&tally_of(*delta), &books(paired), &endpoints()).unwrap();
+        run.write(&tally_of(*delta).into(), &books(paired), &endpoints()).unwrap();
     }
-    run.finish(&Tally::new(), &books(paired), &endpoints(), &StretchFacts::default().facts).unwrap();
+    run.finish(&Tally::new().into(), &books(paired), &endpoints(), &StretchFacts::default().facts).unwrap();
 }
 
 /// Minute and exchanges of each row of all stretches.
@@ -124,7 +125,7 @@ fn one_write_puts_a_bounded_number_of_rows_together() {
     let mut run = RunFile::open(&file, &StretchFacts::default()).unwrap();
     let mut last = before;
     for n in 0..60 {
-        run.write(&tally_of(&[one(n, START + 9 * DAY)]), &books(n + 1), &endpoints()).unwrap();
+        run.write(&tally_of(&[one(n, START + 9 * DAY)]).into(), &books(n + 1), &endpoints()).unwrap();
         let now = rows(&file).len();
         assert!(last - now <= ROWS_A_WRITE + 2, "{last} to {now}");
         last = now;
@@ -200,7 +201,7 @@ fn days_measured() {
             n += 1;
         }
         let began = std::time::Instant::now();
-        run.write(&delta, &books(n), &table).unwrap();
+        run.write(&delta.clone().into(), &books(n), &table).unwrap();
         spent += began.elapsed();
         if minute % DAY == DAY - 1 {
             let db = Connection::open(&file).unwrap();
