@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts in place what building needs and a fresh Debian or Ubuntu lacks: a C compiler, make, libpcap's headers.
 # Silent where nothing is missing. With "test", what the tests need too: rustfmt, clippy, and the programs of the tests
-# of live capture. A Rust toolchain must be there already.
+# of live capture and of the JUnit report. A Rust toolchain must be there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ command -v cc >/dev/null || packages+=(build-essential)
 link_pcap() { echo 'int pcap_lib_version(void); int main(void) { return !pcap_lib_version; }' | cc -x c - -lpcap -o /dev/null; }
 link_pcap 2>/dev/null || packages+=(libpcap-dev)
 if [ "${1:-}" = test ]; then
-  for need in ip:iproute2 nginx:nginx-light prometheus:prometheus tcpdump:tcpdump wrk:wrk; do
+  for need in ip:iproute2 nginx:nginx-light prometheus:prometheus tcpdump:tcpdump wrk:wrk xmllint:libxml2-utils; do
     command -v "${need%:*}" >/dev/null || packages+=("${need#*:}")
   done
 fi

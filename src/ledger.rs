@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub use losses::{LossRow, Losses, SizeClass};
@@ -27,6 +28,17 @@ pub struct Counts<K: Ord>(BTreeMap<K, u64>);
 impl<K: Ord> Default for Counts<K> {
     fn default() -> Self {
         Counts(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + JsonSchema> JsonSchema for Counts<K> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("CountsBy{}", K::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (reasons, count) = (generator.subschema_for::<K>(), generator.subschema_for::<u64>());
+        json_schema!({"type": "object", "propertyNames": reasons, "additionalProperties": count})
     }
 }
 
@@ -93,7 +105,7 @@ crate::exchange::reasons! {
 }
 
 /// What was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CaptureBooks {
     /// How many files were opened.
@@ -111,7 +123,7 @@ pub struct CaptureBooks {
 
 /// What became of the frames of a live source before they could be looked at.
 /// received = frames looked at + kernel dropped + shed + not VXLAN + waiting.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LiveBooks {
     /// Frames that the filter wanted, by the kernel's count. Of VXLAN: datagrams that came to the port.
@@ -140,7 +152,7 @@ impl LiveBooks {
 }
 
 /// What is not settled yet, and stands in no other class: nothing, once everything was read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Waiting {
     /// Frames with fragments of datagrams that are not whole.
@@ -155,7 +167,7 @@ pub struct Waiting {
 
 /// What the wire code made of it. frames = used + refused + waiting; stream bytes = in order + gap + waiting;
 /// requests = paired + unpaired + waiting; answers = paired + unpaired + waiting.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct WireBooks {
     /// Frames handed in.
@@ -215,7 +227,7 @@ impl WireBooks {
 
 /// What came of the exchanges. exchanges = sent + skipped + interrupted; sent = compared + failed;
 /// compared = matched + accepted + mismatched + noisy + drifted + not comparable.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ShadowBooks {
     /// Complete exchanges that came off the wire.
@@ -245,7 +257,7 @@ pub struct ShadowBooks {
 }
 
 /// What became of the evidence on its way to the run file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StoreBooks {
     /// Transactions that are in the file.
@@ -272,7 +284,7 @@ fn is_none(count: &u64) -> bool {
 }
 
 /// All the books of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Ledger {
     /// Written by `capture`.

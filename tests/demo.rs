@@ -27,7 +27,10 @@ fn demo(defects: &str, pace: &str, more: &[&str]) -> Demo {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+    if let Err(error) = jsonschema::validate(&tapcompare::report::schema(), &report) {
+        panic!("{defects}: {error} at {}", error.instance_path());
+    }
     assert!(said.contains("page.html"), "it says where the page is: {said}");
     Demo { status: output.status.code(), report, page: std::fs::read_to_string(&page).unwrap() }
 }

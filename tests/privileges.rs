@@ -123,6 +123,28 @@ fn the_user_that_is_named_wins_and_root_may_be() {
     assert!(text.contains("FAIL  privileges     --user no-such-user: there is no such user"), "{text}");
 }
 
+/// What the pods of deploy/kubernetes are given: root with NET_RAW alone, which cannot become anybody else.
+#[test]
+fn root_with_net_raw_alone_listens_as_root_and_keeps_nothing() {
+    let Some(program) = Program::new("root_with_net_raw_alone_listens_as_root_and_keeps_nothing") else { return };
+    let as_pod = |arguments: &str| {
+        let inner = program.command(arguments);
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set", "-all,+net_raw", "--inh-caps", "-all", "--no-new-privs"]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        command.env_remove("SUDO_UID").env_remove("SUDO_GID").current_dir("/");
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    };
+    let found = while_listening(&mut as_pod("--user root"));
+    for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        assert!(found[set].bytes().all(|digit| digit == b'0'), "{set}: {}", found[set]);
+    }
+    assert!(found["Uid"].starts_with("0 0 0") && found["NoNewPrivs"] == "1", "{found:?}");
+    let done = as_pod("").output().unwrap();
+    assert!(String::from_utf8_lossy(&done.stdout).contains("--user root"), "the way out is told");
+}
+
 #[test]
 fn a_program_with_the_right_in_its_file_drops_it_and_stays_who_it_is() {
     let Some(program) = Program::new("a_program_with_the_right_in_its_file_drops_it_and_stays_who_it_is") else {

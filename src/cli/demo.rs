@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::asking::{Asked, today};
-use super::output::Output;
+use super::output::{OtherFiles, Output};
 use super::walk::{Called, Walk, walk};
-use super::{OutputFormat, Status, Trouble, files};
+use super::{OutputFormat, Status, Trouble};
 use crate::config::{self, Policy, Target};
 use crate::demo::{self, Defect, Defects};
 use crate::pipeline::{Feed, Source, runtime};
@@ -44,6 +44,8 @@ pub(crate) struct DemoArgs {
     /// How to write the report on standard output
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: OutputFormat,
+    #[command(flatten)]
+    others: OtherFiles,
 }
 
 fn defects_help() -> String {
@@ -53,8 +55,8 @@ fn defects_help() -> String {
 
 impl DemoArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
-        let output = Output { output: self.output, html: Some(self.html.clone()) };
-        files::distinct(&[("--run", self.run.as_deref()), ("--html", Some(&self.html))])?;
+        let output = Output { output: self.output, html: Some(self.html.clone()), others: self.others };
+        output.distinct(&[("--run", self.run.as_deref())])?;
         output.check()?;
         let mut policy: Policy = config::from_text(POLICY, std::path::Path::new(POLICY_NAME))?;
         let overhead = crate::shadow::overhead(&policy.safety.limits);

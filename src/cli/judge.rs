@@ -66,6 +66,7 @@ pub(super) struct Judged {
 
 impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        self.output.distinct(&[])?;
         self.output.check()?;
         let judged = self.evidence.judged(&self.beside)?;
         self.output.write(&judged.report(), color)?;

@@ -6,7 +6,7 @@ use super::asking::Asking;
 use super::output::Output;
 use super::serving::ServeFlag;
 use super::walk::{Walk, walk};
-use super::{Status, Trouble, files};
+use super::{Status, Trouble};
 use crate::config::Target;
 use crate::pipeline::{Feed, Source, runtime};
 use crate::shadow::Pace;
@@ -37,7 +37,7 @@ pub(crate) struct ReplayArgs {
 
 impl ReplayArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
-        files::distinct(&[("--run", self.asking.run.as_deref()), ("--html", self.output.html.as_deref())])?;
+        self.output.distinct(&[("--run", self.asking.run.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
         let serve = self.serve.checked(self.asking.dry_run)?;
         let overhead = self.asking.overhead(&asked.policy);

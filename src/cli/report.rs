@@ -17,6 +17,7 @@ pub(crate) struct ReportArgs {
 
 impl ReportArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        self.output.distinct(&[])?;
         self.output.check()?;
         self.output.write(&self.evidence.judged(&self.beside)?.report(), color)?;
         Ok(Status::Fine)

@@ -8,7 +8,7 @@ use super::asking::{Asked, Asking};
 use super::output::Output;
 use super::serving::{ServeFlag, Serving};
 use super::walk::{Walk, walk};
-use super::{Status, Trouble, files};
+use super::{Status, Trouble};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
 use crate::exchange::OverheadNote;
 use crate::pipeline::{Feed, LiveFeed, runtime};
@@ -105,11 +105,7 @@ impl WatchArgs {
             )
             .into());
         }
-        files::distinct(&[
-            ("--run", self.asking.run.as_deref()),
-            ("-w", self.write.as_deref()),
-            ("--html", self.output.html.as_deref()),
-        ])?;
+        self.output.distinct(&[("--run", self.asking.run.as_deref()), ("-w", self.write.as_deref())])?;
         let asked = self.asking.read(None)?;
         // A token may lie where only root reads it.
         let serve = self.serve.checked(self.asking.dry_run)?;

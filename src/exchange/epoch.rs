@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 
 /// The epoch that is judged, among those that there are.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EpochBooks {
     /// The build of the candidate, in its own words; None: no answer was heard, or builds are not told apart. Empty:
@@ -28,7 +29,7 @@ pub struct EpochBooks {
 }
 
 /// An epoch that is told of.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EpochNote {
     /// Its number, from 1.
@@ -52,7 +53,7 @@ pub struct EpochNote {
 }
 
 /// How well counts under other rules are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Rescoring {
     /// Exchanges of which it is known: no rule that has changed could concern them, or they were compared again.
     pub exact: u64,
@@ -75,7 +76,7 @@ impl Rescoring {
 }
 
 /// What other rules made of the evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Rescored {
     /// Rules that are in force now and were not, by id.
     pub added: Vec<Arc<str>>,
@@ -100,7 +101,7 @@ pub struct Rescored {
 }
 
 /// One endpoint's outcomes under the old rules and under the new.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointChange {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -111,7 +112,7 @@ pub struct EndpointChange {
 }
 
 /// Exchanges of one signature that came out otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
     /// The endpoint.
     pub endpoint: Endpoint,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::epoch::{EpochNote, Rescored};
 
 /// How the run was made.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RunFacts {
     /// The version of tapcompare.
@@ -53,7 +54,7 @@ pub struct RunFacts {
 }
 
 /// How long our own client and a null server on loopback take for a request.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct OverheadNote {
     /// How many were measured.
@@ -67,7 +68,7 @@ pub struct OverheadNote {
 }
 
 /// What the breaker, the backoff and the sandbox agreement did of themselves.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AdmissionNote {
     /// The breaker; None where the run had none.
@@ -79,7 +80,7 @@ pub struct AdmissionNote {
 }
 
 /// What the breaker did.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct BreakerNote {
     /// `closed`, `open` or `half-open`, at the end.
@@ -118,7 +119,7 @@ impl AdmissionNote {
 }
 
 /// One stretch of evidence: a process that ran from here to there.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct StretchNote {
     /// The run file it is kept in.

@@ -1,8 +1,10 @@
 //! What a comparison says: differences, what the rules said of them, and the one class an exchange ends in.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reason::{Failure, NotComparable, Skip, reasons};
@@ -48,6 +50,17 @@ impl fmt::Display for Location {
 impl Serialize for Location {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Location {
+    fn schema_name() -> Cow<'static, str> {
+        "Location".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let description = "status; header content-type; body; body /items/0/price (RFC 6901); body line 3. Hostile.";
+        json_schema!({"type": "string", "description": description})
     }
 }
 
@@ -127,7 +140,7 @@ reasons! {
 }
 
 /// The rule that answered for a difference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct RuleHit {
     /// The rule's id.
     pub id: Arc<str>,
@@ -136,7 +149,7 @@ pub struct RuleHit {
 }
 
 /// One disagreement at one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Where.
     pub at: Location,
@@ -185,7 +198,7 @@ pub struct Comparison {
 }
 
 /// One comparison kept to be looked at, with bounded texts. Everything in it came from the wire: hostile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Example {
     /// [`super::Observation::sequence`].
     pub sequence: u64,
@@ -209,7 +222,7 @@ pub struct Example {
 }
 
 /// What a report says of one rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleNote {
     /// Unique among the rules of a run.
     pub id: Arc<str>,

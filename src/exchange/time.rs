@@ -1,8 +1,10 @@
 //! Time as the capture tells it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 const NANOS_AN_HOUR: i64 = 3_600_000_000_000;
@@ -61,6 +63,16 @@ impl Serialize for Day {
     }
 }
 
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date"})
+    }
+}
+
 /// Hours of the day, of 24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hours(u32);
@@ -106,6 +118,17 @@ impl Serialize for Hours {
     /// As a list of numbers.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq((0..24_u8).filter(|hour| self.contains(*hour)))
+    }
+}
+
+impl JsonSchema for Hours {
+    fn schema_name() -> Cow<'static, str> {
+        "Hours".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let hour = json_schema!({"type": "integer", "minimum": 0, "maximum": 23});
+        json_schema!({"type": "array", "items": hour, "uniqueItems": true, "description": "Hours of the day, UTC."})
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::content::general;
@@ -41,7 +42,7 @@ crate::exchange::reasons! {
 }
 
 /// What is wrong with a rule, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// What.
     pub flaw: Flaw,
@@ -53,7 +54,7 @@ pub struct Finding {
 pub type Uses = BTreeMap<Arc<str>, (u64, u64)>;
 
 /// One rule, audited.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RuleAudit {
     /// The rule.
     pub id: Arc<str>,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::content::{Content, Json};
@@ -19,7 +20,7 @@ use crate::rules::{Documents, Found, RuleSet, Spot};
 pub const MAX_VALUES: usize = 2_000;
 
 /// How many values there were, and what became of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Depth {
     /// JSON values that are no containers, header fields, cookies, status codes, lines of text; a body that is neither JSON
     /// nor text is one.
@@ -33,7 +34,7 @@ pub struct Depth {
 }
 
 /// What one rule would answer for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Hides {
     /// Values that it hides.
     pub hidden: u64,

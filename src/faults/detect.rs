@@ -1,9 +1,11 @@
 //! Whether faults are noticed, and what hid those that are not.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::content::general;
@@ -49,8 +51,18 @@ impl Serialize for Hider {
     }
 }
 
+impl JsonSchema for Hider {
+    fn schema_name() -> Cow<'static, str> {
+        "Hider".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "description": "The id of a rule; other reasons in brackets."})
+    }
+}
+
 /// Faults of one kind at one place that went unnoticed for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unnoticed {
     /// What was wrong.
     pub fault: FaultKind,

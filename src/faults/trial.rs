@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::audit::{Auditor, RuleAudit, Uses};
@@ -28,7 +29,7 @@ pub struct Terms {
 }
 
 /// What became of the faults of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Counted {
     /// Put into answers.
     pub seeded: u64,
@@ -48,7 +49,7 @@ impl Counted {
 }
 
 /// What specimens say of the rules that they were compared under.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Trial {
     /// Specimens that were looked at.
     pub specimens: u64,
@@ -63,7 +64,7 @@ pub struct Trial {
 }
 
 /// One endpoint's share.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EndpointTrial {
     /// The endpoint.
     pub endpoint: Endpoint,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Counts;
@@ -68,7 +69,7 @@ pub struct Losses {
 }
 
 /// One line of [`Losses`], resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LossRow {
     /// The endpoint; None where the request was not seen.
     pub endpoint: Option<Endpoint>,

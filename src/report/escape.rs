@@ -3,11 +3,12 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text with every character that does not show itself written as an escape: controls (`\n`, `\x1b`), the
-/// overrides and isolates of writing direction, characters of no width, tags and private use.
+/// overrides and isolates of writing direction, characters of no width, tags and private use. And so are commands to the
+/// agents that run CI jobs, which read them off what a job prints.
 pub fn visible(text: &str) -> String {
     // Nearly everything that is shown is plain.
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        return text.to_owned();
+        return without_commands(text.to_owned());
     }
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,18 +21,32 @@ pub fn visible(text: &str) -> String {
             c => shown.push(c),
         }
     }
-    shown
+    without_commands(shown)
+}
+
+/// GitHub's runner takes a line for a command that begins, after blanks, with `::`, and one that has `##[` anywhere; the
+/// agent of Azure Pipelines one that has `##vso[` anywhere.
+fn without_commands(mut text: String) -> String {
+    if is_command(&text) {
+        text = text.replacen("::", "\\x3a:", 1);
+    }
+    if text.contains("##") { text.replace("##", "#\\x23") } else { text }
+}
+
+/// Whether a line begins as a command to GitHub's runner.
+pub(super) fn is_command(line: &str) -> bool {
+    line.trim_start().starts_with("::")
 }
 
 /// Invisible, or changes how its neighbours are shown (Unicode 16, general categories Cc, Cf, Zl, Zp, Co, Cn of the
-/// special planes, and the fillers).
-fn is_deceptive(c: char) -> bool {
+/// special planes, the fillers, and what is no character, of which XML cannot hold two).
+pub(super) fn is_deceptive(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
         | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
+        | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}'..='\u{ffff}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
         || c.is_control()
 }
 
@@ -94,6 +109,10 @@ mod tests {
             ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
             ("\u{e0041}", "\\u{e0041}"),
             ("\0", "\\x00"),
+            ("\u{fffe}\u{ffff}", "\\u{fffe}\\u{ffff}"),
+            (" ::add-mask::x", " \\x3a:add-mask::x"),
+            ("a ##[group]b ##vso[task.setvariable]c", "a #\\x23[group]b #\\x23vso[task.setvariable]c"),
+            ("::1 é", "\\x3a:1 é"),
         ] {
             assert_eq!(visible(text), shown);
         }

@@ -210,7 +210,7 @@ fn facts(report: &Report<'_>) -> Markup {
             h2 { "The run" }
             dl {
                 @for source in &facts.sources { dt { "Capture" } dd { (code(source)) } }
-                @if let Some((first, last)) = traffic { dt { "Traffic from" } dd { (first) " to " (last) } }
+                @if let Some((first, last)) = traffic { dt { "Traffic from" } dd { (text(first)) " to " (text(last)) } }
                 dt { "Read" }
                 dd { (counted(capture.files, "file")) ", " (count(capture.bytes)) " bytes of packets" }
                 dt { "Candidate" } dd { (code(&facts.candidate)) }

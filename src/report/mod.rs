@@ -7,20 +7,30 @@ mod changes;
 mod checklist;
 mod coverage;
 mod days;
+mod decision_record;
 mod dry_run;
 mod escape;
 mod findings;
 mod html;
 mod json;
+mod junit;
 mod losses;
+mod markdown;
 mod overhead;
 mod plot;
+mod schema;
 mod suggestions;
 mod sums;
+mod table;
 mod terminal;
 mod terminal_changes;
 
+pub use decision_record::BEGINS as DECISION_RECORD_BEGINS;
 pub use escape::visible;
+pub use junit::{BEGINS as JUNIT_BEGINS, JunitError};
+pub use markdown::{BEGINS as MARKDOWN_BEGINS, MAX_MARKDOWN};
+pub use schema::schema;
+pub use table::{BEGINS as CSV_BEGINS, CsvError};
 
 pub use crate::exchange::{RunFacts, StretchNote};
 
@@ -74,6 +84,36 @@ impl Report<'_> {
     pub fn live_html(&self, view: &str) -> String {
         html::page(self, Some(view))
     }
+
+    /// For a pull request or the summary of a CI job: Markdown as GitHub and GitLab read it, of at most [`MAX_MARKDOWN`]
+    /// bytes whatever the run.
+    pub fn markdown(&self) -> String {
+        markdown::render(self)
+    }
+
+    /// For CI systems: JUnit XML, a suite of the gates and one of the endpoints.
+    ///
+    /// # Errors
+    ///
+    /// Where the XML cannot be written, which no report here leads to.
+    pub fn junit(&self) -> Result<String, JunitError> {
+        junit::render(self)
+    }
+
+    /// For a spreadsheet: the endpoint table as RFC 4180 has it, with formulae defused.
+    ///
+    /// # Errors
+    ///
+    /// Where the table cannot be written, which no report here leads to.
+    pub fn csv(&self) -> Result<String, CsvError> {
+        table::render(self)
+    }
+
+    /// For the archive: the record of the decision in Markdown, filled in as far as policy and evidence know, with blanks
+    /// for what people have to say.
+    pub fn decision_record(&self) -> String {
+        decision_record::render(self)
+    }
 }
 
 /// The Content-Security-Policy of a page, served or in a file.
@@ -124,6 +164,12 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)
 }
 
+#[cfg(test)]
+pub(crate) mod hostile;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod readers_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

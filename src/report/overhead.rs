@@ -1,5 +1,6 @@
 //! What our own client adds to the candidate's latencies, beside the gate that judges these.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Report;
@@ -11,7 +12,7 @@ use crate::verdict::words::{count, latency, percent, quantile};
 const LARGE: f64 = 0.5;
 
 /// What was measured, against the legacy's latency.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct Overhead {
     /// What was measured.
     #[serde(flatten)]

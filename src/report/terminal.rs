@@ -9,7 +9,7 @@ use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{count, counted, percent};
 use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
 
-use super::escape::{columns, cut, visible, wrap};
+use super::escape::{columns, cut, is_command, visible, wrap};
 use super::findings::{standing_out, stands_out};
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
@@ -61,6 +61,11 @@ impl Page {
     /// One line of pieces in colours.
     pub(super) fn inked(&mut self, pieces: &[(Ink, &str)]) {
         let mut room = WIDTH;
+        // A line that was broken before what would be a command to the runner of a CI job begins otherwise.
+        if is_command(&pieces.iter().map(|(_, text)| *text).collect::<String>()) {
+            self.out.push('|');
+            room -= 1;
+        }
         for (ink, text) in pieces {
             let text = cut(text, room);
             room -= columns(&text).min(room);

@@ -4,24 +4,16 @@ use std::time::Duration;
 use super::escape::columns;
 use super::*;
 use crate::config::Policy;
-use crate::exchange::{
-    AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, Failure, Incomplete, Location, RuleAnswer,
-    Segment, Skip,
-};
+use crate::exchange::{AdmissionNote, BreakerNote, Endpoint, Failure, Incomplete, RuleAnswer, Skip};
 use crate::faults::{Finding, Flaw, Hides, RuleAudit, Trial, invented as faults};
 use crate::ledger::{Counts, LiveBooks, LossRow, Refusal, SizeClass};
-use crate::suggest::Feature;
-use crate::suggest::explain::{Condition, Explained, Explanation, Is};
-use crate::tally::invented::{Invented, endpoint, snapshot_of, tally_of};
+use crate::tally::invented::{Invented, snapshot_of};
 use crate::verdict::judge;
 
-const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
-const STEER: &str = "\x1b[2J\x1b]0;owned\x07\u{202e}gnp.\u{2066}\u{200b}\u{9b}31m\r\n";
+pub(super) const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 25);
 
 /// A shop's run: matches, a rounding error, a missing field, failures, rules, and orders that were never asked.
-const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 25);
-
-fn shop() -> (Snapshot, Vec<RuleNote>) {
+pub(super) fn shop() -> (Snapshot, Vec<RuleNote>) {
     let ms = |n: f64| Duration::from_secs_f64(n / 1e3);
     let noise = |i: u64| (i * 7919 % 1000) as f64 / 1000.0;
     let tail = |x: f64| 4.0 + 3.0 * x + 0.4 / (1.002 - x);
@@ -53,7 +45,7 @@ fn shop() -> (Snapshot, Vec<RuleNote>) {
     (snapshot, vec![note("request-ids", "each answer carries an id of its own"), note("etags", "not promised")])
 }
 
-fn note(id: &str, reason: &str) -> RuleNote {
+pub(super) fn note(id: &str, reason: &str) -> RuleNote {
     RuleNote {
         id: Arc::from(id),
         owner: "checkout-team".into(),
@@ -67,7 +59,7 @@ fn note(id: &str, reason: &str) -> RuleNote {
     }
 }
 
-fn facts() -> RunFacts {
+pub(super) fn facts() -> RunFacts {
     RunFacts {
         version: "0.1.0".into(),
         capability: Some("order-service".into()),
@@ -83,66 +75,15 @@ fn facts() -> RunFacts {
     }
 }
 
-/// The same with everything that a client or a server chooses set to `payload`.
-fn hostile(payload: &str) -> (Snapshot, Vec<RuleNote>, RunFacts) {
-    let mut one = Invented::new(0, 0);
-    one.comparison.outcome = crate::exchange::Outcome::Mismatched;
-    let difference = |at| Difference {
-        at,
-        kind: DifferenceKind::Value,
-        legacy: Some(payload.into()),
-        candidate: Some(payload.into()),
-        rule: None,
-    };
-    let places = [Location::Json(vec![Segment::Key(payload.into())]), Location::Header(payload.into())];
-    one.comparison.differences = places.map(difference).to_vec();
-    let mut example = one.example();
-    example.request = format!("GET /{payload}");
-    example.legacy = format!("{payload}\n{payload}");
-    example.candidate = format!("other\n{payload}");
-    example.patch = Some(payload.into());
-    example.text_diff = Some(payload.into());
-    example.started = Some(payload.into());
-    let mut tally = tally_of(&[]);
-    tally.absorb(&one.observation, &one.comparison, &Default::default(), || example);
-    let mut failed = Invented::new(1, 1).failed(Failure::Closed, Duration::from_secs(1));
-    failed.observation.exchange.request.as_mut().unwrap().target = payload.to_owned().into();
-    failed.absorbed_by(&mut tally);
-    Invented::new(2, 2).skipped(Skip::UnsafeMethod).absorbed_by(&mut tally);
-    Invented::new(3, 1).differing(0, "x", Some(("rule", RuleAnswer::Ignore))).absorbed_by(&mut tally);
-    let endpoints = ["GET /a", "GET /b", "POST /c"].map(|text| {
-        let mut endpoint = endpoint(text);
-        endpoint.template.push_str(payload);
-        endpoint
-    });
-    let mut snapshot = tally.snapshot(&endpoints, Default::default(), Default::default());
-    snapshot.ledger.capture.damage.push(payload.into());
-    let conditions = [
-        Condition { is: Is::Value(payload.into()), feature: Feature::Query(payload.into()) },
-        Condition { is: Is::Absent, feature: Feature::Header(payload.into()) },
-    ];
-    let explanation = Explanation {
-        conditions: conditions.to_vec(),
-        alike: conditions.to_vec(),
-        of_mismatches: 1.0,
-        ..Explanation::default()
-    };
-    snapshot.groups[0].explained = Some(Explained { explanations: vec![explanation], ..Explained::default() });
-    let used = &mut snapshot.rules[0];
-    (used.sample_legacy, used.sample_candidate) = (Some(payload.into()), Some(payload.into()));
-    snapshot.trial = Some(blind(&format!("/a{payload}"), payload));
-    let mut rule = note("rule", payload);
-    (rule.owner, rule.at, rule.source) = (payload.into(), payload.into(), payload.into());
-    let facts = RunFacts {
-        capability: Some(payload.into()),
-        owner: Some(payload.into()),
-        sources: vec![payload.into()],
-        candidate: payload.into(),
-        legacy: Some(payload.into()),
-        stopped_early: Some(payload.into()),
-        ..facts()
-    };
-    (snapshot, vec![rule], facts)
+pub(super) fn with<T>(
+    snapshot: &Snapshot,
+    rules: &[RuleNote],
+    facts: &RunFacts,
+    render: impl FnOnce(Report<'_>) -> T,
+) -> T {
+    let policy = Policy::default();
+    let verdict = judge(snapshot, &policy, rules, TODAY);
+    render(Report { verdict: &verdict, snapshot, facts, rules })
 }
 
 /// A trial in which one rule has hidden half of what was wrong with one endpoint.
@@ -218,11 +159,6 @@ fn an_audit_tells_every_rule() {
     assert_eq!(json["trial"]["rules"][0]["needed"], 7);
 }
 
-fn with<T>(snapshot: &Snapshot, rules: &[RuleNote], facts: &RunFacts, render: impl FnOnce(Report<'_>) -> T) -> T {
-    let verdict = judge(snapshot, &Policy::default(), rules, TODAY);
-    render(Report { verdict: &verdict, snapshot, facts, rules })
-}
-
 fn without_colours(text: &str) -> String {
     regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(text, "").into_owned()
 }
@@ -253,44 +189,6 @@ fn the_terminal_says_the_verdict_first_in_80_columns() {
     // A trailing blank may hide inside of a colour.
     let lines = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     assert_eq!(lines(&without_colours(&coloured)), lines(&plain));
-}
-
-/// Controls, and what has no width or changes the direction of writing.
-fn unseen(c: &char) -> bool {
-    (c.is_control() && *c != '\n')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-}
-
-#[test]
-fn nothing_captured_steers_the_terminal() {
-    for payload in [STEER.to_owned(), STEER.repeat(50), "日本語".repeat(100), "word ".repeat(100)] {
-        let (snapshot, rules, facts) = hostile(&payload);
-        let text = with(&snapshot, &rules, &facts, |report| report.terminal(false));
-        let odd = text.chars().find(unseen);
-        assert_eq!(odd, None);
-        assert_eq!(text.lines().filter(|line| columns(line) > terminal::WIDTH).collect::<Vec<_>>(), [""; 0]);
-    }
-    let (snapshot, rules, facts) = hostile(STEER);
-    let coloured = with(&snapshot, &rules, &facts, |report| report.terminal(true));
-    assert!(!without_colours(&coloured).contains('\x1b'));
-    assert!(coloured.contains("\\x1b[2J"));
-}
-
-#[test]
-fn nothing_captured_becomes_markup() {
-    for payload in [SCRIPT, STEER, "</style><script>x</script>", "\" onload=\"x", "--><b>"] {
-        let (snapshot, rules, facts) = hostile(payload);
-        let page = with(&snapshot, &rules, &facts, |report| report.html());
-        for forbidden in ["<script", "<img", "onerror=alert(1)>", "\" onload=\"", "<b>\"", "--><b>"] {
-            assert!(!page.contains(forbidden), "{forbidden} of {payload:?}");
-        }
-        let odd = page.chars().find(unseen);
-        assert_eq!(odd, None, "{payload:?}");
-        assert_eq!((page.matches("<style").count(), page.matches("</style").count()), (1, 1));
-    }
-    let (snapshot, rules, facts) = hostile(SCRIPT);
-    let page = with(&snapshot, &rules, &facts, |report| report.html());
-    assert!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;").count() > 10, "it is shown, not dropped");
 }
 
 #[test]
@@ -327,8 +225,8 @@ fn the_page_is_complete_in_itself_and_forbids_the_rest() {
 
 #[test]
 fn a_served_page_runs_the_servers_script_and_nothing_else() {
-    for payload in [SCRIPT, STEER, "</style><script>x</script>", "\" onload=\"x"] {
-        let (snapshot, rules, facts) = hostile(payload);
+    for (_, payload) in hostile::payloads() {
+        let hostile::Run { snapshot, facts, rules, .. } = hostile::run(&payload);
         let page = with(&snapshot, &rules, &facts, |report| report.live_html("view-7"));
         assert_eq!(page.matches("<script").count(), 1);
         assert!(page.contains("<script src=\"/app.js\" defer></script>"));
@@ -394,9 +292,7 @@ fn the_books_of_a_live_source_say_what_the_kernel_dropped() {
     assert!(text.contains("beside these  7 frames, dropped by the interface"), "{text}");
     assert!(!text.contains("DOES NOT CLOSE"), "{text}");
 
-    let verdict = judge(&snapshot, &Policy::default(), &[], TODAY);
-    let facts = facts();
-    let page = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &[] }.html();
+    let page = with(&snapshot, &[], &facts(), |report| report.html());
     assert!(page.contains("dropped by the kernel") && page.contains("7 frames"), "the page has them too");
 }
 

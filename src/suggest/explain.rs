@@ -12,6 +12,7 @@ mod hypotheses;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::{DifferenceName, GeneralPlace, is_compared};
@@ -41,7 +42,7 @@ const BETTER: (f64, f64) = (0.1, 1.25);
 const TELLING: f64 = 0.05;
 
 /// What goes with a group of differences.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Explanation {
     /// One condition, or two that hold together.
     pub conditions: Vec<Condition>,
@@ -75,7 +76,7 @@ impl std::fmt::Display for Explanation {
 }
 
 /// What was found of one group.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Explained {
     /// The best first; none where chance would do as well.
     pub explanations: Vec<Explanation>,

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -172,7 +173,7 @@ fn together<'a>(endpoints: impl Iterator<Item = &'a BTreeMap<u16, Share>>) -> Cl
 }
 
 /// How mismatches lie on groups of clients, as the sums that a design effect is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Clustering {
     /// Groups of clients (single clients as long as these are few) of which something was compared.
     pub clients: u64,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exchange::{Day, Endpoint, Hours, Outcome, StatusClass, Timestamp};
@@ -184,7 +185,7 @@ pub(super) struct EndpointDays {
 }
 
 /// What was seen of one day, in UTC by the clock of the capture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DaySnapshot {
     /// The day.
     pub day: Day,
@@ -257,7 +258,7 @@ impl DaySnapshot {
 }
 
 /// What became of the exchanges that the legacy answered with one class of status codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct StatusCounts {
     /// Complete exchanges.
     pub seen: u64,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exchange::{
@@ -46,7 +47,7 @@ impl DifferenceClass {
 }
 
 /// Differences of one kind at one place of one endpoint.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DifferenceGroup {
     /// The endpoint.
     pub endpoint: Endpoint,

@@ -3,10 +3,12 @@
 mod bytes;
 mod paired;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -244,8 +246,37 @@ impl Serialize for Latency {
     }
 }
 
+impl JsonSchema for Latency {
+    fn schema_name() -> Cow<'static, str> {
+        "Latency".into()
+    }
+
+    /// What [`Latency::serialize`] writes.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let whole = json_schema!({"type": "integer", "minimum": 0});
+        let micros = json_schema!({"type": ["integer", "null"], "minimum": 0, "description": "In microseconds; null where there are none."});
+        json_schema!({
+            "type": "object",
+            "description": "A distribution of latencies. Of `count`, `censored` are time-outs, which took at least so long, and \
+                            `saturated` were too long to be told apart.",
+            "properties": {
+                "count": whole, "censored": whole, "saturated": whole,
+                "min_us": micros, "mean_us": {"type": ["number", "null"]},
+                "p50_us": micros, "p90_us": micros, "p95_us": micros, "p99_us": micros, "p999_us": micros, "max_us": micros,
+                "buckets_us": {
+                    "type": "array",
+                    "description": "The least and the largest latency of a bucket, and how many are in it.",
+                    "items": {"type": "array", "items": whole, "minItems": 3, "maxItems": 3}
+                }
+            },
+            "required": ["count", "censored", "saturated", "min_us", "mean_us", "p50_us", "p90_us", "p95_us", "p99_us",
+                         "p999_us", "max_us", "buckets_us"]
+        })
+    }
+}
+
 /// Both sides of the same exchanges, and the legacy's own record beside them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct LatencyPair {
     /// The reference: the live legacy where it was asked, else the legacy as captured.
     pub legacy: Latency,

@@ -23,6 +23,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::compare::Comparer;
@@ -54,7 +55,7 @@ pub struct Signature {
 }
 
 /// What was kept of a run to be compared again, in figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct KeptBooks {
     /// Exchanges that were compared and have a signature.
     pub exchanges: u64,

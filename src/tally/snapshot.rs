@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::compare::Comparer;
@@ -19,7 +20,7 @@ use super::latency::LatencyPair;
 use super::signature::{KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Snapshot {
     /// The books.
     pub ledger: Ledger,
@@ -69,7 +70,7 @@ pub struct Snapshot {
 }
 
 /// One endpoint's share.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EndpointSnapshot {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -96,7 +97,7 @@ pub struct EndpointSnapshot {
 }
 
 /// One request that the candidate failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailureSample {
     /// Its position in the source.
     pub sequence: u64,
@@ -105,7 +106,7 @@ pub struct FailureSample {
 }
 
 /// The live legacy against its own record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Drift {
     /// Comparisons in which the live legacy answered too.
     pub asked: u64,
@@ -124,7 +125,7 @@ pub(crate) struct RuleSample {
 }
 
 /// What one rule did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleUse {
     /// The rule.
     pub id: Arc<str>,

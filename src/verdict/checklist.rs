@@ -2,6 +2,7 @@
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::ChecklistItem;
@@ -24,7 +25,7 @@ crate::exchange::reasons! {
 }
 
 /// An item of the checklist, as it stands on the day of the decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ItemResult {
     /// Its name.
     pub id: String,

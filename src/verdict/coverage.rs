@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::{CoverageGate, DocumentedStatus, Endpoints, Operation, Policy};
@@ -31,7 +32,7 @@ crate::exchange::reasons! {
 }
 
 /// What was compared of all that the legacy serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Days in UTC on which something was compared.
     pub days: Vec<Day>,
@@ -42,7 +43,7 @@ pub struct Coverage {
 }
 
 /// What was compared of one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EndpointCoverage {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -65,7 +66,7 @@ pub struct EndpointCoverage {
 }
 
 /// What was compared of one status class of an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatusCoverage {
     /// How much is known of it.
     pub known: Known,

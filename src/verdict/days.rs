@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::{Looks, MismatchGate};
@@ -23,7 +24,7 @@ use super::words::{count, counted, names, percent, percent_against};
 use super::{Gate, GateResult, GateState, NAMES};
 
 /// Every day that is judged: of the endpoints that the mismatch gate judges together, or of all where it judges each.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Days {
     /// The limit of the mismatch gate, as a share.
     pub limit: f64,
@@ -36,7 +37,7 @@ pub struct Days {
 }
 
 /// One day against the limit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DayResult {
     /// The day, in UTC.
     pub day: Day,

@@ -1,5 +1,6 @@
 //! What stands out among the endpoints: no gate, but where to look first.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bounds::Bounds;
@@ -10,7 +11,7 @@ use crate::config::{Looks, MismatchGate};
 use crate::exchange::Endpoint;
 
 /// One endpoint that was asked, against the limit of the mismatch gate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The endpoint.
     pub endpoint: Endpoint,

@@ -11,6 +11,7 @@ mod critical;
 mod days;
 mod epochs;
 mod evidence;
+mod failing;
 mod findings;
 pub mod holm;
 pub mod interval;
@@ -31,6 +32,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 pub use mismatch::{MismatchShare, mismatch_share};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::config::Policy;
@@ -40,6 +42,7 @@ use crate::tally::Snapshot;
 pub use checklist::{ItemResult, ItemState};
 pub use coverage::{Coverage, EndpointCoverage, Known, StatusCoverage};
 pub use days::{DayResult, Days};
+pub use failing::Failing;
 pub use findings::Finding;
 pub use paired::PairedLatency;
 
@@ -77,6 +80,16 @@ impl fmt::Display for Decision {
 impl Serialize for Decision {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl JsonSchema for Decision {
+    fn schema_name() -> Cow<'static, str> {
+        "Decision".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": ["GO", "NO-GO", "INCONCLUSIVE"]})
     }
 }
 
@@ -140,7 +153,7 @@ crate::exchange::reasons! {
 }
 
 /// One gate, judged.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct GateResult {
     /// Which.
     pub gate: Gate,
@@ -165,7 +178,7 @@ pub struct GateResult {
 }
 
 /// An endpoint that the legacy serves and of which no request went out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NeverAsked {
     /// The endpoint.
     pub endpoint: Endpoint,
@@ -176,7 +189,7 @@ pub struct NeverAsked {
 }
 
 /// The decision with everything that it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Verdict {
     /// The decision.
     pub verdict: Decision,
@@ -188,6 +201,8 @@ pub struct Verdict {
     pub gates: Vec<GateResult>,
     /// Every compared endpoint against the limit of the mismatch gate: what stands out, no gate.
     pub findings: Vec<Finding>,
+    /// The same of the requests that the candidate failed.
+    pub failing: Vec<Failing>,
     /// What of all that the legacy serves was compared.
     pub coverage: Coverage,
     /// The mismatch rate day by day.
@@ -262,6 +277,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         reasons: results.iter().filter(|r| Some(r.state) == worst).map(|r| r.reason.clone()).collect(),
         gates: results,
         findings: findings::findings(&judged, &gates.mismatch_rate),
+        failing: failing::failing(snapshot, gates),
         coverage,
         days,
         paired_latency: paired::of(&snapshot.latency.difference, confidence),

@@ -2,6 +2,7 @@
 //!
 //! The gate compares two distributions; this says what single requests have to expect.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::tally::Paired;
@@ -9,7 +10,7 @@ use crate::tally::Paired;
 use super::interval;
 
 /// Candidate less reference over the same exchanges, in microseconds; below 0 the candidate is faster.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PairedLatency {
     /// How many pairs.
     pub sample: u64,

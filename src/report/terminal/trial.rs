@@ -98,8 +98,8 @@ fn unnoticed(page: &mut Page, trial: &Trial, most: usize) {
     for (endpoint, one) in all.iter().take(most) {
         let name = cut(&visible(&endpoint.endpoint.to_string()), 40);
         let at = cut(&visible(&one.place), 60);
-        let text =
-            format!("{name} · {} at {at}, {}: hidden by {}", one.fault, counted(one.faults, "time"), one.hidden_by);
+        let hider = visible(&one.hidden_by.to_string());
+        let text = format!("{name} · {} at {at}, {}: hidden by {hider}", one.fault, counted(one.faults, "time"));
         page.behind(Ink::Bad, "  unnoticed     ", &text);
     }
     more(page, all.len(), most);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exchange::Specimen;
@@ -14,7 +15,7 @@ pub const MAX_VALUES: usize = 20_000;
 pub const MIN_SUPPORT: usize = 4;
 
 /// In what way exchanges have a feature.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Is {
     /// With this value.
@@ -28,7 +29,7 @@ pub enum Is {
 }
 
 /// A feature, and in what way exchanges have it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Condition {
     /// In what way: the plainest first.
     pub is: Is,

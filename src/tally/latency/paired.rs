@@ -5,8 +5,10 @@
 //! waited for as long as the reference took, not that it is: both rank above every difference that is known. Where the
 //! reference was cut off, the candidate is faster by at least what was seen.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -144,6 +146,33 @@ impl Serialize for Paired {
         object.serialize_field("slower", &self.slower)?;
         object.serialize_field("faster", &self.faster)?;
         object.end()
+    }
+}
+
+impl JsonSchema for Paired {
+    fn schema_name() -> Cow<'static, str> {
+        "Paired".into()
+    }
+
+    /// What [`Paired::serialize`] writes.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let whole = json_schema!({"type": "integer", "minimum": 0});
+        let micros =
+            json_schema!({"type": ["integer", "null"], "description": "In microseconds; below 0 where faster."});
+        let latency = generator.subschema_for::<Latency>();
+        json_schema!({
+            "type": "object",
+            "description": "How much slower or faster the candidate was, request by request. `cut_off` were slower by nobody \
+                            knows how much, and of `unknown` a time-out hides which side was slower.",
+            "properties": {
+                "count": whole, "slower_share": {"type": ["number", "null"]},
+                "equal": whole, "cut_off": whole, "unknown": whole,
+                "p05_us": micros, "p50_us": micros, "p90_us": micros, "p95_us": micros, "p99_us": micros,
+                "slower": latency, "faster": latency
+            },
+            "required": ["count", "slower_share", "equal", "cut_off", "unknown", "p05_us", "p50_us", "p90_us", "p95_us",
+                         "p99_us", "slower", "faster"]
+        })
     }
 }
 
