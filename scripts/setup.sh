@@ -23,7 +23,7 @@ command -v cc >/dev/null || packages+=(build-essential)
 link_pcap() { echo 'int pcap_lib_version(void); int main(void) { return !pcap_lib_version; }' | cc -x c - -lpcap -o /dev/null; }
 link_pcap 2>/dev/null || packages+=(libpcap-dev)
 if [ "${1:-}" = test ]; then
-  for need in ip:iproute2 nginx:nginx-light tcpdump:tcpdump wrk:wrk; do
+  for need in ip:iproute2 nginx:nginx-light prometheus:prometheus tcpdump:tcpdump wrk:wrk; do
     command -v "${need%:*}" >/dev/null || packages+=("${need#*:}")
   done
 fi
@@ -36,11 +36,14 @@ if [ ${#packages[@]} -gt 0 ]; then
     as_root=(sudo)
   fi
   echo "setup: installing ${packages[*]}" >&2
-  nginx=false
-  case " ${packages[*]} " in *" nginx-light "*) nginx=true ;; esac
-  # The program is wanted, not a web server on port 80: nothing starts while this installs (invoke-rc.d(8)).
+  services=()
+  for package in "${packages[@]}"; do
+    case "$package" in nginx-light) services+=(nginx) ;; prometheus) services+=(prometheus) ;; esac
+  done
+  # The programs are wanted, not a web server on port 80 nor a Prometheus: nothing starts while this installs
+  # (invoke-rc.d(8)).
   policy=/usr/sbin/policy-rc.d
-  if $nginx && ! ls "$policy" >/dev/null 2>&1; then
+  if [ ${#services[@]} -gt 0 ] && ! ls "$policy" >/dev/null 2>&1; then
     trap '"${as_root[@]}" rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod 755 "$policy"
@@ -48,7 +51,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq >&2
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
   # Nor at the next boot.
-  if $nginx; then "${as_root[@]}" update-rc.d nginx disable >&2; fi
+  for service in ${services[@]+"${services[@]}"}; do "${as_root[@]}" update-rc.d "$service" disable >&2; done
 fi
 
 if [ "${1:-}" = test ] && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then

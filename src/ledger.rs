@@ -5,6 +5,7 @@
 
 mod losses;
 mod merge;
+mod settled;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use losses::{LossRow, Losses, SizeClass};
 pub use merge::MAX_DAMAGE_LINES;
+pub use settled::Unsettled;
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 

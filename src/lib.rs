@@ -14,7 +14,7 @@
 //! [`suggest`] reads kept exchanges for rules that people may want to write, and for what mismatches have in common.
 //!
 //! [`store`] keeps what was counted in a run file, to be judged later and again; [`rescore`] judges what is kept of it under
-//! other rules.
+//! other rules. [`serve`] answers for a run that goes on: the live page, the metrics, the verdict as an API.
 //!
 //! [`pipeline`] is the only room that makes channels and threads; [`cli`] is what a person types. A room imports
 //! only the rooms before it in the walk and the shared words: [`exchange`], [`ledger`], [`config`]. [`privilege`] is what a
@@ -34,6 +34,7 @@ pub mod redact;
 pub mod report;
 pub mod rescore;
 pub mod rules;
+pub mod serve;
 pub mod shadow;
 pub mod store;
 pub mod suggest;

@@ -47,12 +47,17 @@ use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
 use crate::config::Policy;
 use crate::exchange::EpochNote;
+use crate::serve::Live;
 use crate::shadow::{AdmissionStanding, DryRunPlan, Pace, Shadow};
 use crate::store::RunFile;
 use crate::tally::Snapshot;
 
 /// Sockets need little processor; comparing has its own threads.
 const RUNTIME_THREADS: usize = 1;
+/// Answers for people and programs need little too; one of them may be made beside those that are sent.
+const SERVING_THREADS: usize = 1;
+/// Pages and figures that are made at once.
+const MAKING_THREADS: usize = 1;
 /// How often the caller's watch is called.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 
@@ -94,6 +99,8 @@ pub struct Plan {
     pub dry_run: bool,
     /// Threads that compare; None: one a core.
     pub workers: Option<NonZeroUsize>,
+    /// Where the counts are shown while the run goes on, if they are.
+    pub live: Option<Arc<Live>>,
 }
 
 /// What a run has come to.
@@ -123,6 +130,19 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
+/// The runtime that a run is served from: another one, so that no page delays a shadow request.
+///
+/// # Errors
+/// As for [`runtime`].
+pub fn serving_runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(SERVING_THREADS)
+        .max_blocking_threads(MAKING_THREADS)
+        .thread_name("serve")
+        .enable_all()
+        .build()
+}
+
 /// Walks every exchange of the plan's feed to its outcome. `watch` is called about ten times a second on the
 /// calling thread. Setting `stop` ends the reading and the sending; what is in flight is waited for.
 ///
@@ -145,7 +165,7 @@ pub fn run(
         if lasts.is_some_and(|lasts| begun.elapsed() >= lasts) {
             stop.store(true, Ordering::Relaxed);
         }
-        recorder.round_if_due();
+        recorder.round_if_due(progress);
         watch(progress);
     }
     Ok(stages.end(recorder))

@@ -29,7 +29,7 @@ impl Machine {
         machine.has("cc", "cat >/dev/null");
         machine.has("id", "echo 0");
         machine.has("apt-get", "");
-        for name in ["ip", "nginx", "tcpdump", "wrk"] {
+        for name in ["ip", "nginx", "prometheus", "tcpdump", "wrk"] {
             machine.has(name, "");
         }
         machine
@@ -95,9 +95,9 @@ fn others_use_sudo_and_only_where_something_is_missing() {
 }
 
 /// A machine without the programs of the live tests; what happens to files there is only written down.
-fn without_nginx() -> Machine {
+fn without_services() -> Machine {
     let machine = Machine::complete();
-    for name in ["ip", "nginx", "tcpdump", "wrk"] {
+    for name in ["ip", "nginx", "prometheus", "tcpdump", "wrk"] {
         machine.lacks(name);
     }
     machine.has("ls", "exit 1");
@@ -116,20 +116,20 @@ fn calls_of(machine: &Machine, names: &[&str]) -> Vec<String> {
 
 #[test]
 fn what_the_live_tests_need_is_installed_for_the_tests_alone() {
-    let machine = without_nginx();
+    let machine = without_services();
     assert_eq!(machine.set_up(""), (0, String::new()));
     assert!(!machine.calls().contains("apt-get"));
-    let packages = "iproute2 nginx-light tcpdump wrk";
+    let packages = "iproute2 nginx-light prometheus tcpdump wrk";
     assert_eq!(machine.set_up("test"), (0, format!("setup: installing {packages}\n")));
     assert!(machine.calls().contains(&format!("--no-install-recommends {packages}\n")), "{}", machine.calls());
 }
 
 #[test]
-fn nginx_comes_without_its_service() {
+fn servers_come_without_their_services() {
     let quiet = ["tee /usr/sbin/policy-rc.d", "chmod 755 /usr/sbin/policy-rc.d"];
-    let after = ["update-rc.d nginx disable", "rm -f /usr/sbin/policy-rc.d"];
+    let after = ["update-rc.d nginx disable", "update-rc.d prometheus disable", "rm -f /usr/sbin/policy-rc.d"];
     let witnesses = ["apt-get", "tee", "chmod", "update-rc.d", "rm"];
-    let machine = without_nginx();
+    let machine = without_services();
     assert_eq!(machine.set_up("test").0, 0);
     let calls = calls_of(&machine, &witnesses);
     assert_eq!(calls[..2], quiet, "before anything is installed");
@@ -137,18 +137,19 @@ fn nginx_comes_without_its_service() {
     assert_eq!(calls[4..], after);
 
     // An installation that fails leaves no policy behind.
-    let machine = without_nginx();
+    let machine = without_services();
     machine.has("apt-get", "[ $1 = update ]");
     assert_ne!(machine.set_up("test").0, 0);
-    assert_eq!(calls_of(&machine, &witnesses).last().unwrap(), after[1]);
+    assert_eq!(calls_of(&machine, &witnesses).last().unwrap(), after[2]);
 
-    // Whoever has a policy keeps it; and without nginx nobody is asked to be quiet.
-    let machine = without_nginx();
+    // Whoever has a policy keeps it; and without a server nobody is asked to be quiet.
+    let machine = without_services();
     machine.has("ls", "");
     assert_eq!(machine.set_up("test").0, 0);
     assert_eq!(calls_of(&machine, &["tee", "chmod", "rm"]), [""; 0]);
-    let machine = without_nginx();
+    let machine = without_services();
     machine.has("nginx", "");
+    machine.has("prometheus", "");
     assert_eq!(machine.set_up("test").0, 0);
     assert_eq!(calls_of(&machine, &["tee", "chmod", "rm", "update-rc.d"]), [""; 0]);
 }

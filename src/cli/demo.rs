@@ -83,6 +83,7 @@ impl DemoArgs {
             overhead,
             run: self.run.clone(),
             workers: None,
+            serve: None,
             called: Some(Called {
                 candidate: format!("the demo's, with the defects {}", self.defect),
                 legacy: "the demo's".to_owned(),

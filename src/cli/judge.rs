@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::asking::today;
 use super::output::Output;
 use super::rescoring::rescored;
@@ -11,7 +13,7 @@ use crate::config::{self, Policy};
 use crate::report::Report;
 use crate::rules::RuleSet;
 use crate::store::{self, Choice, Run};
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, MismatchShare, Verdict};
 
 /// Judge the evidence in run files: under the rules and the policy that are kept in them, or under others; nobody is asked
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,7 @@ pub(crate) struct JudgeArgs {
 pub(super) struct EvidenceArgs {
     /// Run files; several are put together
     #[arg(required = true, value_name = "RUN")]
-    runs: Vec<PathBuf>,
+    pub(super) runs: Vec<PathBuf>,
     /// A policy file whose gates apply instead of the kept one's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -59,8 +61,9 @@ pub(super) struct Beside {
 
 /// Evidence with what was made of it.
 pub(super) struct Judged {
-    run: Run,
-    verdict: Verdict,
+    pub(super) run: Run,
+    pub(super) verdict: Verdict,
+    pub(super) share: Option<MismatchShare>,
 }
 
 impl JudgeArgs {
@@ -75,14 +78,14 @@ impl JudgeArgs {
 impl EvidenceArgs {
     pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
         let (mut run, policy) = self.united()?;
-        let day = if run.facts.rescored.is_some() { today() } else { trial::day_of(&run.facts) };
-        let rules = Arc::new(RuleSet::from_texts(run.rules.clone(), day)?);
+        let (rules, day) = rules_of(&run)?;
         if beside.explain {
             run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
         }
         trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
-        Ok(Judged { run, verdict })
+        let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
+        Ok(Judged { run, verdict, share })
     }
 
     /// The evidence as one, and the policy whose gates apply.
@@ -114,6 +117,12 @@ impl EvidenceArgs {
         let name = kept.file.as_deref().unwrap_or("the policy in the run file");
         Ok(config::from_text(&kept.text, Path::new(name))?)
     }
+}
+
+/// The rules that hold, and the day by which they are in force: of others than were, today.
+pub(super) fn rules_of(run: &Run) -> Result<(Arc<RuleSet>, Date), Trouble> {
+    let day = if run.facts.rescored.is_some() { today() } else { trial::day_of(&run.facts) };
+    Ok((Arc::new(RuleSet::from_texts(run.rules.iter().cloned(), day)?), day))
 }
 
 impl Judged {

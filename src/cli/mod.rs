@@ -14,6 +14,8 @@ mod report;
 mod rescoring;
 mod rules;
 mod schema;
+mod serve;
+mod serving;
 mod signal;
 mod trial;
 mod walk;
@@ -52,6 +54,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
+    Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
     Rules(rules::RulesArgs),
     Schema(schema::SchemaArgs),
@@ -141,6 +144,7 @@ impl Cli {
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),
             Command::Report(args) => args.run(color),
+            Command::Serve(args) => args.run(),
             Command::Doctor(args) => args.run(color),
             Command::Rules(args) => args.run(color),
             Command::Schema(args) => args.run(),

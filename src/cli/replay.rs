@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::asking::Asking;
 use super::output::Output;
+use super::serving::ServeFlag;
 use super::walk::{Walk, walk};
 use super::{Status, Trouble, files};
 use crate::config::Target;
@@ -29,6 +30,8 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     asking: Asking,
     #[command(flatten)]
+    serve: ServeFlag,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -36,6 +39,7 @@ impl ReplayArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         files::distinct(&[("--run", self.asking.run.as_deref()), ("--html", self.output.html.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
+        let serve = self.serve.checked(self.asking.dry_run)?;
         let overhead = self.asking.overhead(&asked.policy);
         let body = asked.policy.safety.limits.body;
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;
@@ -52,6 +56,7 @@ impl ReplayArgs {
                 overhead,
                 run,
                 workers,
+                serve,
                 called: None,
             },
             &runtime()?,

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::Meter;
+use super::serving::{Served, Serving};
 use super::signal::stop_on_signal;
 use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
@@ -42,6 +43,8 @@ pub(super) struct Walk {
     pub(super) run: Option<PathBuf>,
     /// Threads that compare; None: one a core.
     pub(super) workers: Option<NonZeroUsize>,
+    /// Where the run is served while it goes on.
+    pub(super) serve: Option<Serving>,
     /// What the targets are called where their addresses say nothing.
     pub(super) called: Option<Called>,
 }
@@ -55,7 +58,7 @@ pub(super) struct Called {
 /// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
-    let Walk { feed, asked, dry_run, run: file, workers, .. } = walk;
+    let Walk { feed, asked, dry_run, run: file, workers, serve, .. } = walk;
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     for warning in policy.safety.warnings() {
         tracing::warn!("{warning}");
@@ -66,6 +69,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
     let redactor = Arc::new(redactor(&policy.redaction)?);
+    let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
     let file = match &file {
         Some(path) => {
@@ -88,7 +92,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         None => None,
     };
     let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
-    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers };
+    let shown = served.as_ref().map(|served| Arc::clone(&served.live));
+    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers, live: shown };
 
     let stop = Arc::new(AtomicBool::new(false));
     let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
@@ -125,6 +130,9 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
+    if let Some(served) = served {
+        served.ended(snapshot, facts);
+    }
     Ok(verdict.verdict.into())
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::asking::{Asked, Asking};
 use super::output::Output;
+use super::serving::{ServeFlag, Serving};
 use super::walk::{Walk, walk};
 use super::{Status, Trouble, files};
 use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanListener, VxlanOptions};
@@ -62,6 +63,8 @@ pub(crate) struct WatchArgs {
     #[command(flatten)]
     asking: Asking,
     #[command(flatten)]
+    serve: ServeFlag,
+    #[command(flatten)]
     output: Output,
     /// Only frames that this expression wants, see pcap-filter(7); last, as with tcpdump
     #[arg(value_name = "BPF", trailing_var_arg = true)]
@@ -108,6 +111,8 @@ impl WatchArgs {
             ("--html", self.output.html.as_deref()),
         ])?;
         let asked = self.asking.read(None)?;
+        // A token may lie where only root reads it.
+        let serve = self.serve.checked(self.asking.dry_run)?;
         // Before anything listens: on `lo` it would be seen.
         let overhead = self.asking.overhead(&asked.policy);
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
@@ -128,7 +133,7 @@ impl WatchArgs {
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
         let changed = user.changed.then(|| user.to_string());
-        self.watch(source, filter, (asked, overhead), color).map_err(|error| as_whom(error, changed.as_deref()))
+        self.watch(source, filter, (asked, overhead), serve, color).map_err(|error| as_whom(error, changed.as_deref()))
     }
 
     /// What needs no privilege.
@@ -137,6 +142,7 @@ impl WatchArgs {
         source: LiveSource,
         filter: Option<Filter>,
         (asked, overhead): (Asked, Option<OverheadNote>),
+        serve: Option<Serving>,
         color: bool,
     ) -> Result<Status, Trouble> {
         self.output.check()?;
@@ -149,7 +155,7 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
-        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, called: None };
+        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, called: None };
         walk(plan, &runtime()?, &self.output, color)
     }
 

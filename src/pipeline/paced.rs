@@ -33,7 +33,13 @@ impl Paced {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.asker.end(),
             }
-            self.asker.counting.tell_if_asked();
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        if self.asker.counting.tell_if_asked() {
+            self.asker.show_breaker();
         }
     }
 
@@ -72,7 +78,7 @@ impl Paced {
                 return;
             }
             thread::sleep(left.min(NAP));
-            self.asker.counting.tell_if_asked();
+            self.tell();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The recorder: gathers what the stages count, and writes it to the run file.
+//! The recorder: gathers what the stages count, writes it to the run file, and shows it to whoever looks.
 //!
 //! It lives on the calling thread. A disk that hangs delays the writing and the screen, and nothing else: stages keep
 //! what they counted until it is asked for.
@@ -10,8 +10,10 @@ use crossbeam_channel::Receiver;
 
 use super::asks::Asks;
 use super::numbering::Read;
+use super::progress::Progress;
 use crate::exchange::{Endpoint, EpochNote, RunFacts};
 use crate::ledger::{Ledger, StoreBooks};
+use crate::serve::{Live, Standing};
 use crate::store::{self, RunFile, StoreError};
 use crate::tally::{Builds, Snapshot};
 
@@ -28,6 +30,7 @@ pub(crate) struct Recorder {
     /// How many stages count outcomes.
     pub(crate) stages: usize,
     pub(crate) file: Option<RunFile>,
+    live: Option<Arc<Live>>,
     all: Builds,
     pending: Builds,
     round: u64,
@@ -43,24 +46,52 @@ impl Recorder {
         books: Receiver<(u64, Read)>,
         stages: usize,
         file: Option<RunFile>,
+        live: Option<Arc<Live>>,
     ) -> Recorder {
         let (all, pending) = (Builds::new(), Builds::new());
-        Recorder { asks, tallies, books, stages, file, all, pending, round: 0, last: Instant::now(), failing: false }
+        let (round, last, failing) = (0, Instant::now(), false);
+        Recorder { asks, tallies, books, stages, file, live, all, pending, round, last, failing }
     }
 
-    /// One round, where it is time.
-    pub(crate) fn round_if_due(&mut self) {
-        if self.last.elapsed() < ROUND_EVERY {
+    /// One round, where it is time or somebody looks.
+    pub(crate) fn round_if_due(&mut self, progress: &Progress) {
+        let wanted = self.live.as_ref().is_some_and(|live| live.wanted());
+        if self.last.elapsed() < ROUND_EVERY && !wanted {
             return;
         }
         self.last = Instant::now();
         self.round += 1;
+        if let Some(live) = &self.live {
+            live.goes_on(progress.now().frames > 0);
+        }
         self.gather();
-        if self.file.is_none() {
+        if self.file.is_none() && !wanted {
             return;
         }
         let Some(read) = self.books() else { return };
         self.write(&read);
+        if wanted {
+            self.show(&read, progress);
+        }
+    }
+
+    /// Everything so far, for who looks. It takes a copy of all counts, so it is done only where somebody does.
+    fn show(&self, read: &Read, progress: &Progress) {
+        let Some(live) = &self.live else { return };
+        let begun = Instant::now();
+        let now = progress.now();
+        let (mut snapshot, _) = store::latest(self.all.clone(), &read.endpoints, &read.ledger);
+        snapshot.ledger.store = self.file.as_ref().map(|file| {
+            let (writes, failed_writes) = file.attempts();
+            StoreBooks { writes, failed_writes, ..StoreBooks::default() }
+        });
+        let standing = Standing {
+            in_flight: now.in_flight(),
+            queued: now.exchanges.saturating_sub(now.skipped + now.sent),
+            breaker: ["closed", "half-open", "open"][now.breaker.min(2) as usize],
+            ..Standing::default()
+        };
+        live.show(snapshot, standing, begun);
     }
 
     /// Asks every stage for its tally, and takes in whatever has come until all have answered or it has been long

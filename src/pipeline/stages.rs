@@ -72,7 +72,7 @@ pub(crate) fn start(
     stop: &Arc<AtomicBool>,
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
-    let Plan { feed, policy, shadow, comparer, file, dry_run, workers } = plan;
+    let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown } = plan;
     let live = matches!(feed, Feed::Live(_));
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
@@ -133,7 +133,7 @@ pub(crate) fn start(
         })
         .collect::<io::Result<Vec<_>>>()?;
     let counting_stages = counting_stages - usize::from(!live);
-    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file);
+    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file, shown);
     Ok((Stages { source, taker, dispatcher, workers, rest }, done, recorder))
 }
 

@@ -33,10 +33,18 @@ pub(super) fn evidence(books: &ShadowBooks) -> u64 {
     books.matched + books.accepted + books.mismatched
 }
 
-pub(super) fn page(report: &Report<'_>) -> String {
+/// What the page may do: be styled by its own style, and where it is served, run the server's script, which asks the
+/// server.
+pub(super) fn policy(served: bool) -> String {
     let digest = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'");
+    let script = if served { "script-src 'self'; connect-src 'self'; " } else { "" };
+    format!(
+        "default-src 'none'; {script}style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+}
+
+/// `view`: where it is served, the name by which the live script knows which view it shows.
+pub(super) fn page(report: &Report<'_>, view: Option<&str>) -> String {
     let title = match &report.facts.capability {
         Some(capability) => format!("{} · {}", report.verdict.verdict, visible(capability)),
         None => format!("{} · tapcompare", report.verdict.verdict),
@@ -46,10 +54,14 @@ pub(super) fn page(report: &Report<'_>) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta http-equiv="Content-Security-Policy" content=(policy(view.is_some()));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
+                @if let Some(view) = view {
+                    meta name="tapcompare-view" content=(view);
+                    script src="/app.js" defer {}
+                }
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
@@ -71,8 +83,12 @@ pub(super) fn page(report: &Report<'_>) -> String {
                     (facts(report))
                 }
                 footer {
-                    "Made by tapcompare " (visible(&report.facts.version))
-                    ". This page is complete in itself: it loads nothing and runs nothing."
+                    "Made by tapcompare " (visible(&report.facts.version)) ". "
+                    @if view.is_some() {
+                        "Served while the run goes on: " span #live role="status" { "as of when it was loaded" } "."
+                    } @else {
+                        "This page is complete in itself: it loads nothing and runs nothing."
+                    }
                 }
             }
         }

@@ -66,8 +66,19 @@ impl Report<'_> {
 
     /// For a browser: one self-contained page without script.
     pub fn html(&self) -> String {
-        html::page(self)
+        html::page(self, None)
     }
+
+    /// The same page as it is served: with the server's script, which follows the run. `view` is the name by which the
+    /// script knows what it shows.
+    pub fn live_html(&self, view: &str) -> String {
+        html::page(self, Some(view))
+    }
+}
+
+/// The Content-Security-Policy of a page, served or in a file.
+pub fn page_policy(served: bool) -> String {
+    html::policy(served)
 }
 
 /// What a run would send, for a terminal: no line longer than 80 columns.

@@ -58,8 +58,12 @@ fn headline(found: &Suggestions) -> String {
         0 => String::new(),
         _ => format!(" Under all of them {} of these mismatches would be matches.", found.matches_under_all),
     };
+    let old = match found.expired && !found.rules.is_empty() {
+        true => format!(" The evidence is so old that they have expired on {} already.", found.expires),
+        false => String::new(),
+    };
     format!(
-        "{rules}: from {} kept exchanges that were compared, {} of them mismatches.{all} Each rule hides what it speaks of: copy those that you can answer for.",
+        "{rules}: from {} kept exchanges that were compared, {} of them mismatches.{all} Each rule hides what it speaks of: copy those that you can answer for.{old}",
         found.compared, found.mismatched
     )
 }

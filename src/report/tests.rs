@@ -326,6 +326,24 @@ fn the_page_is_complete_in_itself_and_forbids_the_rest() {
 }
 
 #[test]
+fn a_served_page_runs_the_servers_script_and_nothing_else() {
+    for payload in [SCRIPT, STEER, "</style><script>x</script>", "\" onload=\"x"] {
+        let (snapshot, rules, facts) = hostile(payload);
+        let page = with(&snapshot, &rules, &facts, |report| report.live_html("view-7"));
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(page.contains("<script src=\"/app.js\" defer></script>"));
+        assert!(page.contains("name=\"tapcompare-view\" content=\"view-7\""));
+        assert!(page.contains(&format!("content=\"{}\"", page_policy(true))), "the page says what is sent with it");
+        assert!(!page.contains("onerror=alert(1)>") && !page.contains("\" onload=\""), "{payload:?}");
+        let file = with(&snapshot, &rules, &facts, |report| report.html());
+        assert!(!file.contains("app.js") && !file.contains("tapcompare-view"), "a file follows nobody");
+    }
+    let policy = page_policy(true);
+    assert!(policy.contains("script-src 'self'; connect-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(!page_policy(false).contains("'self'"));
+}
+
+#[test]
 fn the_json_is_one_object_and_the_same_for_the_same_evidence() {
     let (snapshot, rules) = shop();
     let render = || with(&snapshot, &rules, &facts(), |report| report.json().unwrap());

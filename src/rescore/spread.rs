@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::again::{Part, badness};
 use crate::exchange::{Day, Endpoint, Outcome, RuleAnswer};
 use crate::ledger::ShadowBooks;
-use crate::tally::{Clustering, DayClients, DaySnapshot, EARLIER, Signature, Snapshot};
+use crate::tally::{ClientGroups, Clustering, DayClients, DaySnapshot, EARLIER, Signature, Snapshot};
 
 /// Compared and mismatched.
 type Share = (u64, u64);
@@ -61,6 +61,7 @@ impl Spreads {
     pub(super) fn into_snapshot(self, before: &Snapshot, after: &mut Snapshot) {
         let mut all: BTreeMap<u16, Share> = BTreeMap::new();
         let mut by_day: BTreeMap<(Day, u16), Share> = BTreeMap::new();
+        let mut of_each: Vec<(Endpoint, u16, Share)> = Vec::new();
         let mut changed = false;
         for (before, after) in before.endpoints.iter().zip(&mut after.endpoints) {
             let mut groups: BTreeMap<u16, Share> = BTreeMap::new();
@@ -77,6 +78,7 @@ impl Spreads {
                 add(groups.entry(u16::MAX).or_default(), (rest.0.max(rest.1), rest.1));
             }
             groups.iter().for_each(|(group, share)| add(all.entry(*group).or_default(), *share));
+            of_each.extend(groups.iter().map(|(group, share)| (after.endpoint.clone(), *group, *share)));
             if self::compared(&before.books) != (compared, mismatched) {
                 changed = true;
                 after.clients = Clustering::from_counts(groups.into_values());
@@ -84,6 +86,7 @@ impl Spreads {
         }
         if changed {
             after.clients = Clustering::from_counts(all.into_values());
+            after.client_groups = ClientGroups::from_counts(of_each);
             after.day_clients = DayClients::from_counts(by_day);
         }
     }

@@ -102,6 +102,8 @@ proptest! {
         let new = &edits()[edit];
         let (after, told) = rescored(&run(&observations, RULES), RULES, new);
         let expected = run(&observations, new);
+        // Whoever sums over some endpoints sums what the whole is made of.
+        prop_assert_eq!(after.client_groups.all().mismatched, after.clients.mismatched);
         // Nine of a signature are one more than are kept.
         if told.known.inferred == 0 && told.known.unknown == 0 {
             prop_assert_eq!(shown(&after), shown(&expected));

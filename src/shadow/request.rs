@@ -293,6 +293,18 @@ mod tests {
     }
 
     #[test]
+    fn the_trace_that_a_request_belongs_to_is_kept() {
+        // W3C Trace Context: both fields as they came, the second in all its lines.
+        let parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let headers: [(&str, &[u8]); 3] =
+            [("traceparent", parent), ("TraceState", b"rojo=00f067aa0ba902b7"), ("tracestate", b"congo=t61rcWkgMzE")];
+        let shadow = rebuilt(b"/orders/7", &headers).unwrap();
+        let all = |name| shadow.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+        assert_eq!(all("traceparent"), [&parent[..]]);
+        assert_eq!(all("tracestate"), [&b"rojo=00f067aa0ba902b7"[..], &b"congo=t61rcWkgMzE"[..]]);
+    }
+
+    #[test]
     fn credentials_are_stripped_unless_the_policy_passes_them() {
         let all: Vec<(&str, &[u8])> = CREDENTIAL_HEADERS.iter().map(|name| (*name, &b"secret"[..])).collect();
         assert_eq!(names(&rebuilt(b"/", &all).unwrap()), [MARK]);

@@ -64,6 +64,8 @@ pub struct Suggestions {
     pub matches_under_all: usize,
     /// The last day on which the suggested rules apply.
     pub expires: String,
+    /// Whether that day has passed already: the evidence is old, and the rules are not applied as they are.
+    pub expired: bool,
     /// Rules, in the order of their endpoints and places.
     pub rules: Vec<Suggestion>,
     /// Groups without a rule, and why.
@@ -188,6 +190,7 @@ pub fn suggest(specimens: &[Specimen], comparer: &Comparer, general: GeneralPlac
         mismatched: evidence.mismatched(),
         matches_under_all: desk.matches_under_all(),
         expires: desk.expires.to_string(),
+        expired: desk.expires < today,
         not_noise: desk.not_noise(),
         rules: desk.rules,
         more_groups,

@@ -143,6 +143,15 @@ impl ClientGroups {
         groups
     }
 
+    /// Of what was compared of each group of an endpoint's clients, and how much of that mismatched.
+    pub fn from_counts(counts: impl IntoIterator<Item = (Endpoint, u16, (u64, u64))>) -> ClientGroups {
+        let mut groups = ClientGroups::default();
+        for (endpoint, group, (compared, mismatched)) in counts {
+            groups.0.entry(endpoint).or_default().entry(group).or_default().add(Share { compared, mismatched });
+        }
+        groups
+    }
+
     /// How mismatches lie on the clients of these endpoints together: a client of two of them is one.
     pub fn over<'a>(&self, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Clustering {
         together(endpoints.into_iter().filter_map(|endpoint| self.0.get(endpoint)))

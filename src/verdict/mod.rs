@@ -15,6 +15,7 @@ mod findings;
 pub mod holm;
 pub mod interval;
 mod latency;
+mod mismatch;
 mod paired;
 mod rates;
 mod rules;
@@ -29,6 +30,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil::Date;
+pub use mismatch::{MismatchShare, mismatch_share};
 use serde::Serialize;
 
 use crate::config::Policy;

@@ -147,7 +147,9 @@ fn beyond(clients: &Clustering, state: GateState, bounds: &Bounds) -> String {
     let Bounds { confidence, limit, .. } = *bounds;
     match unseen(clients, confidence) {
         _ if clients.compared == 0 => String::new(),
-        None => "; all came from one client address, so requests are taken as independent of each other".to_owned(),
+        None => "; all came from one client, so requests are taken as independent of each other (the policy's 'clients' may \
+                 name a header that tells users apart)"
+            .to_owned(),
         Some(share) if state == GateState::Pass && share >= limit => format!(
             "; it holds for clients like the {} that were seen: a defect that none of them met may be there for up to {} of \
              clients",

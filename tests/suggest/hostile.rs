@@ -53,6 +53,16 @@ fn hostile_names_and_values_stay_what_they_are() {
 }
 
 #[test]
+fn rules_of_old_evidence_say_that_they_have_expired() {
+    let at = |today| suggest(&specimens(), &comparer("rules: []"), general_place, today);
+    let (fresh, old) = (at(TODAY), at(jiff::civil::date(2027, 2, 19)));
+    assert_eq!((&*fresh.expires, fresh.expired), ("2027-02-18", false));
+    assert_eq!((&*old.expires, old.expired), ("2027-02-18", true));
+    let told = |found| report::suggestions(&found).replace("\n# ", " ");
+    assert!(!told(fresh).contains("have expired") && told(old).contains("they have expired on 2027-02-18 already"));
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let found = suggest(&specimens(), &comparer("rules: []"), general_place, TODAY);
     for text in [report::suggestions(&found), report::suggestions_json(&found).unwrap()] {

@@ -1,0 +1,103 @@
+//! One look at a run: it never changes, and everything that is shown of it is made at most once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::api;
+use super::board::Phase;
+use super::metrics::{self, Exposition, Names};
+use crate::exchange::{RuleNote, RunFacts};
+use crate::ledger::Unsettled;
+use crate::report::Report;
+use crate::tally::Snapshot;
+use crate::verdict::{MismatchShare, Verdict};
+
+/// What moves too fast for the books: how a run stands at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Shadow requests without an answer yet.
+    pub in_flight: u64,
+    /// Exchanges that wait for the decision whether they are asked.
+    pub queued: u64,
+    /// `closed`, `half-open` or `open`.
+    pub breaker: &'static str,
+    /// What the books of this view leave out because it is not settled.
+    pub unsettled: Unsettled,
+}
+
+/// What is made of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// For browsers.
+    Page,
+    /// The whole report as JSON.
+    Report,
+    /// The verdict as JSON.
+    Verdict,
+    /// For Prometheus.
+    Metrics(Exposition),
+}
+
+/// The evidence at one moment, judged.
+#[derive(Debug)]
+pub struct View {
+    /// The evidence.
+    pub snapshot: Snapshot,
+    /// What it says.
+    pub verdict: Verdict,
+    /// The mismatch rate with both bounds.
+    pub share: Option<MismatchShare>,
+    /// How it was gathered.
+    pub facts: RunFacts,
+    /// The rules in force.
+    pub rules: Arc<[RuleNote]>,
+    /// Where the run goes on in this process.
+    pub standing: Option<Standing>,
+    /// When it was made.
+    pub taken: jiff::Timestamp,
+    /// Differs from that of every other view of this process.
+    pub(super) id: String,
+    /// What was made of it so far: as many texts as there are forms and phases. It is held while one is made, so that many
+    /// who ask for the same at once have it made once.
+    made: Mutex<BTreeMap<(Form, Phase), Bytes>>,
+}
+
+impl View {
+    /// A view of now.
+    pub fn new(
+        snapshot: Snapshot,
+        verdict: Verdict,
+        share: Option<MismatchShare>,
+        facts: RunFacts,
+        rules: Arc<[RuleNote]>,
+        standing: Option<Standing>,
+    ) -> View {
+        let (taken, id, made) = (jiff::Timestamp::now(), String::new(), Mutex::default());
+        View { snapshot, verdict, share, facts, rules, standing, taken, id, made }
+    }
+
+    fn report(&self) -> Report<'_> {
+        Report { verdict: &self.verdict, snapshot: &self.snapshot, facts: &self.facts, rules: &self.rules }
+    }
+
+    /// A text of it, and how long making it took where it was not there yet. Whoever reads it slowly holds a share of the
+    /// one text. None where it cannot be made, which is never so.
+    pub(super) fn text(self: &Arc<View>, form: Form, phase: Phase, names: &Names) -> Option<(Bytes, Duration)> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = made.get(&(form, phase)) {
+            return Some((text.clone(), Duration::ZERO));
+        }
+        let begun = Instant::now();
+        let text = match form {
+            Form::Page => Bytes::from(self.report().live_html(&self.id)),
+            Form::Report => Bytes::from(self.report().json().ok()? + "\n"),
+            Form::Verdict => api::verdict(self, phase)?,
+            Form::Metrics(exposition) => metrics::exposed(self, names.clone(), phase, exposition)?,
+        };
+        made.insert((form, phase), text.clone());
+        Some((text, begun.elapsed()))
+    }
+}

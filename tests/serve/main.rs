@@ -1,0 +1,18 @@
+//! The served run: over the real binary and real sockets. What a live run answers are its own ledger's figures; a run file
+//! that is still being written is read again; whoever may not ask gets nothing; and a real Prometheus and a real browser
+//! read it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test bench that cannot be set up is a failed test"
+)]
+
+mod bounds;
+mod browser;
+mod live;
+mod prometheus;
+mod run_file;
+mod safe;
+mod support;

@@ -1,0 +1,231 @@
+//! A real Prometheus beside a live run: it takes the figures, and a query gives back the ledger's; the dashboard and the
+//! alert rules that ship are understood by it. Where there is none, each test says `skipped:` and passes.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{ask, live, wait_for};
+
+const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+
+fn installed(test: &str) -> bool {
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success());
+    let all = there("prometheus") && there("promtool");
+    if !all {
+        let line = format!("skipped: {test}: there is no prometheus here; scripts/setup.sh test installs it\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+    all
+}
+
+fn promtool(arguments: &[&str], input: &[u8]) -> String {
+    let mut command = Command::new("promtool");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(done.status.success(), "promtool {arguments:?}: {said}");
+    said
+}
+
+/// A Prometheus that takes figures every second. It is killed when this is dropped.
+struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Prometheus {
+    fn start(folder: &Path, target: SocketAddr, more: &[&str]) -> Prometheus {
+        let folder = folder.join(format!("prometheus{}", more.len()));
+        fs::create_dir(&folder).unwrap();
+        let config = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+             rule_files: ['{DEPLOY}/prometheus/tapcompare.rules.yaml']\n\
+             scrape_configs: [{{job_name: tapcompare, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        );
+        fs::write(folder.join("prometheus.yml"), config).unwrap();
+        // Free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = Command::new("prometheus");
+        command
+            .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .args(more);
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let prometheus = Prometheus { child, address };
+        wait_for("prometheus", || {
+            let up = std::net::TcpStream::connect(address).is_ok();
+            (up && ask(address, "GET", "/-/ready", &[]).status == 200).then_some(())
+        });
+        prometheus
+    }
+
+    /// What an instant query gives: labels and figures.
+    fn query(&self, expression: &str) -> Vec<(Value, String)> {
+        let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let reply = ask(self.address, "GET", &format!("/api/v1/query?query={encoded}"), &[]);
+        let text = reply.text();
+        // It may come in chunks.
+        let json = &text[text.find('{').unwrap()..=text.rfind('}').unwrap()];
+        let said: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(said["status"], "success", "{expression}: {said}");
+        let result = said["data"]["result"].as_array().unwrap();
+        let one =
+            |sample: &Value| (sample["metric"].clone(), sample["value"][1].as_str().unwrap_or_default().to_owned());
+        result.iter().map(one).collect()
+    }
+
+    /// The one figure of a query, as soon as it is `wanted`.
+    fn comes_to(&self, expression: &str, wanted: &Value) {
+        wait_for(&format!("{expression} to be {wanted}"), || {
+            let found = self.query(expression);
+            let [(_, figure)] = found.as_slice() else { return None };
+            (figure.parse::<f64>().ok() == wanted.as_f64()).then_some(())
+        });
+    }
+}
+
+#[test]
+fn prometheus_takes_the_figures_of_a_live_run_and_gives_back_the_ledgers() {
+    if !installed("prometheus_takes_the_figures") {
+        return;
+    }
+    let mut live = live();
+    let all = live.all_frames();
+    let prometheus = Prometheus::start(live.folder.path(), live.serving.address, &[]);
+    live.mirror(all / 2);
+    promtool(&["check", "metrics"], &live.serving.get("/metrics").body);
+    live.mirror(all);
+    live.settled(all);
+
+    let report = live.serving.json("/api/v1/report");
+    let ledger = &report["snapshot"]["ledger"];
+    let shadow = &ledger["shadow"];
+    for (expression, figure) in [
+        ("sum(tapcompare_exchanges_total)", &shadow["exchanges"]),
+        ("tapcompare_exchanges_total{outcome=\"matched\"}", &shadow["matched"]),
+        ("tapcompare_exchanges_total{outcome=\"mismatched\"}", &shadow["mismatched"]),
+        (
+            "tapcompare_exchanges_total{outcome=\"skipped\",reason=\"unsafe-method\"}",
+            &shadow["skipped"]["unsafe-method"],
+        ),
+        ("tapcompare_shadow_requests_total", &shadow["sent"]),
+        ("sum(tapcompare_endpoint_exchanges_total)", &shadow["exchanges"]),
+        ("sum(tapcompare_frames_total)", &ledger["wire"]["frames"]),
+        ("sum(tapcompare_requests_total)", &ledger["wire"]["requests"]),
+        ("sum(tapcompare_old_path_requests_total)", &ledger["wire"]["requests"]),
+        ("tapcompare_latency_seconds_count{side=\"candidate\"}", &report["snapshot"]["latency"]["candidate"]["count"]),
+        (
+            "tapcompare_latency_seconds_bucket{side=\"legacy\",le=\"+Inf\"}",
+            &report["snapshot"]["latency"]["legacy"]["count"],
+        ),
+        ("tapcompare_mismatch_ratio", &report["gates"][0]["figure"]),
+        ("sum(tapcompare_verdict)", &1.into()),
+        ("max(tapcompare_route_share)", &0.into()),
+        ("up", &1.into()),
+    ] {
+        assert!(figure.is_number(), "{expression}: {figure}");
+        prometheus.comes_to(expression, figure);
+    }
+    let verdict = prometheus.query("tapcompare_verdict == 1");
+    assert_eq!(verdict[0].0["verdict"], report["verdict"]);
+    every_panel_has_data(&prometheus);
+    // The rules are evaluated by it, and those that must not fire in this run do not.
+    let firing =
+        prometheus.query("ALERTS{alertname=~\"TapcompareDown|TapcompareBooksOpen|TapcompareRunFileNotWritten\"}");
+    assert!(firing.is_empty(), "{firing:?}");
+    wait_for("a rule that holds", || {
+        (!prometheus.query("ALERTS{alertname=\"TapcompareNoGo\"}").is_empty()).then_some(())
+    });
+}
+
+fn every_panel_has_data(prometheus: &Prometheus) {
+    let dashboard: Value =
+        serde_json::from_str(&fs::read_to_string(format!("{DEPLOY}/grafana/tapcompare.json")).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    assert!(panels.len() > 15);
+    let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), panels.len());
+    for target in panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap()) {
+        let expression = target["expr"].as_str().unwrap();
+        // As Grafana fills them in.
+        let filled = expression.replace("$instance", ".*").replace("$__rate_interval", "1m");
+        assert!(!filled.contains('$'), "{expression}");
+        // A rate needs two looks.
+        wait_for(&format!("data for {expression}"), || (!prometheus.query(&filled).is_empty()).then_some(()));
+    }
+}
+
+#[test]
+fn a_prometheus_that_takes_native_histograms_gets_them() {
+    if !installed("a_prometheus_that_takes_native_histograms") {
+        return;
+    }
+    let mut live = live();
+    let all = live.all_frames();
+    let prometheus =
+        Prometheus::start(live.folder.path(), live.serving.address, &["--enable-feature=native-histograms"]);
+    live.mirror(all);
+    live.settled(all);
+    let report = live.serving.json("/api/v1/report");
+    for side in ["legacy", "candidate"] {
+        let latency = &report["snapshot"]["latency"][side];
+        prometheus
+            .comes_to(&format!("histogram_count(tapcompare_latency_seconds{{side=\"{side}\"}})"), &latency["count"]);
+        let quantile =
+            prometheus.query(&format!("histogram_quantile(0.95, tapcompare_latency_seconds{{side=\"{side}\"}})"));
+        let (found, exact) = (quantile[0].1.parse::<f64>().unwrap(), latency["p95_us"].as_f64().unwrap() / 1e6);
+        // A bucket is 9 % wide.
+        assert!((found / exact - 1.0).abs() < 0.1, "{side}: {found} {exact}");
+    }
+}
+
+#[test]
+fn the_alert_rules_fire_where_they_should() {
+    if !installed("the_alert_rules") {
+        return;
+    }
+    promtool(&["check", "rules", &format!("{DEPLOY}/prometheus/tapcompare.rules.yaml")], b"");
+    promtool(&["test", "rules", &format!("{DEPLOY}/prometheus/tapcompare.rules.test.yaml")], b"");
+}
+
+#[test]
+fn rules_and_dashboard_name_only_figures_that_there_are() {
+    let live = live();
+    wait_for("the first view", || (live.serving.get("/readyz").status == 200).then_some(()));
+    let text = live.serving.get("/metrics").text();
+    let source = |file: &str| fs::read_to_string(format!("{DEPLOY}/{file}")).unwrap();
+    let used = source("prometheus/tapcompare.rules.yaml") + &source("grafana/tapcompare.json");
+    let name = regex::Regex::new(r"tapcompare_[a-z_]+").unwrap();
+    // Those that are there only where something was compared.
+    let later = ["tapcompare_mismatch_ratio", "tapcompare_shadow_mismatch_ratio", "tapcompare_gate_"];
+    let later = |name: &str| later.iter().any(|prefix| name.starts_with(prefix));
+    let by_endpoint = |name: &str| name.starts_with("tapcompare_endpoint_") || name.ends_with("_route_share");
+    let mut known = 0;
+    for found in name.find_iter(&used).map(|found| found.as_str()) {
+        let there = text.lines().any(|line| line.strip_prefix(found).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        known += usize::from(there);
+        assert!(
+            there || later(found) || by_endpoint(found) || found == "tapcompare_old_path_requests_total",
+            "{found}"
+        );
+    }
+    assert!(known > 30, "{known}");
+}
