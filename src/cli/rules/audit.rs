@@ -6,7 +6,7 @@ use crate::cli::asking::today;
 use crate::cli::judge::EvidenceArgs;
 use crate::cli::{OutputFormat, Status, Trouble, print, trial};
 use crate::report;
-use crate::rules::{self, RuleSet};
+use crate::rules::RuleSet;
 
 /// Audit the rules of a run: what each has answered for, hides, and is needed for, and which defects they would let pass
 ///
@@ -16,9 +16,6 @@ use crate::rules::{self, RuleSet};
 pub(crate) struct AuditArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// Rule files in place of those that are kept in the run; may be given several times
-    #[arg(long, value_name = "FILE")]
-    rules: Vec<std::path::PathBuf>,
     /// How to write what was found
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     output: OutputFormat,
@@ -30,10 +27,9 @@ const NOTHING_KEPT: &str = "nothing is kept in this run to put rules to the test
 impl AuditArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         let (mut run, policy) = self.evidence.united()?;
-        let rules = match &self.rules[..] {
-            [] => RuleSet::from_texts(run.rules.clone(), trial::day_of(&run.facts))?,
-            files => rules::load(files, today())?,
-        };
+        // With --rules the run was rescored, and has those now.
+        let day = if self.evidence.rules.is_empty() { trial::day_of(&run.facts) } else { today() };
+        let rules = RuleSet::from_texts(run.rules.clone(), day)?;
         let notes = rules.notes();
         trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, today())?;
         let trial = run.snapshot.trial.as_ref().ok_or(NOTHING_KEPT)?;
