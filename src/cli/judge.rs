@@ -39,7 +39,7 @@ pub(super) struct EvidenceArgs {
     policy: Option<PathBuf>,
     /// A rule file instead of those that were in force; may be given again
     #[arg(long, value_name = "FILE")]
-    pub(super) rules: Vec<PathBuf>,
+    rules: Vec<PathBuf>,
     /// This epoch instead of the latest, counted from 1: evidence about one build of the candidate, under the same rules
     /// and gates
     #[arg(long, value_name = "N")]

@@ -17,7 +17,7 @@ use crate::tally::{
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, days, parts, signatures, unite};
+use super::{StoreError, days, parts, retention, signatures, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -176,11 +176,12 @@ pub(super) fn counts(db: &Connection, part: i64, dated: bool, tally: &mut Tally,
 }
 
 fn outcomes(db: &Connection, stretch: i64, dated: bool, tally: &mut Tally, trust: &mut Trust) -> Result<()> {
+    let kept = retention::Kept::of(db, stretch)?;
     let mut statement = db.prepare(rows::SELECT_CELLS)?;
     let mut rows = statement.query([stretch])?;
     while let Some(row) = rows.next()? {
         let cell = rows::cell(row, trust)?;
-        let minute = if dated { row.get(24)? } else { 0 };
+        let minute = if dated { kept.last(row.get(24)?) } else { 0 };
         tally.cells.add((minute, number(row.get(23)?)?), cell);
     }
     Ok(())

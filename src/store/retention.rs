@@ -47,6 +47,15 @@ impl Kept {
         Ok(there.unwrap_or(Kept { hours_to: i64::MIN, days_to: i64::MIN }))
     }
 
+    /// The last minute that a row counts.
+    pub(super) fn last(&self, minute: i64) -> i64 {
+        match () {
+            () if minute < self.days_to => floor(minute, DAY).saturating_add(DAY - 1),
+            () if minute < self.hours_to => floor(minute, HOUR).saturating_add(HOUR - 1),
+            () => minute,
+        }
+    }
+
     /// The minute whose row counts that minute.
     pub(super) fn minute(&self, minute: i64) -> i64 {
         match () {

@@ -94,6 +94,16 @@ impl Cells {
         cells
     }
 
+    /// The last minute of those that are counted under this one.
+    pub(super) fn last_of(&self, minute: i64) -> i64 {
+        match self.grain {
+            Grain::Minute => minute,
+            Grain::Hour => minute.saturating_add(59),
+            Grain::Day => minute.saturating_add(24 * 60 - 1),
+            Grain::All => i64::MAX,
+        }
+    }
+
     /// By minute and number.
     pub(super) fn into_iter(self) -> impl Iterator<Item = ((i64, u32), EndpointTally)> {
         self.cells.into_iter()

@@ -13,12 +13,15 @@ impl Tally {
         let mut all: Vec<Tally> = began.iter().map(|_| Tally::new()).collect();
         let last = all.len().saturating_sub(1);
         let mut samples = Vec::new();
-        for ((minute, number), cell) in std::mem::take(&mut self.cells).into_iter() {
+        let cells = std::mem::take(&mut self.cells);
+        let last_minutes: Vec<i64> = cells.iter().map(|((minute, _), _)| cells.last_of(minute)).collect();
+        for (((minute, number), cell), until) in cells.into_iter().zip(last_minutes) {
             let mut cell: EndpointTally = cell;
             for (failure, sample) in std::mem::take(&mut cell.failure_samples) {
                 samples.push((number, failure, sample));
             }
-            let at = in_force(began, minute.saturating_mul(NANOS_A_MINUTE), NANOS_A_MINUTE);
+            // Of minutes that were put together nobody knows more than that they are over by then.
+            let at = in_force(began, until.saturating_mul(NANOS_A_MINUTE), NANOS_A_MINUTE);
             if let Some(tally) = all.get_mut(at) {
                 tally.cells.add((minute, number), cell);
             }

@@ -27,8 +27,8 @@ const NOTHING_KEPT: &str = "nothing is kept in this run to put rules to the test
 impl AuditArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         let (mut run, policy) = self.evidence.united()?;
-        // With --rules the run was rescored, and has those now.
-        let day = if self.evidence.rules.is_empty() { trial::day_of(&run.facts) } else { today() };
+        let began = trial::day_of(&run.facts);
+        let day = if run.facts.rescored.is_some() { today() } else { began };
         let rules = RuleSet::from_texts(run.rules.clone(), day)?;
         let notes = rules.notes();
         trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, today())?;

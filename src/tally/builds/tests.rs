@@ -78,6 +78,19 @@ fn what_was_not_answered_belongs_to_the_build_in_force_at_its_minute() {
 }
 
 #[test]
+fn of_minutes_that_were_put_together_the_end_counts() {
+    let run = [one(0, 0, Some("app/1")), one(1, 65, Some("app/2")), failing(2, 3), failing(3, 61), failing(4, 200)];
+    let exchanges = |steps: usize| {
+        let mut builds = of(&run);
+        let tally = &mut builds.parts.get_mut(&None).unwrap().tally;
+        (0..steps).for_each(|_| assert!(tally.coarsen()));
+        shown(builds).into_iter().map(|(_, exchanges, ..)| exchanges).collect::<Vec<_>>()
+    };
+    // By the minute, by the hour (the first begins at 22:13), by the day, all.
+    assert_eq!([exchanges(0), exchanges(1), exchanges(2), exchanges(3)], [[3, 2], [2, 3], [1, 4], [1, 4]]);
+}
+
+#[test]
 fn without_an_answer_or_with_one_build_all_is_one_epoch() {
     assert_eq!(shown(Builds::new()), [row("-", 0, 0, 0)]);
     assert_eq!(shown(of(&[failing(0, 0), failing(1, 90)])), [row("-", 2, 0, 0)]);
