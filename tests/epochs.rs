@@ -375,14 +375,27 @@ fn other_rules_and_other_gates_are_other_epochs_unless_they_are_said() {
     assert_eq!(whole["facts"]["rescored"]["added"], serde_json::json!(["one-more"]));
 }
 
+/// What is measured by a clock, or made of what is.
+const TIMED: [&str; 10] = [
+    "latency",
+    "paired_latency",
+    "overhead",
+    "facts",
+    "gates",
+    "reasons",
+    "headline",
+    "verdict",
+    "store",
+    "sample_candidate",
+];
+
 /// Without what is measured by a clock.
 fn untimed(mut report: Value) -> Value {
     fn without(value: &mut Value) {
         match value {
             Value::Object(members) => {
                 // Latencies and what is made of them; a `Date` that the candidate gave.
-                for name in ["latency", "facts", "gates", "reasons", "headline", "verdict", "store", "sample_candidate"]
-                {
+                for name in TIMED {
                     members.remove(name);
                 }
                 if members.get("at").is_some_and(|at| at == "header date") {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::asking::today;
 use super::output::Output;
 use super::rescoring::rescored;
@@ -77,8 +79,7 @@ impl JudgeArgs {
 impl EvidenceArgs {
     pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
         let (mut run, policy) = self.united()?;
-        let day = if run.facts.rescored.is_some() { today() } else { trial::day_of(&run.facts) };
-        let rules = Arc::new(RuleSet::from_texts(run.rules.clone(), day)?);
+        let (rules, day) = rules_of(&run)?;
         if beside.explain {
             run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
         }
@@ -117,6 +118,12 @@ impl EvidenceArgs {
         let name = kept.file.as_deref().unwrap_or("the policy in the run file");
         Ok(config::from_text(&kept.text, Path::new(name))?)
     }
+}
+
+/// The rules that hold, and the day by which they are in force: of others than were, today.
+pub(super) fn rules_of(run: &Run) -> Result<(Arc<RuleSet>, Date), Trouble> {
+    let day = if run.facts.rescored.is_some() { today() } else { trial::day_of(&run.facts) };
+    Ok((Arc::new(RuleSet::from_texts(run.rules.iter().cloned(), day)?), day))
 }
 
 impl Judged {

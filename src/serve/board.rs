@@ -16,8 +16,8 @@ pub(super) const FRESH: Duration = Duration::from_secs(2);
 const COST: u32 = 50;
 /// But no view stays longer, however much it costs.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How long a new view is waited for. What is there is shown then.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a new view is waited for: less than whoever asks waits for us. What is there is shown then.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

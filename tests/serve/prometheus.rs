@@ -35,7 +35,7 @@ fn promtool(arguments: &[&str], input: &[u8]) -> String {
     said
 }
 
-/// A Prometheus that takes figures every second. It is killed when this is dropped.
+/// A Prometheus that takes figures every three seconds. It is killed when this is dropped.
 struct Prometheus {
     child: Child,
     address: SocketAddr,
@@ -53,7 +53,7 @@ impl Prometheus {
         let folder = folder.join(format!("prometheus{}", more.len()));
         fs::create_dir(&folder).unwrap();
         let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+            "global: {{scrape_interval: 3s, evaluation_interval: 1s}}\n\
              rule_files: ['{DEPLOY}/prometheus/tapcompare.rules.yaml']\n\
              scrape_configs: [{{job_name: tapcompare, static_configs: [{{targets: ['{target}']}}]}}]\n"
         );
@@ -147,8 +147,9 @@ fn prometheus_takes_the_figures_of_a_live_run_and_gives_back_the_ledgers() {
     assert_eq!(verdict[0].0["verdict"], report["verdict"]);
     every_panel_has_data(&prometheus);
     // The rules are evaluated by it, and those that must not fire in this run do not.
-    let firing =
-        prometheus.query("ALERTS{alertname=~\"TapcompareDown|TapcompareBooksOpen|TapcompareRunFileNotWritten\"}");
+    let firing = prometheus.query(
+        "ALERTS{alertstate=\"firing\",alertname=~\"TapcompareDown|TapcompareBooksOpen|TapcompareRunFileNotWritten\"}",
+    );
     assert!(firing.is_empty(), "{firing:?}");
     wait_for("a rule that holds", || {
         (!prometheus.query("ALERTS{alertname=\"TapcompareNoGo\"}").is_empty()).then_some(())

@@ -1,12 +1,9 @@
 //! `tapcompare rules audit`: what each rule of a run is good for, and what a real defect would have met.
 
-use std::sync::Arc;
-
 use crate::cli::asking::today;
-use crate::cli::judge::EvidenceArgs;
+use crate::cli::judge::{EvidenceArgs, rules_of};
 use crate::cli::{OutputFormat, Status, Trouble, print, trial};
 use crate::report;
-use crate::rules::RuleSet;
 
 /// Audit the rules of a run: what each has answered for, hides, and is needed for, and which defects they would let pass
 ///
@@ -27,11 +24,9 @@ const NOTHING_KEPT: &str = "nothing is kept in this run to put rules to the test
 impl AuditArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         let (mut run, policy) = self.evidence.united()?;
-        let began = trial::day_of(&run.facts);
-        let day = if run.facts.rescored.is_some() { today() } else { began };
-        let rules = RuleSet::from_texts(run.rules.clone(), day)?;
+        let (rules, _) = rules_of(&run)?;
         let notes = rules.notes();
-        trial::try_rules(&mut run.snapshot, Arc::new(rules), &policy.gates.rules, today())?;
+        trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, today())?;
         let trial = run.snapshot.trial.as_ref().ok_or(NOTHING_KEPT)?;
         print(&match self.output {
             OutputFormat::Text => report::audit(trial, &notes, color),
