@@ -90,6 +90,8 @@ fn a_full_disk_stops_the_writing_and_room_lets_it_go_on() {
     assert_eq!((kept.writes, kept.failed_writes), (written + 1, failed));
     let mut found = read.snapshot;
     found.ledger.store = None;
+    // Which epoch is judged is said by who reads the file.
+    found.epoch = Default::default();
     let books = books(n);
     let expected = whole.snapshot(&endpoints(), books.wire, books.capture);
     assert_eq!(serde_json::to_string(&found).unwrap(), serde_json::to_string(&expected).unwrap());
