@@ -170,6 +170,7 @@ impl<'a> Applied<'a> {
                 last_seen: examples.iter().filter_map(|e| e.started.clone()).max(),
                 examples: Vec::new(),
                 explained: None,
+                advice: None,
             });
         }
         let Some(group) = group_of(&mut self.after.groups, endpoint, element, class) else { return };

@@ -10,10 +10,12 @@ use crate::exchange::{
     Difference, DifferenceKind, Endpoint, Example, Location, Observation, Outcome, Segment, Timestamp,
 };
 
+use crate::suggest::DifferenceName;
 use crate::suggest::explain::Explained;
 
 use super::count::earlier;
 use super::endpoints::looks_like_a_value;
+use super::explained::Advice;
 
 /// At most so many groups. Which are kept is decided by a digest of what names the group, so that it does not depend
 /// on how the work was spread; the differences of the others are counted.
@@ -70,6 +72,16 @@ pub struct DifferenceGroup {
     /// What goes with it; None where nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explained: Option<Explained>,
+    /// A rule that would answer for it; None where nobody asked, or no rule is narrow enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
+}
+
+impl DifferenceGroup {
+    /// What names it among kept exchanges.
+    pub fn name(&self) -> DifferenceName {
+        DifferenceName { endpoint: self.endpoint.clone(), place: self.place.clone(), kind: self.kind }
+    }
 }
 
 /// What names a group before endpoints are resolved.

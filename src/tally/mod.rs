@@ -28,7 +28,7 @@ pub(crate) use count::{EndpointTally, RuleTally};
 pub(crate) use days::DayShare;
 pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
-pub use explained::MAX_EXPLAINED;
+pub use explained::{Advice, MAX_EXPLAINED};
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};

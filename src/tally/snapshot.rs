@@ -287,6 +287,7 @@ fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup
             last_seen: group.last.map(|t| t.to_string()),
             examples: group.examples.into_values().collect(),
             explained: None,
+            advice: None,
         })
         .collect();
     // Stable: equals stay in the order of their names.
