@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::again::{Again, Part, as_it_was, without_specimens};
 use super::changed::Changed;
+use super::over_time;
 use super::spread::{Spreads, accepting, dealt, recount};
 use super::{MAX_TOLD, outcomes};
 use crate::compare::Comparer;
@@ -233,6 +234,7 @@ impl<'a> Applied<'a> {
         self.after.rules.retain(|used| used.differences > 0);
         self.after.rules.sort_by(|a, b| a.id.cmp(&b.id));
         self.spreads.into_snapshot(self.before, &mut self.after);
+        over_time::by_day(self.before, &mut self.after);
         let both = self.before.endpoints.iter().zip(&self.after.endpoints);
         let endpoints =
             both.filter(|(before, after)| before.books != after.books).map(|(before, after)| EndpointChange {

@@ -17,7 +17,7 @@ use crate::tally::{
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, days, parts, retention, signatures, unite};
+use super::{StoreError, days, over_time, parts, retention, signatures, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -168,6 +168,11 @@ pub(super) fn counts(db: &Connection, part: i64, dated: bool, tally: &mut Tally,
     outcomes(db, part, dated, tally, trust)?;
     clients(db, part, tally, trust)?;
     days::read(db, part, tally, trust)?;
+    if schema::has_over_time(db)? {
+        over_time::read(db, part, tally, trust)?;
+    } else {
+        over_time::from_outcomes(db, part, tally, trust)?;
+    }
     failures(db, part, tally)?;
     differences(db, part, tally, trust)?;
     rules_used(db, part, tally, trust)?;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::tally::{Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleTally, Tally};
 
 use super::rows::{self, Cell};
-use super::{days, retention, signatures};
+use super::{days, over_time, retention, signatures};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -44,6 +44,7 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
         ])?;
     }
     days::write(db, stretch, delta)?;
+    over_time::write(db, stretch, delta)?;
     retention::step(db, stretch, delta.cells.iter().map(|((minute, _), _)| minute))?;
     for (key, group) in &delta.groups.groups {
         difference(db, stretch, key, group)?;

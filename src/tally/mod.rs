@@ -12,6 +12,7 @@ mod endpoints;
 mod explained;
 mod group;
 mod latency;
+mod over_time;
 mod renumber;
 mod signature;
 mod snapshot;
@@ -33,6 +34,8 @@ pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GR
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};
 pub(crate) use latency::{PairedRecorder, Recorder};
+pub use over_time::{MAX_TIME_BUCKETS, MAX_TREND_BUCKETS, TimeBucket, TimeCounts, TimeSeries};
+pub(crate) use over_time::{RunOverTime, Series, SeriesRows};
 pub use signature::{
     EARLIER, Element, Kept, KeptBooks, KeptState, MAX_ELEMENTS, MAX_KEPT, MAX_KEPT_BYTES, MAX_SIGNATURES,
     MAX_SPREAD_DAYS, SPREAD_GROUPS, Signature, SpecimenError,
