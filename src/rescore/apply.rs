@@ -169,6 +169,7 @@ impl<'a> Applied<'a> {
                 exchanges: 0,
                 first_seen: examples.iter().filter_map(|e| e.started.clone()).min(),
                 last_seen: examples.iter().filter_map(|e| e.started.clone()).max(),
+                clients: None,
                 examples: Vec::new(),
                 explained: None,
                 advice: None,

@@ -3,6 +3,7 @@
 //! A [`Tally`] absorbs observations with their comparisons. Tallies merge in any order: however the observations
 //! were spread over workers, the [`Snapshot`] of the merged tally is the same, byte for byte.
 
+mod affected;
 mod builds;
 mod cells;
 mod clients;
@@ -19,6 +20,7 @@ mod snapshot;
 mod split;
 mod timeline;
 
+pub(crate) use affected::Affected;
 pub(crate) use builds::{BuildEpoch, Part};
 pub use builds::{BuildName, Builds, MAX_BUILD_NAME, MAX_BUILDS, OTHER_BUILDS};
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};

@@ -296,6 +296,7 @@ fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup
             exchanges: group.exchanges,
             first_seen: group.first.map(|t| t.to_string()),
             last_seen: group.last.map(|t| t.to_string()),
+            clients: group.affected.estimate(),
             examples: group.examples.into_values().collect(),
             explained: None,
             advice: None,

@@ -61,6 +61,11 @@ fn whereabouts(report: &Report<'_>, group: &DifferenceGroup) -> Markup {
             @if let (Some(first), Some(last)) = (&group.first_seen, &group.last_seen) && first != last {
                 " · first seen " (text(first)) ", last " (text(last))
             }
+            @match group.clients {
+                None => {}
+                Some(1) => { " · for 1 client" }
+                Some(n) => { " · for about " (count(n)) " clients" }
+            }
         }
     }
 }
