@@ -11,7 +11,9 @@
 
 mod bounds;
 mod browser;
+mod chromium;
 mod live;
+mod page;
 mod prometheus;
 mod run_file;
 mod safe;

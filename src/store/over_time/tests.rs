@@ -42,7 +42,9 @@ fn written(file: &Path, parts: &[Vec<Invented>]) {
 /// As it was before there were the tables.
 fn made_old(file: &Path) {
     let connection = Connection::open(file).unwrap();
-    connection.execute_batch(&format!("DROP TABLE over_time; DROP TABLE affected; PRAGMA user_version = {OLDEST_FORMAT}")).unwrap();
+    connection
+        .execute_batch(&format!("DROP TABLE over_time; DROP TABLE affected; PRAGMA user_version = {OLDEST_FORMAT}"))
+        .unwrap();
 }
 
 fn format(file: &Path) -> i64 {
