@@ -11,6 +11,7 @@ use crossbeam_channel::Receiver;
 use super::asks::Asks;
 use super::numbering::Read;
 use super::progress::Progress;
+use super::spans::SpanNames;
 use crate::exchange::{Endpoint, EpochNote, RunFacts};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::serve::{Live, Standing};
@@ -37,6 +38,8 @@ pub(crate) struct Recorder {
     last: Instant,
     /// Whether the last write failed: said once, and once more when it is over.
     failing: bool,
+    /// Where spans wait for the names of endpoints.
+    pub(crate) names: Option<SpanNames>,
 }
 
 impl Recorder {
@@ -50,7 +53,12 @@ impl Recorder {
     ) -> Recorder {
         let (all, pending) = (Builds::new(), Builds::new());
         let (round, last, failing) = (0, Instant::now(), false);
-        Recorder { asks, tallies, books, stages, file, live, all, pending, round, last, failing }
+        Recorder { asks, tallies, books, stages, file, live, all, pending, round, last, failing, names: None }
+    }
+
+    /// Tells endpoints to spans, too.
+    pub(crate) fn naming(self, names: Option<SpanNames>) -> Recorder {
+        Recorder { names, ..self }
     }
 
     /// One round, where it is time or somebody looks.
@@ -65,10 +73,13 @@ impl Recorder {
             live.goes_on(progress.now().frames > 0);
         }
         self.gather();
-        if self.file.is_none() && !wanted {
+        if self.file.is_none() && !wanted && self.names.is_none() {
             return;
         }
         let Some(read) = self.books() else { return };
+        if let Some(names) = &self.names {
+            names.tell(&read.endpoints);
+        }
         self.write(&read);
         if wanted {
             self.show(&read, progress);
@@ -88,6 +99,7 @@ impl Recorder {
         let standing = Standing {
             in_flight: now.in_flight(),
             queued: now.exchanges.saturating_sub(now.skipped + now.sent),
+            spans: self.names.as_ref().map(SpanNames::note),
             breaker: ["closed", "half-open", "open"][now.breaker.min(2) as usize],
             ..Standing::default()
         };

@@ -9,14 +9,14 @@ use bytes::Bytes;
 use super::api;
 use super::board::Phase;
 use super::metrics::{self, Exposition, Names};
-use crate::exchange::{RuleNote, RunFacts};
+use crate::exchange::{RuleNote, RunFacts, SpanNote};
 use crate::ledger::Unsettled;
 use crate::report::Report;
 use crate::tally::Snapshot;
 use crate::verdict::{MismatchShare, Verdict};
 
 /// What moves too fast for the books: how a run stands at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Shadow requests without an answer yet.
     pub in_flight: u64,
@@ -26,6 +26,8 @@ pub struct Standing {
     pub breaker: &'static str,
     /// What the books of this view leave out because it is not settled.
     pub unsettled: Unsettled,
+    /// What became of spans so far, where somebody wants them.
+    pub spans: Option<SpanNote>,
 }
 
 /// What is made of a view.

@@ -31,6 +31,7 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
         out.gauge("last_exchange_timestamp", help, Some(&Unit::Seconds), last.as_millisecond() as f64 / 1e3)?;
     }
     standing(out, view)?;
+    spans(out, view)?;
     verdict(out, view)
 }
 
@@ -51,6 +52,15 @@ fn standing(out: &mut Writer<'_>, view: &View) -> fmt::Result {
         out.state("breaker_state", "Whether a failing candidate was left alone at the end.", BREAKER, &breaker.state)?;
     }
     Ok(())
+}
+
+/// Only where there is a collector that is to have them.
+fn spans(out: &mut Writer<'_>, view: &View) -> fmt::Result {
+    let noted = view.standing.as_ref().map_or(&view.facts.spans, |standing| &standing.spans);
+    let Some(note) = noted else { return Ok(()) };
+    let fates = [("sent", note.sent), ("dropped", note.dropped), ("failed", note.failed), ("rejected", note.rejected)];
+    let help = "Sampled spans of shadow requests, by what became of them; dropped: the queue was full.";
+    out.counters("spans", help, None, fates.map(|(fate, count)| (label("fate", fate), count)))
 }
 
 fn verdict(out: &mut Writer<'_>, view: &View) -> fmt::Result {
