@@ -112,6 +112,8 @@ pub struct Plan {
 pub struct Ended {
     /// The evidence.
     pub snapshot: Snapshot,
+    /// What all builds of the candidate have come to together, where there were several and somebody was shown it.
+    pub together: Option<Snapshot>,
     /// The epochs that it had, where there are several; the snapshot is of the latest. What they do not know of rules and
     /// policy the caller does.
     pub epochs: Vec<EpochNote>,

@@ -89,7 +89,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
-    let Ended { mut snapshot, epochs, dry_run, admission, file, spans } = ended;
+    let Ended { mut snapshot, together, epochs, dry_run, admission, file, spans } = ended;
     if live && snapshot.ledger.wire.frames == 0 {
         tracing::warn!("{NO_FRAME}");
     }
@@ -120,7 +120,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     if let Some(served) = served {
-        served.ended(snapshot, facts);
+        served.ended(snapshot, together, facts);
     }
     Ok(verdict.verdict.into())
 }

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use super::asks::Asks;
+use super::live::{LINE_DOWN, LINE_ENDED};
 use super::numbering::Read;
 use super::progress::Progress;
 use super::spans::SpanNames;
 use crate::exchange::{Endpoint, EpochNote, RunFacts};
 use crate::ledger::{Ledger, StoreBooks};
-use crate::serve::{Live, Standing};
+use crate::serve::{Line, Live, Standing};
 use crate::store::{self, RunFile, StoreError};
 use crate::tally::{Builds, Snapshot};
 
@@ -70,7 +71,8 @@ impl Recorder {
         self.last = Instant::now();
         self.round += 1;
         if let Some(live) = &self.live {
-            live.goes_on(progress.now().frames > 0);
+            let now = progress.now();
+            live.goes_on(line(now.line), now.frames > 0);
         }
         self.gather();
         if self.file.is_none() && !wanted && self.names.is_none() {
@@ -92,6 +94,7 @@ impl Recorder {
         let begun = Instant::now();
         let now = progress.now();
         let (mut snapshot, _) = store::latest(self.all.clone(), &read.endpoints, &read.ledger);
+        let together = store::together(&self.all, &read.endpoints, &read.ledger);
         snapshot.ledger.store = self.file.as_ref().map(|file| {
             let (writes, failed_writes) = file.attempts();
             StoreBooks { writes, failed_writes, ..StoreBooks::default() }
@@ -100,10 +103,11 @@ impl Recorder {
             in_flight: now.in_flight(),
             queued: now.exchanges.saturating_sub(now.skipped + now.sent),
             spans: self.names.as_ref().map(SpanNames::note),
+            line: line(now.line),
             breaker: ["closed", "half-open", "open"][now.breaker.min(2) as usize],
             ..Standing::default()
         };
-        live.show(snapshot, standing, begun);
+        live.show(snapshot, together, standing, begun);
     }
 
     /// Asks every stage for its tally, and takes in whatever has come until all have answered or it has been long
@@ -161,14 +165,31 @@ impl Recorder {
     }
 
     /// The end: every stage is joined and its rest was taken.
-    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Vec<EpochNote>, Option<Unfinished>) {
+    pub(crate) fn finish(mut self, read: Read) -> Finished {
         while let Ok((_, tally)) = self.tallies.try_recv() {
             self.take(tally);
         }
         let Read { ledger, endpoints } = read;
+        let together = self.live.is_some().then(|| store::together(&self.all, &endpoints, &ledger)).flatten();
         let (snapshot, epochs) = store::latest(self.all, &endpoints, &ledger);
         let unfinished = self.file.map(|file| Unfinished { file, pending: self.pending, ledger, endpoints });
-        (snapshot, epochs, unfinished)
+        Finished { snapshot, together, epochs, unfinished }
+    }
+}
+
+/// What is left of a recorder.
+pub(crate) struct Finished {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) together: Option<Snapshot>,
+    pub(crate) epochs: Vec<EpochNote>,
+    pub(crate) unfinished: Option<Unfinished>,
+}
+
+fn line(state: u64) -> Line {
+    match state {
+        LINE_DOWN => Line::Down,
+        LINE_ENDED => Line::Ended,
+        _ => Line::Up,
     }
 }
 

@@ -20,7 +20,7 @@ use super::paced::Paced;
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::reader::Reader;
-use super::recorder::Recorder;
+use super::recorder::{Finished, Recorder};
 use super::source::Source;
 use super::spans;
 use super::workers::Worker;
@@ -203,7 +203,13 @@ impl Shared<'_> {
             filter: feed.filter,
             capture: CaptureBooks::default(),
         };
-        let taker = Taker { source: feed.source, stop: Arc::clone(self.stop), taken: taken_in, empty };
+        let taker = Taker {
+            source: feed.source,
+            stop: Arc::clone(self.stop),
+            taken: taken_in,
+            empty,
+            progress: Arc::clone(self.progress),
+        };
         let source = named("assemble", move || {
             let (read, counting) = assembler.run();
             // Room for one, and it is the only one.
@@ -234,8 +240,8 @@ impl Stages {
             names.note()
         });
         let dry_run = dry_run.map(|dry_run| dry_run.plan(&read.endpoints));
-        let (snapshot, epochs, file) = recorder.finish(read);
-        Ended { snapshot, epochs, dry_run, admission, file, spans }
+        let Finished { snapshot, together, epochs, unfinished } = recorder.finish(read);
+        Ended { snapshot, together, epochs, dry_run, admission, file: unfinished, spans }
     }
 }
 

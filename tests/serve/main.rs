@@ -11,6 +11,7 @@
 
 mod bounds;
 mod browser;
+mod builds;
 mod live;
 mod prometheus;
 mod run_file;
