@@ -118,9 +118,7 @@ fn whoever_does_not_read_holds_no_memory_and_is_let_go() {
     let owed = whole as u64 * 200 * 32 / 1024;
     assert!(grown < 24 << 10, "{grown} KiB more, where {owed} KiB were asked for");
     // The server gives them up: what was under way breaks off, long before all that was asked for has come.
-    wait_for("that it lets them go", || {
-        (sockets() <= idle).then_some(())
-    });
+    wait_for("that it lets them go", || (sockets() <= idle).then_some(()));
     for mut stream in deaf {
         let mut read = Vec::new();
         let _ = stream.read_to_end(&mut read);

@@ -9,6 +9,7 @@
     reason = "a test bench that cannot be set up is a failed test"
 )]
 
+mod argo;
 mod bounds;
 mod browser;
 mod builds;
@@ -16,4 +17,6 @@ mod live;
 mod prometheus;
 mod run_file;
 mod safe;
+#[path = "../store_support/mod.rs"]
+mod store_support;
 mod support;
