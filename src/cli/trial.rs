@@ -30,6 +30,14 @@ pub(super) fn try_rules(
     Ok(())
 }
 
+/// Puts beside each group of mismatches what goes with it, and a rule that would answer for it.
+pub(super) fn explain(snapshot: &mut Snapshot, rules: Arc<RuleSet>, today: Date) -> Result<(), Trouble> {
+    let comparer = again(rules)?;
+    snapshot.explain(&comparer);
+    snapshot.advise(&comparer, today);
+    Ok(())
+}
+
 /// Compares what is kept again.
 pub(super) fn again(rules: Arc<RuleSet>) -> Result<Comparer, Trouble> {
     let redactor = Redactor::new(&Redaction::default(), Key::given(Some(KEY.as_ref()))?)?;

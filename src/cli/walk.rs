@@ -115,7 +115,11 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
         });
     }
-    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
+    let day = trial::day_of(&facts);
+    if output.html.is_some() || served.is_some() {
+        trial::explain(&mut snapshot, Arc::clone(&rules), day)?;
+    }
+    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, day)?;
     let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;

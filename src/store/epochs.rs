@@ -140,6 +140,7 @@ fn mark(rules: &[String]) -> String {
 /// The evidence of a run about the latest build that has answered, with what is told of its epochs, where there are
 /// several: not their rules and policy, which are the run's.
 pub fn latest(builds: Builds, endpoints: &[Endpoint], ledger: &Ledger) -> (Snapshot, Vec<EpochNote>) {
+    let over_time = builds.over_time(endpoints);
     let pieces = builds.epochs().into_iter().map(|of| Epoch {
         key: Key { build: of.build.clone(), rules: None, gates: None },
         note: of.note(),
@@ -153,6 +154,7 @@ pub fn latest(builds: Builds, endpoints: &[Endpoint], ledger: &Ledger) -> (Snaps
     snapshot.ledger.losses.clone_from(&ledger.losses);
     snapshot.ledger.elsewhere = epochs.iter().map(|epoch| epoch.note.exchanges).sum();
     snapshot.epoch = books;
+    snapshot.show_over_time(&over_time);
     (snapshot, notes)
 }
 

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::Tally;
+use super::over_time::{OverTime, RunOverTime};
 use super::timeline::Timeline;
 use crate::compare::Comparer;
 use crate::config::{BuildMark, Policy};
-use crate::exchange::{Comparison, Day, EpochNote, Failure, Fate, Observation, Outcome, Skip};
+use crate::exchange::{Comparison, Day, Endpoint, EpochNote, Failure, Fate, Observation, Outcome, Skip};
 
 /// Builds that are told apart. Of more, those are put together whose names have the largest digests.
 pub const MAX_BUILDS: usize = 32;
@@ -136,6 +137,13 @@ impl Builds {
         there.tally.merge(part.tally);
         there.answers.merge(part.answers);
         self.bound();
+    }
+
+    /// The whole of it over time, whichever build it was.
+    pub(crate) fn over_time(&self, endpoints: &[Endpoint]) -> RunOverTime {
+        let mut whole = OverTime::default();
+        self.parts.values().for_each(|part| whole.merge(&part.tally.over_time));
+        whole.resolve(endpoints)
     }
 
     /// See [`Tally::is_large`].
