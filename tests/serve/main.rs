@@ -9,12 +9,17 @@
     reason = "a test bench that cannot be set up is a failed test"
 )]
 
+#[path = "../store_support/mod.rs"]
+
+mod argo;
 mod bounds;
 mod browser;
+mod builds;
 mod chromium;
 mod live;
 mod page;
 mod prometheus;
 mod run_file;
 mod safe;
+mod store_support;
 mod support;
