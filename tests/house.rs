@@ -33,7 +33,7 @@ const WALK: [&str; 20] = [
 /// what is confined.
 const CONFINED: [(&str, &[&str]); 30] = [
     ("pcap", &["capture"]),
-    ("nix", &["capture", "privilege"]),
+    ("nix", &["capture", "privilege", "cli"]),
     ("caps", &["privilege"]),
     ("socket2", &["capture"]),
     ("pcap_parser", &["capture"]),
