@@ -23,7 +23,7 @@ const KEY: &str = "nothing secret is left in specimens";
 /// While a run goes on, trials take at most one part in so many of the processor time that all else of it takes,
 const PART: u32 = 40;
 /// and so much before that, so that there is something to be seen from the beginning.
-const HEAD_START: Duration = Duration::from_millis(50);
+const HEAD_START: Duration = Duration::from_millis(20);
 
 /// Puts the rules to the test; what comes of it is in the snapshot, and nothing where nothing is kept.
 pub(super) fn try_rules(
