@@ -9,8 +9,6 @@
     reason = "a test bench that cannot be set up is a failed test"
 )]
 
-#[path = "../store_support/mod.rs"]
-
 mod argo;
 mod bounds;
 mod browser;
@@ -21,5 +19,6 @@ mod page;
 mod prometheus;
 mod run_file;
 mod safe;
+#[path = "../store_support/mod.rs"]
 mod store_support;
 mod support;
