@@ -8,7 +8,9 @@ mod coverage;
 mod days;
 mod differences;
 mod endpoints;
+mod latency;
 mod ledger;
+mod over_time;
 mod sides;
 mod trial;
 mod verdict;
@@ -26,7 +28,7 @@ use crate::verdict::words::{count, counted};
 use super::Report;
 use super::escape::visible;
 
-const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = concat!(include_str!("html/style.css"), include_str!("html/plots.css"));
 
 /// How many of an endpoint's exchanges say whether the sides agree; the denominator of its mismatch rate.
 pub(super) fn evidence(books: &ShadowBooks) -> u64 {
@@ -75,7 +77,8 @@ pub(super) fn page(report: &Report<'_>, view: Option<&str>) -> String {
                     (days::section(report))
                     (ledger::section(report))
                     (endpoints::section(report))
-                    (endpoints::latency(report))
+                    (latency::section(report))
+                    (over_time::section(report))
                     (differences::section(report))
                     (differences::failures(report))
                     (rules(report))
