@@ -34,6 +34,8 @@ const CANDIDATE: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 const FASTER: RGBColor = RGBColor(0x00, 0x9E, 0x73);
 /// The legacy's own record, where a live legacy is the reference; limits and marks.
 const CAPTURED: RGBColor = RGBColor(0x7F, 0x7F, 0x7F);
+/// Where epochs begin.
+const MARK: RGBColor = RGBColor(0xCC, 0x79, 0xA7);
 /// Lines of the grid.
 const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
 
@@ -41,6 +43,9 @@ const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
 const CANDIDATE_DASH: &str = "9 3";
 /// How limits, and the legacy's own record, are.
 const CAPTURED_DASH: &str = "4 4";
+
+/// How the beginnings of epochs are that are no other build.
+const MARK_DASH: &str = "3 3";
 
 /// Width and height in pixels; below this width there is room for fewer words.
 pub(super) type Size = (u32, u32);
@@ -139,7 +144,7 @@ fn drawn(
     let narrow = size.0 < WIDE;
     let mut chart = ChartBuilder::on(&area)
         .margin(8)
-        .margin_right(22)
+        .margin_right(34)
         .margin_top(16)
         .x_label_area_size(44)
         .y_label_area_size(if narrow { 62 } else { 78 })
@@ -167,6 +172,7 @@ fn dashed(svg: String) -> String {
         svg.replace(&line, &format!("stroke=\"{colour}\" stroke-width=\"{width}\" stroke-dasharray=\"{dash}\" points"))
     };
     let svg = dash(svg, "#D55E00", 3, CANDIDATE_DASH);
+    let svg = dash(svg, "#CC79A7", 1, MARK_DASH);
     dash(svg, "#7F7F7F", 1, CAPTURED_DASH)
 }
 

@@ -131,12 +131,11 @@ fn quantiles(chart: &mut Chart<'_, '_>, paired: &Paired, scale: &Scale, ceiling:
         let Some(micros) = paired.quantile(quantile) else { continue };
         let x = scale.place(micros as f64);
         chart.draw_series([PathElement::new([(x, 0.0), (x, ceiling)], CAPTURED.stroke_width(1))])?;
-        let (left, top) = chart.backend_coord(&(x, ceiling));
+        let (left, _) = chart.backend_coord(&(x, ceiling));
         if left >= free {
             free = left + ROOM;
-            let font = ("sans-serif", 13).into_font();
-            let area = chart.plotting_area().strip_coord_spec();
-            area.draw(&Text::new(words::quantile(quantile), (left - 10, top - 14), font))?;
+            let name = Text::new(words::quantile(quantile), (-10, -14), ("sans-serif", 13).into_font());
+            chart.draw_series([EmptyElement::at((x, ceiling)) + name])?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::{Axis, CANDIDATE, CAPTURED, Chart, Drawn, Size, Tip, WIDE, sheet};
+use super::{Axis, CANDIDATE, CAPTURED, Chart, Drawn, MARK, Size, Tip, WIDE, sheet};
 use crate::exchange::Timestamp;
 use crate::tally::{TimeBucket, TimeSeries};
 use crate::verdict::interval::{lower_bound, upper_bound};
@@ -184,8 +184,8 @@ fn curves(chart: &mut Chart<'_, '_>, steps: &[Step], scale: &Scale) -> Drawn {
     Ok(())
 }
 
-/// A line for each epoch that began within the plot, with its number where there is room: whole for another build, thin
-/// for other rules or gates.
+/// A line for each epoch that began within the plot, with its number where there is room: whole for another build,
+/// dashed for other rules or gates.
 fn marks(
     chart: &mut Chart<'_, '_>,
     marks: &[Mark],
@@ -200,13 +200,12 @@ fn marks(
             continue;
         }
         let width = if mark.build { 2 } else { 1 };
-        chart.draw_series([PathElement::new([(x, 0.0), (x, high)], LEGACY_MARK.stroke_width(width))])?;
+        chart.draw_series([PathElement::new([(x, 0.0), (x, high)], MARK.stroke_width(width))])?;
         let (left, top) = chart.backend_coord(&(x, high));
         if left >= room {
             room = left + MARK_ROOM;
-            let (number, font) = (mark.number.to_string(), ("sans-serif", 13).into_font());
-            let area = chart.plotting_area().strip_coord_spec();
-            area.draw(&Text::new(number, (left - 4, top - 14), font))?;
+            let number = Text::new(mark.number.to_string(), (-4, -14), ("sans-serif", 13).into_font());
+            chart.draw_series([EmptyElement::at((x, high)) + number])?;
         }
         let what = if mark.build { "another build" } else { "other rules or gates" };
         let text = format!("epoch {}: {what}, from {}", mark.number, moment(mark.at));
@@ -214,9 +213,6 @@ fn marks(
     }
     Ok(())
 }
-
-/// The colour of marks: none of the sides'.
-const LEGACY_MARK: RGBColor = RGBColor(0xCC, 0x79, 0xA7);
 
 /// `2026-11-25 13:20:05`, in UTC, with as many digits as it takes.
 pub(in crate::report) fn moment(at: Timestamp) -> String {

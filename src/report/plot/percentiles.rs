@@ -83,7 +83,10 @@ pub(in crate::report) fn percentiles(pair: &LatencyPair, quantile: Option<f64>, 
         for (name, side, colour) in shown.iter().filter(|(.., colour)| *colour != CAPTURED) {
             for q in MARKED.into_iter().filter(|q| stretched(*q) <= most) {
                 let Some(micros) = side.quantile(q) else { continue };
-                let point = (stretched(q), height(micros));
+                // Where the curve has that rank: of a few exchanges that is not quite above the percentile's line.
+                let n = side.count as f64;
+                let rank = (q * n).ceil().max(1.0);
+                let point = (stretched((rank - 0.5) / n).min(most), height(micros));
                 if *colour == LEGACY {
                     chart.draw_series([Circle::new(point, 4, colour.filled())])?;
                 } else {

@@ -74,6 +74,13 @@ fn marks_stand_where_their_epochs_began() {
     let found = lines(&svg);
     assert_eq!(found.len(), 2, "what is not within the plot has no line");
     assert!((found[0] - x(50)).abs() <= 1 && (found[1] - x(150)).abs() <= 1, "{found:?} {left} {right}");
+    assert_eq!(
+        svg.matches("stroke=\"#CC79A7\" stroke-width=\"1\" stroke-dasharray").count(),
+        1,
+        "other rules are dashed"
+    );
+    let number = |n: &str| svg.split("<text").find(|text| text.contains(&format!(">\n{n}\n<"))).unwrap().to_owned();
+    assert!(number("2").contains(&format!("x=\"{}\"", found[0] - 4)), "{}", number("2"));
     let said = tips(&svg);
     assert!(said.contains(&"epoch 2: another build, from 2023-11-14 22:00:50"), "{said:?}");
     assert!(said.contains(&"epoch 3: other rules or gates, from 2023-11-14 22:02:30"), "{said:?}");
