@@ -2,16 +2,20 @@
 
 use std::cmp::Reverse;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
+use crate::exchange::Timestamp;
 use crate::report::findings::{standing_out, stands_out};
 use crate::report::terminal::TABLE_CONFIDENCE;
-use crate::report::{Report, losses};
+use crate::report::{Report, losses, plot};
 use crate::tally::{EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, latency as time, percent};
 use crate::verdict::{Gate, Known, interval};
 
 use super::{code, endpoint, evidence, names};
+
+/// The first and the last moment of the run.
+type Span = (Timestamp, Timestamp);
 
 /// So many rows; the rest is counted.
 const ROWS: usize = 300;
@@ -67,6 +71,7 @@ fn filter() -> Markup {
 
 fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
     let quantiles = quantiles(report);
+    let span = report.snapshot.over_time.span();
     html! {
         table.endpoints {
             thead {
@@ -75,12 +80,13 @@ fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
                     th.n scope="col" { "Compared" }
                     th.n scope="col" { "Differ" }
                     th.n scope="col" { "Rate" }
+                    @if span.is_some() { th scope="col" data-tip="The mismatch rate over the run, as its square root: one in a hundred is a tenth of the height." tabindex="0" { "Trend" } }
                     th.n scope="col" { "Failed" }
                     @for q in &quantiles { th.n scope="col" { (words::quantile(*q)) } }
                     th scope="col" { "Coverage" }
                 }
             }
-            tbody { @for one in asked.iter().take(ROWS) { (row(one, report, &quantiles)) } }
+            tbody { @for one in asked.iter().take(ROWS) { (row(one, report, &quantiles, span)) } }
         }
     }
 }
@@ -117,7 +123,7 @@ pub(super) fn both_sides(one: &EndpointSnapshot, q: f64) -> Markup {
     }
 }
 
-fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64]) -> Markup {
+fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64], span: Option<Span>) -> Markup {
     let books = &one.books;
     let n = evidence(books);
     let failed = books.failed.total();
@@ -132,6 +138,9 @@ fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64]) -> Markup
                 (count(books.mismatched)) @if stands_out(report, &one.endpoint) { "*" }
             }
             td.n data-label="Rate" { (rate(books.mismatched, n)) }
+            @if let Some(span) = span {
+                td data-label="Trend" { @if let Some(line) = plot::spark(&one.over_time, span) { (PreEscaped(line)) } }
+            }
             td.n.bad[failed > 0] data-label="Failed" { (count(failed)) }
             @for q in quantiles {
                 td.n.stacked.bad[slow && *q == report.verdict.latency_quantile] data-label=(words::quantile(*q)) {
