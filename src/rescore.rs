@@ -10,6 +10,7 @@
 mod again;
 mod apply;
 mod changed;
+mod over_time;
 mod spread;
 
 use std::collections::BTreeMap;

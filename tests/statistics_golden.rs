@@ -221,6 +221,7 @@ fn lossy(k: u64, n: u64, wire: u64, shadow: u64) -> Snapshot {
         latency: Default::default(),
         statuses: Default::default(),
         days: Vec::new(),
+        over_time: Default::default(),
         accepted_by: Default::default(),
         failure_samples: Default::default(),
     };

@@ -189,6 +189,7 @@ pub(crate) fn endpoint() -> EndpointSnapshot {
         latency: LatencyPair::default(),
         statuses: Default::default(),
         days: Vec::new(),
+        over_time: Default::default(),
         accepted_by: Default::default(),
         failure_samples: Default::default(),
     }

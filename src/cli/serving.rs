@@ -151,9 +151,9 @@ impl Served {
     }
 
     /// Shows what the run came to to pages that are open, and stops.
-    pub(super) fn ended(self, snapshot: Snapshot, facts: RunFacts) {
+    pub(super) fn ended(self, snapshot: Snapshot, together: Option<Snapshot>, facts: RunFacts) {
         let followed = self.live.board.followers() > 0;
-        self.live.ended(snapshot, facts);
+        self.live.ended(snapshot, together, facts);
         if followed {
             std::thread::sleep(LAST_LOOK);
         }

@@ -39,6 +39,14 @@ pub(super) fn try_rules(
     Ok(())
 }
 
+/// Puts beside each group of mismatches what goes with it, and a rule that would answer for it.
+pub(super) fn explain(snapshot: &mut Snapshot, rules: Arc<RuleSet>, today: Date) -> Result<(), Trouble> {
+    let comparer = again(rules)?;
+    snapshot.explain(&comparer);
+    snapshot.advise(&comparer, today);
+    Ok(())
+}
+
 /// The trials of a run that goes on, for whoever looks. Each specimen is looked at once, and where there is time: those that
 /// have to wait are counted, and the verdict is open while an endpoint has none that was looked at. What the run comes to in
 /// the end is a trial of its own, of everything at once, so that it does not depend on who looked when.

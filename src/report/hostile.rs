@@ -8,7 +8,8 @@ use super::tests::note;
 use crate::config::{ChecklistItem, Policy, Scope, Signature};
 use crate::exchange::{
     AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, EndpointChange, EpochBooks, EpochNote, Failure,
-    Incomplete, Location, Move, Outcome, OverheadNote, Rescored, RuleAnswer, RuleNote, Segment, Skip, StretchNote,
+    Incomplete, Location, Move, Outcome, OverheadNote, Rescored, RuleAnswer, RuleNote, Segment, Skip, SpanNote,
+    StretchNote,
 };
 use crate::faults::{
     Counted, Depth, EndpointTrial, FaultKind, Finding, Flaw, Hider, Hides, RuleAudit, Trial, Unnoticed,
@@ -274,6 +275,7 @@ fn facts_of(payload: &str) -> RunFacts {
             ..AdmissionNote::default()
         }),
         overhead: Some(OverheadNote { requests: 300, p50_us: 40, p95_us: 520, p99_us: 900 }),
+        spans: Some(SpanNote { collector: text(), sent: 9, dropped: 1, failed: 2, rejected: 3, waiting: 0 }),
         epochs: vec![epoch(payload, 1), epoch(payload, 2)],
         rescored: Some(rescored(payload)),
         stretches: vec![StretchNote { file: text(), started: text(), last_written: text(), ..StretchNote::default() }],

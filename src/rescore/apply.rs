@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::again::{Again, Part, as_it_was, without_specimens};
 use super::changed::Changed;
+use super::over_time;
 use super::spread::{Spreads, accepting, dealt, recount};
 use super::{MAX_TOLD, outcomes};
 use crate::compare::Comparer;
@@ -168,8 +169,10 @@ impl<'a> Applied<'a> {
                 exchanges: 0,
                 first_seen: examples.iter().filter_map(|e| e.started.clone()).min(),
                 last_seen: examples.iter().filter_map(|e| e.started.clone()).max(),
+                clients: None,
                 examples: Vec::new(),
                 explained: None,
+                advice: None,
             });
         }
         let Some(group) = group_of(&mut self.after.groups, endpoint, element, class) else { return };
@@ -232,6 +235,7 @@ impl<'a> Applied<'a> {
         self.after.rules.retain(|used| used.differences > 0);
         self.after.rules.sort_by(|a, b| a.id.cmp(&b.id));
         self.spreads.into_snapshot(self.before, &mut self.after);
+        over_time::by_day(self.before, &mut self.after);
         let both = self.before.endpoints.iter().zip(&self.after.endpoints);
         let endpoints =
             both.filter(|(before, after)| before.books != after.books).map(|(before, after)| EndpointChange {

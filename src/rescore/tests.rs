@@ -7,7 +7,7 @@ use crate::config::ClientMark;
 use crate::exchange::Observation;
 use crate::ledger::{CaptureBooks, WireBooks};
 use crate::tally::specimens::{MEDIA, RULES, answer, asked, comparer, varied};
-use crate::tally::{Signature, Tally};
+use crate::tally::{Signature, Tally, TimeCounts};
 
 fn rules(text: &str) -> RuleSet {
     RuleSet::parse("rules.yaml", text, jiff::civil::date(2026, 11, 25)).unwrap()
@@ -55,6 +55,13 @@ fn shown(snapshot: &Snapshot) -> String {
 fn rescored(snapshot: &Snapshot, old: &str, new: &str) -> (Snapshot, Rescored) {
     let (after, told) = rescore(snapshot, &[rules(old)], &comparer(new));
     assert_eq!(after.ledger.open_accounts(), []);
+    let whole = after.ledger.shadow.iter().map(|books| (&after.over_time, books));
+    for (series, books) in after.endpoints.iter().map(|e| (&e.over_time, &e.books)).chain(whole) {
+        assert_eq!(series.total(), TimeCounts::of_books(books), "a series is of the outcomes that there are now");
+    }
+    if after.endpoints == snapshot.endpoints {
+        assert_eq!(after.over_time, snapshot.over_time);
+    }
     (after, told)
 }
 

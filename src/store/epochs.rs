@@ -6,7 +6,7 @@
 
 use crate::config::{Endpoints, Gates, Operation, Policy as Meant, from_text};
 use crate::exchange::{Endpoint, EndpointPattern, EpochBooks, EpochNote};
-use crate::ledger::Ledger;
+use crate::ledger::{CaptureBooks, Ledger, WireBooks};
 use crate::tally::{BuildEpoch, BuildName, Builds, Snapshot};
 
 use super::read::Stretch;
@@ -140,6 +140,7 @@ fn mark(rules: &[String]) -> String {
 /// The evidence of a run about the latest build that has answered, with what is told of its epochs, where there are
 /// several: not their rules and policy, which are the run's.
 pub fn latest(builds: Builds, endpoints: &[Endpoint], ledger: &Ledger) -> (Snapshot, Vec<EpochNote>) {
+    let over_time = builds.over_time(endpoints);
     let pieces = builds.epochs().into_iter().map(|of| Epoch {
         key: Key { build: of.build.clone(), rules: None, gates: None },
         note: of.note(),
@@ -153,7 +154,16 @@ pub fn latest(builds: Builds, endpoints: &[Endpoint], ledger: &Ledger) -> (Snaps
     snapshot.ledger.losses.clone_from(&ledger.losses);
     snapshot.ledger.elsewhere = epochs.iter().map(|epoch| epoch.note.exchanges).sum();
     snapshot.epoch = books;
+    snapshot.show_over_time(&over_time);
     (snapshot, notes)
+}
+
+/// What all builds of a run have come to together, for figures that only grow; None where there is one only.
+pub fn together(builds: &Builds, endpoints: &[Endpoint], ledger: &Ledger) -> Option<Snapshot> {
+    let tally = builds.together()?;
+    let mut snapshot = tally.snapshot(endpoints, WireBooks::default(), CaptureBooks::default());
+    snapshot.ledger.losses.clone_from(&ledger.losses);
+    Some(snapshot)
 }
 
 /// The rules of a run as its epochs name them.

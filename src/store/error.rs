@@ -35,7 +35,7 @@ pub enum StoreError {
         known: i64,
     },
     /// A tapcompare from before the first release wrote it.
-    #[error("the run file {}: its format is {found}, and this tapcompare reads {known} alone; make the run anew, into another file", path.display())]
+    #[error("the run file {}: its format is {found}, and this tapcompare reads {oldest} to {known}; make the run anew, into another file", path.display())]
     Older {
         /// The file.
         path: PathBuf,
@@ -43,6 +43,8 @@ pub enum StoreError {
         found: i64,
         /// Ours.
         known: i64,
+        /// The oldest that is read.
+        oldest: i64,
     },
     /// A second process.
     #[error("the run file {} is being written by {writer}; end that, or name another file", path.display())]

@@ -207,6 +207,7 @@ impl RunFile {
         if pages == 0 {
             schema::create(&mut self.connection)?;
         }
+        schema::upgrade(&mut self.connection)?;
         self.connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         // In WAL mode a commit is safe from a crash of the process without waiting for the disk.
         self.connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -9,6 +9,7 @@ mod days;
 mod epochs;
 mod error;
 mod file;
+mod over_time;
 mod parts;
 mod read;
 mod retention;
@@ -18,11 +19,11 @@ mod signatures;
 mod unite;
 mod write;
 
-pub use epochs::{Choice, latest, rules_mark};
+pub use epochs::{Choice, latest, rules_mark, together};
 pub use error::StoreError;
 pub use file::{MAX_STRETCHES, RunFile, StretchFacts};
 pub use read::{Stretch, read};
-pub use schema::{APPLICATION_ID, FORMAT};
+pub use schema::{APPLICATION_ID, FORMAT, OLDEST_FORMAT};
 pub use unite::{RulesInForce, Run, chosen, like_the_latest, load, one_of, only, unite};
 
 /// A policy that was in force.

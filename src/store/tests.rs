@@ -364,7 +364,7 @@ fn what_is_no_run_file_is_refused_in_one_line_and_stays_as_it_is() {
     fs::write(path("text"), "this is a capture, or a page, or a letter\n".repeat(200)).unwrap();
     fs::write(path("empty"), "").unwrap();
     Connection::open(path("foreign")).unwrap().execute_batch("CREATE TABLE mail (id)").unwrap();
-    for (name, pragma) in [("newer", "user_version = 3"), ("older", "user_version = 1"), ("view", "user_version = 2")] {
+    for (name, pragma) in [("newer", "user_version = 4"), ("older", "user_version = 1"), ("view", "user_version = 3")] {
         finished(&path(name), &facts());
         let connection = Connection::open(path(name)).unwrap();
         connection.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
@@ -376,8 +376,8 @@ fn what_is_no_run_file_is_refused_in_one_line_and_stays_as_it_is() {
         ("text", "is no run file", "is no run file"),
         ("empty", "holds no evidence", ""),
         ("foreign", "is no run file", "is no run file"),
-        ("newer", "its format is 3", "its format is 3"),
-        ("older", "its format is 1, and this tapcompare reads 2 alone", "its format is 1"),
+        ("newer", "its format is 4", "its format is 4"),
+        ("older", "its format is 1, and this tapcompare reads 2 to 3", "its format is 1"),
         ("view", "not as we make them", "not as we make them"),
         ("absent/run", "No such file", "make its folder first"),
         (".", "name a file in it", "name a file in it"),

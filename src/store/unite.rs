@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::exchange::{Endpoint, RuleNote, RunFacts, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
-use crate::tally::{OTHER, Snapshot, Tally};
+use crate::tally::{OTHER, RunOverTime, Snapshot, Tally};
 
 use super::epochs::{Choice, Piece, books, epochs, notes};
 use super::read::{Stretch, read};
@@ -102,6 +102,8 @@ pub fn unite(stretches: Vec<Stretch>) -> Result<Run, StoreError> {
 pub fn chosen(mut stretches: Vec<Stretch>, choice: Choice) -> Result<Run, StoreError> {
     in_order(&mut stretches)?;
     same_subject(&stretches)?;
+    let mut over_time = RunOverTime::default();
+    stretches.iter().for_each(|stretch| over_time.merge(&stretch.builds.over_time(&stretch.endpoints)));
     let mut all = epochs(&mut stretches, choice);
     let found = all.len();
     let at = match choice.epoch {
@@ -123,6 +125,7 @@ pub fn chosen(mut stretches: Vec<Stretch>, choice: Choice) -> Result<Run, StoreE
     let pieces = if found == 0 { Vec::new() } else { all.swap_remove(at).pieces };
     let mut run = of_pieces(stretches, pieces, &elsewhere, |stretch| last_of.get(&stretch) == Some(&at));
     run.snapshot.epoch = books;
+    run.snapshot.show_over_time(&over_time);
     run.facts.epochs = notes_of_all;
     Ok(run)
 }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::Tally;
+use super::over_time::{OverTime, RunOverTime};
 use super::timeline::Timeline;
 use crate::compare::Comparer;
 use crate::config::{BuildMark, Policy};
-use crate::exchange::{Comparison, Day, EpochNote, Failure, Fate, Observation, Outcome, Skip};
+use crate::exchange::{Comparison, Day, Endpoint, EpochNote, Failure, Fate, Observation, Outcome, Skip};
 
 /// Builds that are told apart. Of more, those are put together whose names have the largest digests.
 pub const MAX_BUILDS: usize = 32;
@@ -138,6 +139,13 @@ impl Builds {
         self.bound();
     }
 
+    /// The whole of it over time, whichever build it was.
+    pub(crate) fn over_time(&self, endpoints: &[Endpoint]) -> RunOverTime {
+        let mut whole = OverTime::default();
+        self.parts.values().for_each(|part| whole.merge(&part.tally.over_time));
+        whole.resolve(endpoints)
+    }
+
     /// See [`Tally::is_large`].
     pub fn is_large(&self) -> bool {
         self.parts.values().any(|part| part.tally.is_large()) || self.keys() >= super::LARGE_CELLS
@@ -168,6 +176,19 @@ impl Builds {
             }
         }
         handed
+    }
+
+    /// The counts of all builds together, where there are several: outcomes and latencies by endpoint, and nothing of what is
+    /// kept beside them. No evidence of anything, since builds are not to be mixed, but what only grows while a run goes on.
+    pub(crate) fn together(&self) -> Option<Tally> {
+        if self.parts.keys().flatten().count() < 2 {
+            return None;
+        }
+        let mut all = Tally::new();
+        for part in self.parts.values() {
+            all.cells.merge(part.tally.cells.clone());
+        }
+        Some(all)
     }
 
     /// Adds another worker's counts. The order of merging does not show.

@@ -17,6 +17,7 @@ use super::clients::{Clients, group_of};
 use super::days::Days;
 use super::group::{DifferenceClass, Groups, general_place};
 use super::latency::{PairedRecorder, Recorder};
+use super::over_time::OverTime;
 use super::signature::Signatures;
 use super::snapshot::{Drift, FailureSample, RuleSample};
 
@@ -54,6 +55,7 @@ pub struct Tally {
     pub(crate) cells: Cells,
     pub(crate) clients: Clients,
     pub(crate) days: Days,
+    pub(crate) over_time: OverTime,
     /// Of all endpoints together.
     pub(crate) day_clients: Clients<Day>,
     pub(crate) groups: Groups,
@@ -93,6 +95,7 @@ impl Tally {
                 cell.absorb_asked(observation, asked, comparison, &|| example.request.clone());
             }
         });
+        self.over_time.count(started, observation.endpoint, comparison.outcome);
         self.count_day(observation, comparison.outcome, Some(comparison));
         if let Outcome::Matched | Outcome::Accepted | Outcome::Mismatched = comparison.outcome {
             let mismatched = comparison.outcome == Outcome::Mismatched;
@@ -108,7 +111,8 @@ impl Tally {
         self.absorb_rules(observation, comparison, &|at| example.differences.get(at).cloned());
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
-            self.groups.absorb(class, observation, &comparison.differences, || example.clone());
+            let client = group_of(mark, &observation.exchange);
+            self.groups.absorb(class, observation, client, &comparison.differences, || example.clone());
         }
     }
 
@@ -132,6 +136,7 @@ impl Tally {
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
         self.cells.count(started, observation.endpoint, |cell| count_outcome(&mut cell.books, Outcome::Skipped(skip)));
+        self.over_time.count(started, observation.endpoint, Outcome::Skipped(skip));
         self.count_day(observation, Outcome::Skipped(skip), None);
     }
 
@@ -220,6 +225,7 @@ impl Tally {
         self.cells.merge(other.cells);
         self.clients.merge(other.clients);
         self.days.merge(other.days);
+        self.over_time.merge(&other.over_time);
         self.day_clients.merge(other.day_clients);
         self.groups.merge(other.groups);
         for (id, rule) in other.rules {

@@ -12,6 +12,7 @@ impl Tally {
         self.cells = self.cells.renumbered(&number, moved);
         self.clients = self.clients.renumbered(&number);
         self.days = self.days.renumbered(&number);
+        self.over_time = self.over_time.renumbered(&number);
         let mut groups = Groups::default();
         for (key, group) in self.groups.groups {
             let key = Key::new(number(key.endpoint), key.place, key.kind, key.class);

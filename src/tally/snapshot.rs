@@ -16,6 +16,7 @@ use super::count::{EndpointTally, RuleTally, Tally};
 use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::LatencyPair;
+use super::over_time::TimeSeries;
 use super::signature::{Kept, KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
@@ -34,6 +35,9 @@ pub struct Snapshot {
     /// Exchanges that are in none of them: of days that were put together ([`super::MAX_DAY_COUNTS`]), or of an unknown
     /// time.
     pub undated: u64,
+    /// The whole run over time, the epochs that are not judged among it, in at most [`super::MAX_TIME_BUCKETS`]. Under other
+    /// rules than were in force: the epoch that is judged, by day.
+    pub over_time: TimeSeries,
     /// How mismatches lie on clients, day by day.
     #[serde(skip)]
     pub day_clients: DayClients,
@@ -89,6 +93,8 @@ pub struct EndpointSnapshot {
     pub statuses: BTreeMap<StatusClass, StatusCounts>,
     /// By UTC day.
     pub days: Vec<DaySnapshot>,
+    /// As [`Snapshot::over_time`], in at most [`super::MAX_TREND_BUCKETS`].
+    pub over_time: TimeSeries,
     /// Accepted exchanges by the id of the accept rules that answered.
     pub accepted_by: BTreeMap<Arc<str>, u64>,
     /// For each way of failing, the first request that failed so.
@@ -167,7 +173,8 @@ impl Tally {
         let client_groups = ClientGroups::of(&self.clients, |number| endpoint_of(endpoints, number));
         let grouped: u64 = groups.iter().map(|g| g.differences).sum();
         let ResolvedDays { whole: days, of_each: mut days_of, undated } = self.days.resolve(endpoints);
-        Snapshot {
+        let run = self.over_time.resolve(endpoints);
+        let mut snapshot = Snapshot {
             ledger: Ledger { capture, wire, shadow: Some(books), ..Ledger::default() },
             first: self.first.map(|t| t.to_string()),
             last: self.last.map(|t| t.to_string()),
@@ -182,6 +189,7 @@ impl Tally {
                 .collect(),
             days: days.into_values().collect(),
             undated,
+            over_time: TimeSeries::default(),
             day_clients: DayClients::of(&self.day_clients),
             client_groups,
             latency: latencies(&total),
@@ -195,7 +203,9 @@ impl Tally {
             rescoring: None,
             kept: KeptBooks::of(exchanges, &signatures),
             signatures,
-        }
+        };
+        snapshot.show_over_time(&run);
+        snapshot
     }
 }
 
@@ -236,6 +246,7 @@ impl EndpointTally {
             latency: latencies(&self),
             statuses: days.statuses,
             days: days.days.into_values().collect(),
+            over_time: TimeSeries::default(),
             books: self.books,
             legacy_5xx: self.legacy_5xx,
             candidate_5xx: self.candidate_5xx,
@@ -293,8 +304,10 @@ fn resolve_groups(groups: Groups, endpoints: &[Endpoint]) -> Vec<DifferenceGroup
             exchanges: group.exchanges,
             first_seen: group.first.map(|t| t.to_string()),
             last_seen: group.last.map(|t| t.to_string()),
+            clients: group.affected.estimate(),
             examples: group.examples.into_values().collect(),
             explained: None,
+            advice: None,
         })
         .collect();
     // Stable: equals stay in the order of their names.

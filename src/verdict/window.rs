@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::exchange::Day;
 use crate::ledger::ShadowBooks;
-use crate::tally::{DaySnapshot, EndpointSnapshot, LatencyPair, Snapshot};
+use crate::tally::{DaySnapshot, EndpointSnapshot, LatencyPair, Snapshot, TimeSeries};
 
 use super::words::counted;
 use super::{GateResult, GateState};
@@ -83,6 +83,7 @@ impl Window {
             legacy_5xx: 0,
             candidate_5xx: 0,
             days,
+            over_time: TimeSeries::default(),
             accepted_by,
         }
     }
