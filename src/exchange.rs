@@ -14,10 +14,11 @@ mod time;
 pub use credentials::CREDENTIAL_HEADERS;
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
 pub use epoch::{EndpointChange, EpochBooks, EpochNote, Move, Rescored, Rescoring};
-pub use facts::{AdmissionNote, BreakerNote, OverheadNote, RunFacts, StretchNote};
+pub use facts::{AdmissionNote, BreakerNote, OverheadNote, RunFacts, SpanNote, StretchNote};
 pub use headers::Headers;
 pub use outcome::{
-    Comparison, Difference, DifferenceKind, Example, Location, Outcome, RuleAnswer, RuleHit, RuleNote, Segment, pointer,
+    AskedWith, Comparison, Difference, DifferenceKind, Example, Location, Outcome, RuleAnswer, RuleHit, RuleNote,
+    Segment, pointer,
 };
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};

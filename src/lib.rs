@@ -14,7 +14,8 @@
 //! [`suggest`] reads kept exchanges for rules that people may want to write, and for what mismatches have in common.
 //!
 //! [`store`] keeps what was counted in a run file, to be judged later and again; [`rescore`] judges what is kept of it under
-//! other rules. [`serve`] answers for a run that goes on: the live page, the metrics, the verdict as an API.
+//! other rules. [`serve`] answers for a run that goes on: the live page, the metrics, the verdict as an API. [`traces`] sends
+//! spans of shadow requests to a collector, where that is built in and asked for.
 //!
 //! [`pipeline`] is the only room that makes channels and threads; [`cli`] is what a person types. A room imports
 //! only the rooms before it in the walk and the shared words: [`exchange`], [`ledger`], [`config`]. [`privilege`] is what a
@@ -39,5 +40,6 @@ pub mod shadow;
 pub mod store;
 pub mod suggest;
 pub mod tally;
+pub mod traces;
 pub mod verdict;
 pub mod wire;

@@ -6,6 +6,7 @@
 //! live:      taker ──batches──▶ assembler ──▶ prompt ─┘          (ask once)                    (compare, count)
 //!            (frames)           (wire)         (now or never)
 //!
+//!            workers ──spans──▶ traces: to a collector, where somebody wants them; what has no place is dropped and counted
 //!            recorder, on the calling thread: asks every stage for what it counted, once a second; writes the run file
 //! ```
 //!
@@ -27,6 +28,7 @@ mod prompt;
 mod reader;
 mod recorder;
 mod source;
+mod spans;
 mod stages;
 mod workers;
 
@@ -46,11 +48,12 @@ pub use source::{Source, SourceError};
 use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
 use crate::config::Policy;
-use crate::exchange::EpochNote;
+use crate::exchange::{EpochNote, SpanNote};
 use crate::serve::Live;
 use crate::shadow::{AdmissionStanding, DryRunPlan, Pace, Shadow};
 use crate::store::RunFile;
 use crate::tally::Snapshot;
+use crate::traces::Traces;
 
 /// Sockets need little processor; comparing has its own threads.
 const RUNTIME_THREADS: usize = 1;
@@ -101,12 +104,16 @@ pub struct Plan {
     pub workers: Option<NonZeroUsize>,
     /// Where the counts are shown while the run goes on, if they are.
     pub live: Option<Arc<Live>>,
+    /// What makes spans of shadow requests and sends them, where somebody wants them.
+    pub traces: Option<Traces>,
 }
 
 /// What a run has come to.
 pub struct Ended {
     /// The evidence.
     pub snapshot: Snapshot,
+    /// What all builds of the candidate have come to together, where there were several and somebody was shown it.
+    pub together: Option<Snapshot>,
     /// The epochs that it had, where there are several; the snapshot is of the latest. What they do not know of rules and
     /// policy the caller does.
     pub epochs: Vec<EpochNote>,
@@ -116,6 +123,8 @@ pub struct Ended {
     pub admission: AdmissionStanding,
     /// The run file, to be finished.
     pub file: Option<Unfinished>,
+    /// What became of the spans.
+    pub spans: Option<SpanNote>,
 }
 
 /// The runtime that the sockets of a run live on.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order of the walk. A room imports only rooms before it.
-const WALK: [&str; 20] = [
+const WALK: [&str; 21] = [
     "privilege",
     "exchange",
     "ledger",
@@ -25,23 +25,24 @@ const WALK: [&str; 20] = [
     "rescore",
     "report",
     "serve",
+    "traces",
     "pipeline",
     "demo",
 ];
 
 /// A crate, and the only rooms that may name it. `cli` and `main` stand outside of the walk and see everything but
 /// what is confined.
-const CONFINED: [(&str, &[&str]); 30] = [
+const CONFINED: [(&str, &[&str]); 37] = [
     ("pcap", &["capture"]),
-    ("nix", &["capture", "privilege"]),
+    ("nix", &["capture", "privilege", "cli"]),
     ("caps", &["privilege"]),
     ("socket2", &["capture"]),
     ("pcap_parser", &["capture"]),
     ("pnet", &["wire", "capture"]),
     ("httparse", &["wire"]),
-    ("hyper", &["shadow", "serve", "demo"]),
-    ("hyper_util", &["shadow", "serve", "demo"]),
-    ("tokio", &["shadow", "serve", "demo", "pipeline", "cli"]),
+    ("hyper", &["shadow", "serve", "traces", "demo"]),
+    ("hyper_util", &["shadow", "serve", "traces", "demo"]),
+    ("tokio", &["shadow", "serve", "traces", "demo", "pipeline", "cli"]),
     ("crossbeam_channel", &["pipeline"]),
     ("hdrhistogram", &["tally"]),
     ("statrs", &["verdict", "suggest"]),
@@ -54,11 +55,18 @@ const CONFINED: [(&str, &[&str]); 30] = [
     ("getrandom", &["redact", "serve"]),
     ("aho_corasick", &["redact"]),
     ("prometheus_client", &["serve"]),
+    ("opentelemetry", &["traces"]),
+    ("opentelemetry_http", &["traces"]),
+    ("opentelemetry_otlp", &["traces"]),
+    ("opentelemetry_proto", &["traces"]),
+    ("opentelemetry_sdk", &["traces"]),
+    ("prost", &["traces"]),
     ("subtle", &["serve"]),
     ("maud", &["report"]),
     ("plotters", &["report"]),
     ("quick_junit", &["report"]),
     ("csv", &["report"]),
+    ("shlex", &["report"]),
     ("schemars", &["exchange", "ledger", "faults", "suggest", "tally", "verdict", "report"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),

@@ -87,6 +87,8 @@ pub struct Live {
     /// The longest frame of late: it says how many certainly fit.
     longest: usize,
     looked: Instant,
+    /// Whether it was down then; frames that come tell otherwise.
+    down: bool,
     stopped: bool,
 }
 
@@ -132,6 +134,7 @@ impl Live {
             held: Batch::new(),
             longest: 0,
             looked: Instant::now(),
+            down: false,
             stopped: false,
         };
         live.begin_at_nothing()?;
@@ -147,6 +150,11 @@ impl Live {
     /// The interface as it was named.
     pub fn interface(&self) -> &str {
         &self.interface
+    }
+
+    /// Whether nothing can come, as of the last look: the interface is down or gone.
+    pub fn is_down(&self) -> bool {
+        self.down
     }
 
     /// Waits at most `wait` for a first frame, then takes all that is there until the batch is full. How many were
@@ -272,6 +280,7 @@ impl Live {
         }
         let taken = batch.len() - before;
         if taken > 0 {
+            self.down = false;
             self.longest = longest;
             if self.counted.elapsed() > COUNT_EVERY {
                 self.losses();
@@ -310,7 +319,9 @@ impl Live {
         self.looked = Instant::now();
         self.losses();
         let interface = self.interface.clone();
-        match named(&interface) {
+        let there = named(&interface);
+        self.down = !there.as_ref().is_some_and(|there| there.index == self.index && there.up);
+        match there {
             Some(there) if there.index == self.index && there.up => Ok(()),
             Some(there) if there.index == self.index => Err(CaptureError::InterfaceDown { interface }),
             _ => Err(CaptureError::InterfaceGone { interface }),

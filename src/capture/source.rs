@@ -24,6 +24,14 @@ impl LiveSource {
         }
     }
 
+    /// Whether nothing can come at present: see [`Live::is_down`]. A port has no interface of its own.
+    pub fn is_down(&self) -> bool {
+        match self {
+            LiveSource::Interface(live) => live.is_down(),
+            LiveSource::Vxlan(_) => false,
+        }
+    }
+
     /// What the kernel counted until now.
     pub fn losses(&mut self) -> LiveLosses {
         match self {

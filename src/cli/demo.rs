@@ -86,6 +86,7 @@ impl DemoArgs {
             run: self.run.clone(),
             workers: None,
             serve: None,
+            traces: None,
             called: Some(Called {
                 candidate: format!("the demo's, with the defects {}", self.defect),
                 legacy: "the demo's".to_owned(),

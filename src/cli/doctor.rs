@@ -2,6 +2,7 @@
 
 mod machine;
 mod targets;
+mod traces;
 mod traffic;
 
 use std::io::{self, Write};
@@ -97,8 +98,10 @@ impl DoctorArgs {
         let legacy = policy.as_ref().and_then(|policy| policy.targets.legacy.clone());
         let candidate = self.candidate.clone().or_else(|| policy.and_then(|policy| policy.targets.candidate));
 
+        let nothing = checks.is_empty();
+        checks.extend(traces::collector(|name| std::env::var(name).ok()));
         let Some(interface) = &self.interface else {
-            if checks.is_empty() && candidate.is_none() || !self.filter.is_empty() {
+            if nothing && candidate.is_none() || !self.filter.is_empty() {
                 return Err(NOTHING_TO_LOOK_AT.into());
             }
             checks.extend(candidate.iter().flat_map(|candidate| targets::candidate(candidate, legacy.as_ref(), &[])));

@@ -54,9 +54,10 @@ pub(super) struct EvidenceArgs {
 /// What is said beside the figures.
 #[derive(Debug, clap::Args)]
 pub(super) struct Beside {
-    /// Say what goes with each group of mismatches: which feature of the requests tells them from the other exchanges
+    /// Say what goes with each group of mismatches, which feature of the requests tells them from the other exchanges, and
+    /// draft a rule for it; the page of `--html` has both anyway
     #[arg(long)]
-    explain: bool,
+    pub(super) explain: bool,
 }
 
 /// Evidence with what was made of it.
@@ -70,18 +71,19 @@ impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        let judged = self.evidence.judged(&self.beside)?;
+        let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
         self.output.write(&judged.report(), color)?;
         Ok(judged.verdict.verdict.into())
     }
 }
 
 impl EvidenceArgs {
-    pub(super) fn judged(&self, beside: &Beside) -> Result<Judged, Trouble> {
+    /// `explain`: with what goes with each group of mismatches.
+    pub(super) fn judged(&self, explain: bool) -> Result<Judged, Trouble> {
         let (mut run, policy) = self.united()?;
         let (rules, day) = rules_of(&run)?;
-        if beside.explain {
-            run.snapshot.explain(&trial::again(Arc::clone(&rules))?);
+        if explain {
+            trial::explain(&mut run.snapshot, Arc::clone(&rules), day)?;
         }
         trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());

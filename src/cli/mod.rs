@@ -7,6 +7,7 @@ mod doctor;
 mod files;
 mod inspect;
 mod judge;
+mod otlp;
 mod output;
 mod progress;
 mod replay;

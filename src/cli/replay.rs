@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::asking::Asking;
+use super::otlp::OtlpFlag;
 use super::output::Output;
 use super::serving::ServeFlag;
 use super::walk::{Walk, walk};
@@ -32,6 +33,8 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     serve: ServeFlag,
     #[command(flatten)]
+    otlp: OtlpFlag,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -40,6 +43,7 @@ impl ReplayArgs {
         self.output.distinct(&[("--run", self.asking.run.as_deref())])?;
         let asked = self.asking.read(self.legacy.as_ref())?;
         let serve = self.serve.checked(self.asking.dry_run)?;
+        let traces = self.otlp.checked(self.asking.dry_run)?;
         let overhead = self.asking.overhead(&asked.policy);
         let body = asked.policy.safety.limits.body;
         let source = Source::open(&self.files, self.filter.as_deref(), Keep::Bodies, Some(body))?;
@@ -57,6 +61,7 @@ impl ReplayArgs {
                 run,
                 workers,
                 serve,
+                traces,
                 called: None,
             },
             &runtime()?,

@@ -19,7 +19,8 @@ impl ReportArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        self.output.write(&self.evidence.judged(&self.beside)?.report(), color)?;
+        let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
+        self.output.write(&judged.report(), color)?;
         Ok(Status::Fine)
     }
 }

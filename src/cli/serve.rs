@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::judge::{Beside, EvidenceArgs, Judged};
+use super::judge::{EvidenceArgs, Judged};
 use super::serving::{Guard, Running};
 use super::signal::stop_on_signal;
 use super::{Status, Trouble};
@@ -24,8 +24,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    #[command(flatten)]
-    beside: Beside,
     /// Where to listen
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
@@ -44,7 +42,7 @@ impl ServeArgs {
         let mut stamp = self.stamp();
         let begun = Instant::now();
         // A file that cannot be read at the start is a slip.
-        let judged = self.evidence.judged(&self.beside)?;
+        let judged = self.evidence.judged(true)?;
         let board = Arc::new(Board::new());
         board.hang(view(judged), Phase::Running, begun.elapsed());
         let signals = runtime()?;
@@ -68,7 +66,7 @@ impl ServeArgs {
             return board.unchanged(Phase::Running);
         }
         let begun = Instant::now();
-        match self.evidence.judged(&self.beside) {
+        match self.evidence.judged(true) {
             Ok(judged) => {
                 if board.phase() == Phase::Unreadable {
                     tracing::warn!("the run file can be read again");

@@ -24,6 +24,7 @@ use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::{AdmissionStanding, Shadow};
 use crate::store::{self, RunFile, StretchFacts};
+use crate::traces::{Settings, Traces};
 use crate::verdict;
 
 const NO_FRAME: &str = "not one frame was seen: is the traffic mirrored to here, and does the filter want it? `tapcompare doctor -i IFACE` \
@@ -45,6 +46,8 @@ pub(super) struct Walk {
     pub(super) workers: Option<NonZeroUsize>,
     /// Where the run is served while it goes on.
     pub(super) serve: Option<Serving>,
+    /// Where spans of shadow requests go.
+    pub(super) traces: Option<Settings>,
     /// What the targets are called where their addresses say nothing.
     pub(super) called: Option<Called>,
 }
@@ -58,7 +61,7 @@ pub(super) struct Called {
 /// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
-    let Walk { feed, asked, dry_run, run: file, workers, serve, .. } = walk;
+    let Walk { feed, asked, dry_run, run: file, workers, serve, traces, .. } = walk;
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     for warning in policy.safety.warnings() {
         tracing::warn!("{warning}");
@@ -68,6 +71,7 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let legacy = policy.targets.legacy.as_ref();
     let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
     let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
+    let traces = traces.map(|settings| Traces::open(&settings, &candidate, legacy)).transpose()?;
     let redactor = Arc::new(redactor(&policy.redaction)?);
     let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
@@ -76,7 +80,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let file = file.map(|path| run_file(&path, &stretch)).transpose()?;
     let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let shown = served.as_ref().map(|served| Arc::clone(&served.live));
-    let plan = Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers, live: shown };
+    let plan =
+        Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers, live: shown, traces };
 
     let stop = Arc::new(AtomicBool::new(false));
     let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
@@ -84,11 +89,12 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
-    let Ended { mut snapshot, epochs, dry_run, admission, file } = ended;
+    let Ended { mut snapshot, together, epochs, dry_run, admission, file, spans } = ended;
     if live && snapshot.ledger.wire.frames == 0 {
         tracing::warn!("{NO_FRAME}");
     }
     facts.admission = Some(noted(&admission));
+    facts.spans = spans;
     facts.finished = now();
     // A live run has no end of its own: however it was ended, it ended as it was meant to.
     facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
@@ -109,12 +115,16 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
         });
     }
-    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, trial::day_of(&facts))?;
+    let day = trial::day_of(&facts);
+    if output.html.is_some() || served.is_some() {
+        trial::explain(&mut snapshot, Arc::clone(&rules), day)?;
+    }
+    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, day)?;
     let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
     output.write(&report, color)?;
     if let Some(served) = served {
-        served.ended(snapshot, facts);
+        served.ended(snapshot, together, facts);
     }
     Ok(verdict.verdict.into())
 }
@@ -172,6 +182,7 @@ fn facts_before(walk: &Walk) -> RunFacts {
         stopped_early: None,
         admission: None,
         overhead: walk.overhead.clone(),
+        spans: None,
         stretches: Vec::new(),
         epochs: Vec::new(),
         rescored: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::asking::{Asked, Asking};
+use super::otlp::OtlpFlag;
 use super::output::Output;
 use super::serving::{ServeFlag, Serving};
 use super::walk::{Walk, walk};
@@ -13,6 +14,7 @@ use crate::capture::{self, Filter, Live, LiveOptions, LiveSource, Saver, VxlanLi
 use crate::exchange::OverheadNote;
 use crate::pipeline::{Feed, LiveFeed, runtime};
 use crate::privilege;
+use crate::traces::Settings;
 
 /// Bytes in the units of tcpdump's -B and -C.
 const KIB: usize = 1 << 10;
@@ -65,6 +67,8 @@ pub(crate) struct WatchArgs {
     #[command(flatten)]
     serve: ServeFlag,
     #[command(flatten)]
+    otlp: OtlpFlag,
+    #[command(flatten)]
     output: Output,
     /// Only frames that this expression wants, see pcap-filter(7); last, as with tcpdump
     #[arg(value_name = "BPF", trailing_var_arg = true)]
@@ -109,6 +113,7 @@ impl WatchArgs {
         let asked = self.asking.read(None)?;
         // A token may lie where only root reads it.
         let serve = self.serve.checked(self.asking.dry_run)?;
+        let traces = self.otlp.checked(self.asking.dry_run)?;
         // Before anything listens: on `lo` it would be seen.
         let overhead = self.asking.overhead(&asked.policy);
         let bpf = (!self.filter.is_empty()).then(|| self.filter.join(" "));
@@ -129,7 +134,8 @@ impl WatchArgs {
         let user = privilege::drop_privileges(self.user.as_deref())?;
         tracing::info!("listening on {} as {user}", source.describe());
         let changed = user.changed.then(|| user.to_string());
-        self.watch(source, filter, (asked, overhead), serve, color).map_err(|error| as_whom(error, changed.as_deref()))
+        self.watch(source, filter, (asked, overhead), (serve, traces), color)
+            .map_err(|error| as_whom(error, changed.as_deref()))
     }
 
     /// What needs no privilege.
@@ -138,7 +144,7 @@ impl WatchArgs {
         source: LiveSource,
         filter: Option<Filter>,
         (asked, overhead): (Asked, Option<OverheadNote>),
-        serve: Option<Serving>,
+        (serve, traces): (Option<Serving>, Option<Settings>),
         color: bool,
     ) -> Result<Status, Trouble> {
         self.output.check()?;
@@ -151,7 +157,7 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
-        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, called: None };
+        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, traces, called: None };
         walk(plan, &runtime()?, &self.output, color)
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::body::{self, BodyKind};
-use super::{bodies, decode, patch, text};
+use super::{asked, bodies, decode, patch, text};
 use crate::exchange::{Difference, Example, Fate, Observation, Request, Response};
 use crate::redact::{MAX_REDACTED, Redactor, Text, Veil};
 
@@ -66,6 +66,7 @@ pub(super) fn example(observation: &Observation, differences: Vec<Difference>, v
         sequence: observation.sequence,
         started: exchange.moments.started().map(|time| time.to_string()),
         request: request.map_or(String::new(), |request| line(request, veil)),
+        asked: request.map(|request| asked::with(request, veil)).unwrap_or_default(),
         status: (reference.map_or(0, |r| r.status), candidate.map_or(0, |c| c.status)),
         differences,
         patch: None,

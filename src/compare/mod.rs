@@ -7,6 +7,7 @@
 //! The reference is the live legacy's answer where it was asked too, else the recorded one. Nothing of an answer is
 //! left out by this code but what is not the answer's: its HTTP version, interim answers, and the reason phrase.
 
+mod asked;
 mod bodies;
 pub mod body;
 pub mod bytes;

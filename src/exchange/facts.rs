@@ -41,6 +41,9 @@ pub struct RunFacts {
     /// What our own client adds to a latency, measured before the run; None where it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overhead: Option<OverheadNote>,
+    /// What became of the spans of shadow requests, where a collector was to have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spans: Option<SpanNote>,
     /// The stretches of evidence that were put together, in the order of their start; empty where there is one only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stretches: Vec<StretchNote>,
@@ -65,6 +68,35 @@ pub struct OverheadNote {
     pub p95_us: u64,
     /// Of 99 %.
     pub p99_us: u64,
+}
+
+/// What became of the spans of shadow requests that were sampled: each in one class.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SpanNote {
+    /// Where they went.
+    pub collector: String,
+    /// The collector took them.
+    pub sent: u64,
+    /// There was no place in the queue.
+    pub dropped: u64,
+    /// The collector could not be reached, or said no, or did not answer in time.
+    pub failed: u64,
+    /// The collector answered that it did not take them.
+    pub rejected: u64,
+    /// Not sent yet; 0 at a run's end.
+    pub waiting: u64,
+}
+
+impl SpanNote {
+    /// A sentence: how many were sent, and what became of the others.
+    pub fn line(&self) -> String {
+        let lost =
+            [("dropped (the queue was full)", self.dropped), ("failed", self.failed), ("rejected", self.rejected)];
+        let lost: Vec<String> = lost.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+        let others = if lost.is_empty() { String::new() } else { format!("; not there: {}", lost.join(", ")) };
+        format!("{} spans sent to {}{others}", self.sent, self.collector)
+    }
 }
 
 /// What the breaker, the backoff and the sandbox agreement did of themselves.

@@ -206,6 +206,9 @@ pub struct Example {
     pub started: Option<String>,
     /// The method and the target.
     pub request: String,
+    /// What else it was asked with.
+    #[serde(default)]
+    pub asked: AskedWith,
     /// Status codes: the reference's and the candidate's.
     pub status: (u16, u16),
     /// The differences.
@@ -219,6 +222,17 @@ pub struct Example {
     /// The beginning of the candidate's, JSON laid out with its members in the reference's order; where there is no
     /// answer, the name of the failure or of the reason to skip.
     pub candidate: String,
+}
+
+/// What a request was asked with beside its method and target, without secrets, what belongs to one connection, and the
+/// addresses of who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct AskedWith {
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// Where it is a text that is short enough to be shown whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
 }
 
 /// What a report says of one rule.

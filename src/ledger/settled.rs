@@ -22,7 +22,8 @@ impl Ledger {
     pub fn settled(mut self) -> (Ledger, Unsettled) {
         let wire = &mut self.wire;
         let waiting = std::mem::take(&mut wire.waiting);
-        let outcomes = self.shadow.as_ref().map_or(0, |shadow| shadow.exchanges);
+        // Those of other epochs have their outcomes, too.
+        let outcomes = self.shadow.as_ref().map_or(0, |shadow| shadow.exchanges).saturating_add(self.elsewhere);
         let exchanges = wire.requests_paired.saturating_sub(outcomes);
         wire.frames -= waiting.frames.min(wire.frames);
         wire.stream_bytes -= waiting.stream_bytes.min(wire.stream_bytes);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
@@ -20,6 +20,8 @@ use crate::shadow::{Admission, AdmissionStanding, BreakerState, DryRun, Heard, S
 /// An observation with the permit and the share that bound how many there are, and how large.
 pub(crate) struct Permitted {
     pub(crate) observation: Observation,
+    /// When it was due by the wall clock, where spans are made.
+    pub(crate) started: Option<SystemTime>,
     pub(crate) _permit: OwnedSemaphorePermit,
     pub(crate) _share: Share,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Asker {
     /// Where nothing is to be sent, what would be.
     pub(crate) dry_run: Option<DryRun>,
     pub(crate) begun: Instant,
+    /// Whether spans are made.
+    pub(crate) spans: bool,
 }
 
 /// What an asker leaves at its end. Without its sender: the workers end when the last one is dropped.
@@ -116,6 +120,7 @@ impl Asker {
     ) {
         let (shadow, progress) = (Arc::clone(&self.shadow), Arc::clone(&self.progress));
         let (observations, heard) = (self.observations.clone(), self.heard.0.clone());
+        let started = self.spans.then(|| SystemTime::now() - intended.elapsed());
         bump(&progress.sent);
         self.runtime.spawn(async move {
             let asked = shadow.observe(&request, intended.into()).await;
@@ -124,7 +129,7 @@ impl Asker {
             let _ = heard.try_send(Heard::of(&request, &asked, &numbered.exchange));
             let Numbered { sequence, endpoint, exchange, share, .. } = numbered;
             let observation = Observation { sequence, endpoint, exchange, fate: Fate::Asked(Box::new(asked)) };
-            send(&observations, Permitted { observation, _permit: permit, _share: share });
+            send(&observations, Permitted { observation, started, _permit: permit, _share: share });
         });
     }
 }

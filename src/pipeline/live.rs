@@ -30,6 +30,13 @@ const COUNT_EVERY: Duration = Duration::from_millis(250);
 /// Silence after which the wall clock moves the wire's own: silent connections must be given up although nothing comes.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// See [`Progress`].
+pub(crate) const LINE_UP: u64 = 0;
+/// See [`Progress`].
+pub(crate) const LINE_DOWN: u64 = 1;
+/// See [`Progress`].
+pub(crate) const LINE_ENDED: u64 = 2;
+
 /// What the taking thread hands on.
 pub(crate) struct Taken {
     pub(crate) batch: Batch,
@@ -44,6 +51,7 @@ pub(crate) struct Taker {
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) taken: Sender<Taken>,
     pub(crate) empty: Receiver<Batch>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Taker {
@@ -53,6 +61,13 @@ impl Taker {
     /// # Errors
     /// When the line can no longer be listened to.
     pub(crate) fn run(mut self) -> Result<(), CaptureError> {
+        let progress = Arc::clone(&self.progress);
+        let ended = self.take();
+        progress.line.store(LINE_ENDED, Ordering::Relaxed);
+        ended
+    }
+
+    fn take(&mut self) -> Result<(), CaptureError> {
         let mut counted = Instant::now();
         let mut books = self.books();
         let (mut stopping, mut down) = (false, false);
@@ -73,6 +88,10 @@ impl Taker {
                 filled = Ok(0);
             } else if !batch.is_empty() && std::mem::take(&mut down) {
                 tracing::warn!("frames come again");
+            }
+            let line = if down && self.source.is_down() { LINE_DOWN } else { LINE_UP };
+            if self.progress.line.swap(line, Ordering::Relaxed) == LINE_DOWN && line == LINE_UP {
+                tracing::warn!("the interface is up again");
             }
             let ended = filled.is_err() || (stopping && batch.is_empty());
             if ended || counted.elapsed() >= COUNT_EVERY {

@@ -50,6 +50,8 @@ counters! {
     mismatched,
     /// Of these, failures of the candidate.
     failed,
+    /// How a live line is: 0 it is listened to, 1 its interface is down, 2 nothing is taken from it any more.
+    line,
     /// Whether the breaker keeps requests back: 0 closed, 1 half open, 2 open.
     breaker,
 }

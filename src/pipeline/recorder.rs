@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use super::asks::Asks;
+use super::live::{LINE_DOWN, LINE_ENDED};
 use super::numbering::Read;
 use super::progress::Progress;
+use super::spans::SpanNames;
 use crate::exchange::{Endpoint, EpochNote, RunFacts};
 use crate::ledger::{Ledger, StoreBooks};
-use crate::serve::{Live, Standing};
+use crate::serve::{Line, Live, Standing};
 use crate::store::{self, RunFile, StoreError};
 use crate::tally::{Builds, Snapshot};
 
@@ -37,6 +39,8 @@ pub(crate) struct Recorder {
     last: Instant,
     /// Whether the last write failed: said once, and once more when it is over.
     failing: bool,
+    /// Where spans wait for the names of endpoints.
+    pub(crate) names: Option<SpanNames>,
 }
 
 impl Recorder {
@@ -50,7 +54,12 @@ impl Recorder {
     ) -> Recorder {
         let (all, pending) = (Builds::new(), Builds::new());
         let (round, last, failing) = (0, Instant::now(), false);
-        Recorder { asks, tallies, books, stages, file, live, all, pending, round, last, failing }
+        Recorder { asks, tallies, books, stages, file, live, all, pending, round, last, failing, names: None }
+    }
+
+    /// Tells endpoints to spans, too.
+    pub(crate) fn naming(self, names: Option<SpanNames>) -> Recorder {
+        Recorder { names, ..self }
     }
 
     /// One round, where it is time or somebody looks.
@@ -62,13 +71,17 @@ impl Recorder {
         self.last = Instant::now();
         self.round += 1;
         if let Some(live) = &self.live {
-            live.goes_on(progress.now().frames > 0);
+            let now = progress.now();
+            live.goes_on(line(now.line), now.frames > 0);
         }
         self.gather();
-        if self.file.is_none() && !wanted {
+        if self.file.is_none() && !wanted && self.names.is_none() {
             return;
         }
         let Some(read) = self.books() else { return };
+        if let Some(names) = &self.names {
+            names.tell(&read.endpoints);
+        }
         self.write(&read);
         if wanted {
             self.show(&read, progress);
@@ -81,6 +94,7 @@ impl Recorder {
         let begun = Instant::now();
         let now = progress.now();
         let (mut snapshot, _) = store::latest(self.all.clone(), &read.endpoints, &read.ledger);
+        let together = store::together(&self.all, &read.endpoints, &read.ledger);
         snapshot.ledger.store = self.file.as_ref().map(|file| {
             let (writes, failed_writes) = file.attempts();
             StoreBooks { writes, failed_writes, ..StoreBooks::default() }
@@ -88,10 +102,12 @@ impl Recorder {
         let standing = Standing {
             in_flight: now.in_flight(),
             queued: now.exchanges.saturating_sub(now.skipped + now.sent),
+            spans: self.names.as_ref().map(SpanNames::note),
+            line: line(now.line),
             breaker: ["closed", "half-open", "open"][now.breaker.min(2) as usize],
             ..Standing::default()
         };
-        live.show(snapshot, standing, begun);
+        live.show(snapshot, together, standing, begun);
     }
 
     /// Asks every stage for its tally, and takes in whatever has come until all have answered or it has been long
@@ -149,14 +165,31 @@ impl Recorder {
     }
 
     /// The end: every stage is joined and its rest was taken.
-    pub(crate) fn finish(mut self, read: Read) -> (Snapshot, Vec<EpochNote>, Option<Unfinished>) {
+    pub(crate) fn finish(mut self, read: Read) -> Finished {
         while let Ok((_, tally)) = self.tallies.try_recv() {
             self.take(tally);
         }
         let Read { ledger, endpoints } = read;
+        let together = self.live.is_some().then(|| store::together(&self.all, &endpoints, &ledger)).flatten();
         let (snapshot, epochs) = store::latest(self.all, &endpoints, &ledger);
         let unfinished = self.file.map(|file| Unfinished { file, pending: self.pending, ledger, endpoints });
-        (snapshot, epochs, unfinished)
+        Finished { snapshot, together, epochs, unfinished }
+    }
+}
+
+/// What is left of a recorder.
+pub(crate) struct Finished {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) together: Option<Snapshot>,
+    pub(crate) epochs: Vec<EpochNote>,
+    pub(crate) unfinished: Option<Unfinished>,
+}
+
+fn line(state: u64) -> Line {
+    match state {
+        LINE_DOWN => Line::Down,
+        LINE_ENDED => Line::Ended,
+        _ => Line::Up,
     }
 }
 

@@ -20,8 +20,9 @@ use super::paced::Paced;
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::reader::Reader;
-use super::recorder::Recorder;
+use super::recorder::{Finished, Recorder};
 use super::source::Source;
+use super::spans;
 use super::workers::Worker;
 use super::{Ended, Feed, LiveFeed, Plan};
 use crate::capture::{Batch, CaptureError};
@@ -46,6 +47,7 @@ pub(crate) struct Stages {
     dispatcher: JoinHandle<Left>,
     workers: Vec<JoinHandle<Counting>>,
     rest: Receiver<Counting>,
+    traces: Option<JoinHandle<()>>,
 }
 
 /// The channels to the recorder, and the rounds that it asks for.
@@ -72,7 +74,7 @@ pub(crate) fn start(
     stop: &Arc<AtomicBool>,
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
-    let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown } = plan;
+    let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown, traces } = plan;
     let live = matches!(feed, Feed::Live(_));
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
@@ -89,6 +91,10 @@ pub(crate) fn start(
     let (done_in, done) = bounded::<()>(0);
     let (rest_in, rest) = bounded(1);
 
+    let (sink, names, sender) = match traces.map(|traces| spans::ends(traces, runtime)) {
+        Some((sink, names, sender)) => (Some(sink), Some(names), Some(sender)),
+        None => (None, None, None),
+    };
     let asker = Asker {
         shadow,
         comparer: Arc::clone(&comparer),
@@ -100,6 +106,7 @@ pub(crate) fn start(
         counting: recording.counting(),
         dry_run: dry_run.then(|| DryRun::new(&policy.safety)),
         begun: Instant::now(),
+        spans: sink.is_some(),
     };
     let answers = if policy.targets.legacy.is_some() { 2 } else { 1 };
     let numbering = Numbering::new(&policy.endpoints, answers, Arc::clone(&comparer));
@@ -123,7 +130,7 @@ pub(crate) fn start(
     let workers = (0..comparing)
         .map(|n| {
             let (comparer, policy, progress) = (Arc::clone(&comparer), Arc::clone(&policy), Arc::clone(progress));
-            let worker = Worker { comparer, policy, progress, counting: recording.counting() };
+            let worker = Worker { comparer, policy, progress, counting: recording.counting(), spans: sink.clone() };
             let (observations, done) = (observations.clone(), done_in.clone());
             named(&format!("compare-{n}"), move || {
                 // Held until the end: when the last worker drops it, the caller's wait is over.
@@ -132,9 +139,12 @@ pub(crate) fn start(
             })
         })
         .collect::<io::Result<Vec<_>>>()?;
+    // The workers' are the only ones: when they have ended, the queue has its end.
+    drop(sink);
+    let traces = sender.map(|sender| named("traces", move || sender.run())).transpose()?;
     let counting_stages = counting_stages - usize::from(!live);
-    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file, shown);
-    Ok((Stages { source, taker, dispatcher, workers, rest }, done, recorder))
+    let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file, shown).naming(names);
+    Ok((Stages { source, taker, dispatcher, workers, rest, traces }, done, recorder))
 }
 
 /// What every stage is given.
@@ -193,7 +203,13 @@ impl Shared<'_> {
             filter: feed.filter,
             capture: CaptureBooks::default(),
         };
-        let taker = Taker { source: feed.source, stop: Arc::clone(self.stop), taken: taken_in, empty };
+        let taker = Taker {
+            source: feed.source,
+            stop: Arc::clone(self.stop),
+            taken: taken_in,
+            empty,
+            progress: Arc::clone(self.progress),
+        };
         let source = named("assemble", move || {
             let (read, counting) = assembler.run();
             // Room for one, and it is the only one.
@@ -207,7 +223,7 @@ impl Shared<'_> {
 impl Stages {
     /// Joins everything and takes in what the stages still hold.
     pub(crate) fn end(self, mut recorder: Recorder) -> Ended {
-        let Stages { source, taker, dispatcher, workers, rest } = self;
+        let Stages { source, taker, dispatcher, workers, rest, traces } = self;
         let mut read = joined(source);
         if let Some(Err(error)) = taker.map(joined) {
             tracing::error!("{error}");
@@ -218,9 +234,14 @@ impl Stages {
         for counting in workers.into_iter().map(joined).chain(rest.try_recv()).chain([counting]) {
             recorder.take(counting.tally);
         }
+        let spans = recorder.names.take().map(|names| {
+            names.end(&read.endpoints);
+            traces.map(joined);
+            names.note()
+        });
         let dry_run = dry_run.map(|dry_run| dry_run.plan(&read.endpoints));
-        let (snapshot, epochs, file) = recorder.finish(read);
-        Ended { snapshot, epochs, dry_run, admission, file }
+        let Finished { snapshot, together, epochs, unfinished } = recorder.finish(read);
+        Ended { snapshot, together, epochs, dry_run, admission, file: unfinished, spans }
     }
 }
 

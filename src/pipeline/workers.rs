@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::asker::Permitted;
 use super::asks::Counting;
 use super::progress::{Progress, bump};
+use super::spans::SpanSink;
 use crate::compare::Comparer;
 use crate::config::Policy;
 use crate::exchange::Outcome;
@@ -21,6 +22,8 @@ pub(crate) struct Worker {
     pub(crate) policy: Arc<Policy>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) counting: Counting,
+    /// Where spans are made.
+    pub(crate) spans: Option<SpanSink>,
 }
 
 impl Worker {
@@ -40,6 +43,9 @@ impl Worker {
         let observation = &permitted.observation;
         let comparison = self.comparer.compare(observation);
         self.counting.tally.observe(observation, &comparison, &self.policy, &self.comparer);
+        if let (Some(spans), Some(started)) = (&self.spans, permitted.started) {
+            spans.note(observation, comparison.outcome, started);
+        }
         match comparison.outcome {
             Outcome::Mismatched => bump(&self.progress.mismatched),
             Outcome::Failed(_) => bump(&self.progress.failed),

@@ -6,6 +6,7 @@
 mod changes;
 mod checklist;
 mod coverage;
+mod curl;
 mod days;
 mod decision_record;
 mod dry_run;

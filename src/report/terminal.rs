@@ -223,6 +223,9 @@ fn safety(page: &mut Page, report: &Report<'_>) {
     for line in report.facts.admission.iter().flat_map(AdmissionNote::lines) {
         page.behind(Ink::Unsure, "  safety        ", &visible(&line));
     }
+    if let Some(spans) = &report.facts.spans {
+        page.behind(Ink::Dim, "  traces        ", &visible(&spans.line()));
+    }
 }
 
 fn lost(page: &mut Page, report: &Report<'_>) {

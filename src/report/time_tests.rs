@@ -82,7 +82,7 @@ fn the_page_shows_them_too() {
         std::fs::write(path, &page).unwrap();
     }
     for expected in [
-        "<h2>Coverage</h2>",
+        "<h2>Coverage: what was never seen, and what was</h2>",
         "<h2>Days</h2>",
         "above the limit",
         "aria-label=\"hours: 8-16\"",

@@ -169,8 +169,10 @@ impl<'a> Applied<'a> {
                 exchanges: 0,
                 first_seen: examples.iter().filter_map(|e| e.started.clone()).min(),
                 last_seen: examples.iter().filter_map(|e| e.started.clone()).max(),
+                clients: None,
                 examples: Vec::new(),
                 explained: None,
+                advice: None,
             });
         }
         let Some(group) = group_of(&mut self.after.groups, endpoint, element, class) else { return };

@@ -52,7 +52,7 @@ struct Document<'a> {
     schema_version: u32,
     verdict: Decision,
     headline: &'a str,
-    /// `waiting`, `running`, `ended`, `unreadable`.
+    /// `waiting`, `running`, `down`, `ending`, `ended`, `unreadable`.
     phase: &'static str,
     exit_status: u8,
     capability: Option<&'a str>,

@@ -15,6 +15,7 @@
   const say = (text) => { if (status) { status.textContent = text; } };
   const words = {
     starting: 'starting', waiting: 'live, waiting for the first frame', running: 'live',
+    down: 'the interface is down: nothing is captured until it is up again', ending: 'the run comes to its end',
     ended: 'the run has ended; this is what it came to', unreadable: 'the run file cannot be read; this is what it last held',
   };
   const clock = () => new Date().toLocaleTimeString();

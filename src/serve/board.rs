@@ -28,6 +28,10 @@ pub enum Phase {
     Waiting,
     /// Frames come, or the run file can be read.
     Running,
+    /// The interface of the capture is down; nothing comes until it is up again.
+    Down,
+    /// Nothing is taken from the line any more, and the run comes to its end: it was told to stop, or the interface is gone.
+    Ending,
     /// The run has come to its end; its last view stays.
     Ended,
     /// The run file cannot be read; the last view of it stays.
@@ -41,6 +45,8 @@ impl Phase {
             Phase::Starting => "starting",
             Phase::Waiting => "waiting",
             Phase::Running => "running",
+            Phase::Down => "down",
+            Phase::Ending => "ending",
             Phase::Ended => "ended",
             Phase::Unreadable => "unreadable",
         }
@@ -107,7 +113,7 @@ impl Board {
     pub fn hang(&self, mut view: View, phase: Phase, took: Duration) {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         view.id = format!("{:x}-{count}", self.began);
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).learn(&view.snapshot);
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).learn(view.counted());
         self.cost.store(0, Ordering::Relaxed);
         self.spent(took);
         self.settled();

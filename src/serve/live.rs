@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Phase};
-use super::view::{Standing, View};
+use super::view::{Line, Standing, View};
 use crate::exchange::{RuleNote, RunFacts};
 use crate::tally::Snapshot;
 use crate::verdict::{MismatchShare, Verdict};
@@ -31,32 +31,42 @@ impl fmt::Debug for Live {
     }
 }
 
+fn phase(line: Line, any_frame: bool) -> Phase {
+    match line {
+        Line::Down => Phase::Down,
+        Line::Ended => Phase::Ending,
+        Line::Up if any_frame => Phase::Running,
+        Line::Up => Phase::Waiting,
+    }
+}
+
 impl Live {
     /// See [`Board::wanted`].
     pub fn wanted(&self) -> bool {
         self.board.wanted()
     }
 
-    /// Says whether frames have come, also where nobody looks.
-    pub fn goes_on(&self, any_frame: bool) {
-        // Before the first view nothing is known to be open.
-        if self.board.phase() == Phase::Waiting && any_frame {
-            self.board.is_in(Phase::Running);
+    /// Says how the line is, and whether frames have come, also where nobody looks.
+    pub fn goes_on(&self, line: Line, any_frame: bool) {
+        match (self.board.phase(), line) {
+            // Before the first view nothing is known to be open, and after the last nothing changes.
+            (Phase::Starting | Phase::Ended, _) | (Phase::Running, Line::Up) => {}
+            _ => self.board.is_in(phase(line, any_frame)),
         }
     }
 
-    /// Shows counts of this moment, the books as they are. `begun` is when the work for them began.
-    pub fn show(&self, mut snapshot: Snapshot, mut standing: Standing, begun: Instant) {
+    /// Shows counts of this moment, the books as they are, and what all builds have come to where there are several. `begun` is when the work for them began.
+    pub fn show(&self, mut snapshot: Snapshot, together: Option<Snapshot>, mut standing: Standing, begun: Instant) {
         let any = snapshot.ledger.wire.frames > 0 || snapshot.ledger.capture.live.is_none();
-        let phase = if any { Phase::Running } else { Phase::Waiting };
+        let phase = phase(standing.line, any);
         (snapshot.ledger, standing.unsettled) = std::mem::take(&mut snapshot.ledger).settled();
-        let view = self.judged(snapshot, self.facts.clone(), Some(standing));
+        let view = self.judged(snapshot, self.facts.clone(), Some(standing)).beside(together);
         self.board.hang(view, phase, begun.elapsed());
     }
 
     /// Shows what the run has come to, for as long as anybody still looks.
-    pub fn ended(&self, snapshot: Snapshot, facts: RunFacts) {
-        let view = self.judged(snapshot, facts, None);
+    pub fn ended(&self, snapshot: Snapshot, together: Option<Snapshot>, facts: RunFacts) {
+        let view = self.judged(snapshot, facts, None).beside(together);
         self.board.hang(view, Phase::Ended, Duration::ZERO);
     }
 

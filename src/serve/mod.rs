@@ -26,4 +26,4 @@ pub use board::{Board, Phase};
 pub use listen::{MAX_CONNECTIONS, ServeError, Server};
 pub use live::{Judge, Live};
 pub use metrics::{MAX_NAMED_ENDPOINTS, OVERFLOW};
-pub use view::{Standing, View};
+pub use view::{Line, Standing, View};

@@ -142,6 +142,13 @@ fn ready(phase: Phase) -> Answer {
         Phase::Waiting => (StatusCode::OK, "ready: the capture is open, and no frame has come yet"),
         Phase::Running => (StatusCode::OK, "ready"),
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting"),
+        Phase::Down => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: the interface is down, and nothing is captured until it is up again (ip link set IFACE up)",
+        ),
+        Phase::Ending => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: nothing is captured any more, and the run comes to its end")
+        }
         Phase::Ended => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the run has ended"),
         Phase::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the run file cannot be read"),
     };

@@ -9,14 +9,26 @@ use bytes::Bytes;
 use super::api;
 use super::board::Phase;
 use super::metrics::{self, Exposition, Names};
-use crate::exchange::{RuleNote, RunFacts};
+use crate::exchange::{RuleNote, RunFacts, SpanNote};
 use crate::ledger::Unsettled;
 use crate::report::Report;
 use crate::tally::Snapshot;
 use crate::verdict::{MismatchShare, Verdict};
 
+/// How a line that is listened to is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Line {
+    /// Frames come, or may come. So it is where captures are read, too.
+    #[default]
+    Up,
+    /// Its interface is down: nothing comes until it is up again.
+    Down,
+    /// Nothing is taken from it any more.
+    Ended,
+}
+
 /// What moves too fast for the books: how a run stands at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Shadow requests without an answer yet.
     pub in_flight: u64,
@@ -24,8 +36,12 @@ pub struct Standing {
     pub queued: u64,
     /// `closed`, `half-open` or `open`.
     pub breaker: &'static str,
+    /// How the line is.
+    pub line: Line,
     /// What the books of this view leave out because it is not settled.
     pub unsettled: Unsettled,
+    /// What became of spans so far, where somebody wants them.
+    pub spans: Option<SpanNote>,
 }
 
 /// What is made of a view.
@@ -58,6 +74,9 @@ pub struct View {
     pub standing: Option<Standing>,
     /// When it was made.
     pub taken: jiff::Timestamp,
+    /// What all builds of the candidate have come to together, where the evidence is of the latest of several: no counter
+    /// goes down because a new one has begun.
+    pub(super) together: Option<Snapshot>,
     /// Differs from that of every other view of this process.
     pub(super) id: String,
     /// What was made of it so far: as many texts as there are forms and phases. It is held while one is made, so that many
@@ -76,7 +95,17 @@ impl View {
         standing: Option<Standing>,
     ) -> View {
         let (taken, id, made) = (jiff::Timestamp::now(), String::new(), Mutex::default());
-        View { snapshot, verdict, share, facts, rules, standing, taken, id, made }
+        View { snapshot, verdict, share, facts, rules, standing, taken, together: None, id, made }
+    }
+
+    /// With what all builds have come to, where there are several.
+    pub(super) fn beside(self, together: Option<Snapshot>) -> View {
+        View { together, ..self }
+    }
+
+    /// What only grows while this process lives: the counts of all builds.
+    pub(super) fn counted(&self) -> &Snapshot {
+        self.together.as_ref().unwrap_or(&self.snapshot)
     }
 
     fn report(&self) -> Report<'_> {

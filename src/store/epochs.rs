@@ -6,7 +6,7 @@
 
 use crate::config::{Endpoints, Gates, Operation, Policy as Meant, from_text};
 use crate::exchange::{Endpoint, EndpointPattern, EpochBooks, EpochNote};
-use crate::ledger::Ledger;
+use crate::ledger::{CaptureBooks, Ledger, WireBooks};
 use crate::tally::{BuildEpoch, BuildName, Builds, Snapshot};
 
 use super::read::Stretch;
@@ -156,6 +156,14 @@ pub fn latest(builds: Builds, endpoints: &[Endpoint], ledger: &Ledger) -> (Snaps
     snapshot.epoch = books;
     snapshot.show_over_time(&over_time);
     (snapshot, notes)
+}
+
+/// What all builds of a run have come to together, for figures that only grow; None where there is one only.
+pub fn together(builds: &Builds, endpoints: &[Endpoint], ledger: &Ledger) -> Option<Snapshot> {
+    let tally = builds.together()?;
+    let mut snapshot = tally.snapshot(endpoints, WireBooks::default(), CaptureBooks::default());
+    snapshot.ledger.losses.clone_from(&ledger.losses);
+    Some(snapshot)
 }
 
 /// The rules of a run as its epochs name them.

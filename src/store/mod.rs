@@ -19,7 +19,7 @@ mod signatures;
 mod unite;
 mod write;
 
-pub use epochs::{Choice, latest, rules_mark};
+pub use epochs::{Choice, latest, rules_mark, together};
 pub use error::StoreError;
 pub use file::{MAX_STRETCHES, RunFile, StretchFacts};
 pub use read::{Stretch, read};

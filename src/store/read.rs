@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::exchange::{Endpoint, Example, Failure, RuleNote, RunFacts, StretchNote, Timestamp};
 use crate::ledger::{Ledger, StoreBooks};
 use crate::tally::{
-    Builds, CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, MAX_NUMBERS,
-    MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
+    Affected, Builds, CLIENT_GROUPS, FailureSample, GRAINS, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS,
+    MAX_NUMBERS, MAX_PLACE_BYTES, RuleSample, RuleTally, Share, Tally,
 };
 
 use super::file::{MAX_STRETCHES, refuse_no_file};
@@ -168,7 +168,7 @@ pub(super) fn counts(db: &Connection, part: i64, dated: bool, tally: &mut Tally,
     outcomes(db, part, dated, tally, trust)?;
     clients(db, part, tally, trust)?;
     days::read(db, part, tally, trust)?;
-    if schema::has_over_time(db)? {
+    if schema::is_latest(db)? {
         over_time::read(db, part, tally, trust)?;
     } else {
         over_time::from_outcomes(db, part, tally, trust)?;
@@ -241,11 +241,24 @@ fn differences(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Tru
             exchanges: trust.count(row.get(6)?)?,
             first: row.get::<_, Option<i64>>(7)?.map(Timestamp),
             last: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+            affected: affected(db, row.get(0)?)?,
             examples: examples(db, row.get(0)?)?,
         };
         tally.groups.groups.insert(key, group);
     }
     Ok(())
+}
+
+/// Nobody, in a file of the format before.
+fn affected(db: &Connection, difference: i64) -> Result<Affected> {
+    if !schema::is_latest(db)? {
+        return Ok(Affected::default());
+    }
+    let there = db
+        .prepare_cached("SELECT clients FROM affected WHERE difference = ?1")?
+        .query_row([difference], |row| Ok(Affected::from_bytes(row.get_ref(0)?.as_blob()?)))
+        .optional()?;
+    Ok(there.flatten().unwrap_or_default())
 }
 
 fn examples(db: &Connection, difference: i64) -> Result<BTreeMap<u64, Arc<Example>>> {

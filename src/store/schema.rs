@@ -16,7 +16,7 @@ use super::{StoreError, over_time};
 pub const APPLICATION_ID: i64 = 0x7461_7063;
 /// The version of the tables below.
 pub const FORMAT: i64 = 3;
-/// The oldest that is read, and brought to ours where it is written: the same without the last table.
+/// The oldest that is read, and brought to ours where it is written: the same without the last tables.
 pub const OLDEST_FORMAT: i64 = 2;
 /// Largest single value that is written or read, in bytes.
 const MAX_VALUE: i32 = 64 << 20;
@@ -25,7 +25,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 18] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -127,13 +127,18 @@ const TABLES: [(&str, &str); 17] = [
         "CREATE TABLE spread (signature INTEGER NOT NULL, day INTEGER NOT NULL, client_group INTEGER NOT NULL, \
          exchanges INTEGER NOT NULL, PRIMARY KEY (signature, day, client_group)) STRICT, WITHOUT ROWID",
     ),
-    // Since format 3: of each endpoint number, and of all together (`over_time.rs`).
+    // Since format 3: the clients that saw a difference, as bits (`tally/affected.rs`).
+    ("affected", "CREATE TABLE affected (difference INTEGER PRIMARY KEY, clients BLOB NOT NULL) STRICT"),
+    // And of each endpoint number, and of all together (`over_time.rs`).
     (
         "over_time",
         "CREATE TABLE over_time (part INTEGER NOT NULL, series INTEGER NOT NULL, counts TEXT NOT NULL, \
          PRIMARY KEY (part, series)) STRICT, WITHOUT ROWID",
     ),
 ];
+
+/// So many of them are in a file of the oldest format.
+const OF_OLDEST: usize = TABLES.len() - 2;
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +169,7 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, StoreE
     let path = path.to_owned();
     let tables = match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, FORMAT) => &TABLES[..],
-        (APPLICATION_ID, OLDEST_FORMAT) => &TABLES[..TABLES.len() - 1],
+        (APPLICATION_ID, OLDEST_FORMAT) => &TABLES[..OF_OLDEST],
         (APPLICATION_ID, found) if found > FORMAT => return Err(StoreError::Newer { path, found, known: FORMAT }),
         (APPLICATION_ID, found) => return Err(StoreError::Older { path, found, known: FORMAT, oldest: OLDEST_FORMAT }),
         (0, 0) if number("page_count")? == 0 => return Ok(Found::Nothing),
@@ -195,19 +200,19 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Whether the file has the table that came with format 3.
-pub(super) fn has_over_time(connection: &Connection) -> rusqlite::Result<bool> {
+/// Whether the file is of our format, and not of the one before.
+pub(super) fn is_latest(connection: &Connection) -> rusqlite::Result<bool> {
     let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(format == FORMAT)
 }
 
 /// Brings a file of the format before to ours, all or nothing: what its minutes tell of the run over time is put down.
 pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
-    if has_over_time(connection)? {
+    if is_latest(connection)? {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if let Some((_, sql)) = TABLES.last() {
+    for (_, sql) in &TABLES[OF_OLDEST..] {
         transaction.execute_batch(sql)?;
     }
     over_time::upgrade(&transaction)?;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::tally::{Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleTally, Tally};
+use crate::tally::{Affected, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleTally, Tally};
 
 use super::rows::{self, Cell};
 use super::{days, over_time, retention, signatures};
@@ -138,6 +138,7 @@ fn difference(db: &Connection, stretch: i64, key: &Key, group: &Group) -> Result
             ],
             |row| row.get(0),
         )?;
+    affected(db, id, &group.affected)?;
     for (sequence, example) in &group.examples {
         let (kept, latest): (i64, Option<i64>) = db
             .prepare_cached("SELECT count(*), max(sequence) FROM examples WHERE difference = ?1")?
@@ -159,12 +160,25 @@ fn difference(db: &Connection, stretch: i64, key: &Key, group: &Group) -> Result
     Ok(())
 }
 
+/// Adds the clients that saw a group.
+fn affected(db: &Connection, difference: i64, clients: &Affected) -> Result<()> {
+    let there = db
+        .prepare_cached("SELECT clients FROM affected WHERE difference = ?1")?
+        .query_row([difference], |row| Ok(Affected::from_bytes(row.get_ref(0)?.as_blob()?)))
+        .optional()?;
+    let mut all = clients.clone();
+    there.flatten().iter().for_each(|there| all.merge(there));
+    db.prepare_cached("INSERT OR REPLACE INTO affected VALUES (?1, ?2)")?.execute(params![difference, all.bytes()])?;
+    Ok(())
+}
+
 /// Keeps the groups with the smallest digests, as a tally does.
 fn trim(db: &Connection, stretch: i64) -> Result<()> {
     const PAST: &str = "SELECT id FROM differences WHERE stretch = ?1 \
                         ORDER BY digest, endpoint, place, kind, class LIMIT -1 OFFSET ?2";
     let bound = params![stretch, MAX_GROUPS as i64];
     db.prepare_cached(&format!("DELETE FROM examples WHERE difference IN ({PAST})"))?.execute(bound)?;
+    db.prepare_cached(&format!("DELETE FROM affected WHERE difference IN ({PAST})"))?.execute(bound)?;
     db.prepare_cached(&format!("DELETE FROM differences WHERE id IN ({PAST})"))?.execute(bound)?;
     Ok(())
 }

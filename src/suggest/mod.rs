@@ -22,6 +22,7 @@ mod numbers;
 mod place;
 mod prove;
 mod request;
+mod stub;
 mod texts;
 mod times;
 mod write;
@@ -43,6 +44,7 @@ pub use evidence::{DifferenceName, GeneralPlace, MAX_GROUPS, MAX_PAIRS};
 pub use fault::{FaultKind, Faults};
 pub use noise::MIN_EXCHANGES;
 pub use request::{Feature, MAX_FEATURE_VALUE, MAX_FEATURES};
+pub use stub::accepted;
 
 use crate::compare::Comparer;
 use crate::exchange::{DifferenceKind, Endpoint, Specimen};

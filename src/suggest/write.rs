@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::noise::Says;
 use super::place::Spot;
-use crate::exchange::Endpoint;
+use crate::exchange::{Difference, DifferenceKind, Endpoint};
 
 /// Who has to put a name there.
 const OWNER: &str = "TODO-who";
@@ -35,13 +35,29 @@ pub(super) fn rule(
     )
 }
 
+/// One entry of a `rules:` list that accepts a difference, but for what people have to say of it.
+pub(super) fn accepted(id: &str, endpoint: &Endpoint, place: &str, kind: DifferenceKind, expires: Date) -> String {
+    format!(
+        "  - id: {id}\n    owner: {OWNER}\n    reason: TODO why users may see this\n    expires: {expires}\n    \
+         at: {{endpoint: {}, {place}}}\n    accept: {{kind: {kind}}}\n",
+        quoted(&pattern(endpoint))
+    )
+}
+
+/// The two statuses of a difference; None where they are none.
+pub(super) fn status(difference: &Difference) -> Option<String> {
+    let code = |side: &Option<String>| side.as_deref()?.parse::<u16>().ok();
+    Some(format!("status: [{}, {}]", code(&difference.legacy)?, code(&difference.candidate)?))
+}
+
 /// The endpoint as a pattern: what lies deeper than endpoints are told apart is `**`.
 fn pattern(endpoint: &Endpoint) -> String {
     let text = endpoint.to_string();
     text.strip_suffix("{rest}").map_or(text.clone(), |start| format!("{start}**"))
 }
 
-fn place(spot: &Spot) -> String {
+/// A place as a rule has it.
+pub(super) fn place(spot: &Spot) -> String {
     match spot {
         Spot::Json(steps) => format!("json: {}", quoted(&Spot::json_path(steps))),
         Spot::Header(name) => format!("header: {}", quoted(name)),

@@ -178,6 +178,19 @@ impl Builds {
         handed
     }
 
+    /// The counts of all builds together, where there are several: outcomes and latencies by endpoint, and nothing of what is
+    /// kept beside them. No evidence of anything, since builds are not to be mixed, but what only grows while a run goes on.
+    pub(crate) fn together(&self) -> Option<Tally> {
+        if self.parts.keys().flatten().count() < 2 {
+            return None;
+        }
+        let mut all = Tally::new();
+        for part in self.parts.values() {
+            all.cells.merge(part.tally.cells.clone());
+        }
+        Some(all)
+    }
+
     /// Adds another worker's counts. The order of merging does not show.
     pub fn merge(&mut self, other: Builds) {
         for (build, part) in other.parts {

@@ -111,7 +111,8 @@ impl Tally {
         self.absorb_rules(observation, comparison, &|at| example.differences.get(at).cloned());
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
-            self.groups.absorb(class, observation, &comparison.differences, || example.clone());
+            let client = group_of(mark, &observation.exchange);
+            self.groups.absorb(class, observation, client, &comparison.differences, || example.clone());
         }
     }
 

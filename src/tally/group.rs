@@ -10,10 +10,13 @@ use crate::exchange::{
     Difference, DifferenceKind, Endpoint, Example, Location, Observation, Outcome, Segment, Timestamp,
 };
 
+use crate::suggest::DifferenceName;
 use crate::suggest::explain::Explained;
 
+use super::affected::Affected;
 use super::count::earlier;
 use super::endpoints::looks_like_a_value;
+use super::explained::Advice;
 
 /// At most so many groups. Which are kept is decided by a digest of what names the group, so that it does not depend
 /// on how the work was spread; the differences of the others are counted.
@@ -65,11 +68,24 @@ pub struct DifferenceGroup {
     pub first_seen: Option<String>,
     /// When the last one began.
     pub last_seen: Option<String>,
+    /// About how many clients saw it, as the policy tells clients apart (up to about 7,000); None where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<u64>,
     /// The first of these exchanges, by their position in the source.
     pub examples: Vec<Arc<Example>>,
     /// What goes with it; None where nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explained: Option<Explained>,
+    /// A rule that would answer for it; None where nobody asked, or no rule is narrow enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
+}
+
+impl DifferenceGroup {
+    /// What names it among kept exchanges.
+    pub fn name(&self) -> DifferenceName {
+        DifferenceName { endpoint: self.endpoint.clone(), place: self.place.clone(), kind: self.kind }
+    }
 }
 
 /// What names a group before endpoints are resolved.
@@ -88,6 +104,7 @@ pub(crate) struct Group {
     pub(crate) exchanges: u64,
     pub(crate) first: Option<Timestamp>,
     pub(crate) last: Option<Timestamp>,
+    pub(crate) affected: Affected,
     pub(crate) examples: BTreeMap<u64, Arc<Example>>,
 }
 
@@ -97,6 +114,7 @@ impl Group {
         self.exchanges += other.exchanges;
         self.first = earlier(self.first, other.first);
         self.last = self.last.max(other.last);
+        self.affected.merge(&other.affected);
         self.examples.extend(other.examples);
         while self.examples.len() > MAX_EXAMPLES_PER_GROUP {
             self.examples.pop_last();
@@ -117,11 +135,12 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// Counts one exchange's differences that no rule answers for.
+    /// Counts one exchange's differences that no rule answers for, as seen by a client of that group.
     pub(crate) fn absorb(
         &mut self,
         class: DifferenceClass,
         observation: &Observation,
+        client: u16,
         differences: &[Difference],
         example: impl FnOnce() -> Example,
     ) {
@@ -140,6 +159,7 @@ impl Groups {
             group.exchanges += 1;
             group.first = earlier(group.first, started);
             group.last = group.last.max(started);
+            group.affected.add(client);
             if group.wants(sequence) {
                 wanting.push(key);
             }

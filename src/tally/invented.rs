@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use super::{Snapshot, Tally};
 use crate::config::ClientMark;
 use crate::exchange::{
-    Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Failed, Failure,
-    Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response, RuleAnswer, RuleHit,
-    Segment, Skip, Timestamp, Version,
+    Answer, Asked, AskedWith, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange,
+    Failed, Failure, Fate, Headers, Location, Moments, NotComparable, Observation, Outcome, Request, Response,
+    RuleAnswer, RuleHit, Segment, Skip, Timestamp, Version,
 };
 use crate::faults::invented as faults;
 use crate::ledger::{CaptureBooks, WireBooks};
@@ -149,6 +149,7 @@ impl Invented {
                 .request
                 .as_ref()
                 .map_or(String::new(), |r| format!("{} {}", r.method, r.target_text())),
+            asked: AskedWith::default(),
             status: (200, 200),
             differences: self.comparison.differences.clone(),
             patch: Some("[\n  {\"op\":\"replace\",\"path\":\"/items/2/price\",\"value\":19.99}\n]".into()),

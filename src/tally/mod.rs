@@ -3,6 +3,7 @@
 //! A [`Tally`] absorbs observations with their comparisons. Tallies merge in any order: however the observations
 //! were spread over workers, the [`Snapshot`] of the merged tally is the same, byte for byte.
 
+mod affected;
 mod builds;
 mod cells;
 mod clients;
@@ -19,6 +20,7 @@ mod snapshot;
 mod split;
 mod timeline;
 
+pub(crate) use affected::Affected;
 pub(crate) use builds::{BuildEpoch, Part};
 pub use builds::{BuildName, Builds, MAX_BUILD_NAME, MAX_BUILDS, OTHER_BUILDS};
 pub use cells::{LARGE_CELLS, MAX_CELL_BYTES, MAX_CELLS};
@@ -29,7 +31,7 @@ pub(crate) use count::{EndpointTally, RuleTally};
 pub(crate) use days::DayShare;
 pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
-pub use explained::MAX_EXPLAINED;
+pub use explained::{Advice, MAX_EXPLAINED};
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};
 pub(crate) use group::{Group, Key, MAX_PLACE_BYTES};
 pub use latency::{Bucket, LATENCY_MAX, Latency, LatencyPair, Paired};

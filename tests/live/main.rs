@@ -24,6 +24,7 @@ mod mirror;
 mod net;
 mod parts;
 mod proc;
+mod ready;
 mod servers;
 mod soak;
 mod vxlan;

@@ -9,10 +9,16 @@
     reason = "a test bench that cannot be set up is a failed test"
 )]
 
+mod argo;
 mod bounds;
 mod browser;
+mod builds;
+mod chromium;
 mod live;
+mod page;
 mod prometheus;
 mod run_file;
 mod safe;
+#[path = "../store_support/mod.rs"]
+mod store_support;
 mod support;

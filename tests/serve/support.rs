@@ -181,19 +181,27 @@ pub(crate) struct Live {
     pub(crate) folder: tempfile::TempDir,
     mirror: UdpSocket,
     frames: Vec<Vec<u8>>,
-    _candidate: Candidate,
+    _candidate: Option<Candidate>,
 }
 
 /// Starts one that keeps a run file, for a candidate with a defect, with the mirrored traffic of the shop at hand.
 pub(crate) fn live() -> Live {
+    let candidate = candidate("price-rounding");
+    let url = candidate.url.clone();
+    Live { _candidate: Some(candidate), ..live_before(&url, "") }
+}
+
+/// The same for another candidate, and with more in the policy.
+pub(crate) fn live_before(candidate: &str, more: &str) -> Live {
     let folder = tempfile::tempdir().unwrap();
     // Where root starts it, somebody else writes.
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    let candidate = candidate("price-rounding");
     let policy = folder.path().join("policy.yaml");
     fs::write(
         &policy,
-        "capability: shop\nowner: checkout\nsafety: {limits: {in_flight: 32}, breaker: off, backoff: off}\n",
+        format!(
+            "capability: shop\nowner: checkout\nsafety: {{limits: {{in_flight: 32}}, breaker: off, backoff: off}}\n{more}"
+        ),
     )
     .unwrap();
     let run = folder.path().join("run");
@@ -206,7 +214,7 @@ pub(crate) fn live() -> Live {
             &"--serve",
             &"127.0.0.1:0",
             &"--candidate",
-            &candidate.url,
+            &candidate,
             &"--policy",
             &policy,
             &"--run",
@@ -226,7 +234,7 @@ pub(crate) fn live() -> Live {
         frames.push([&[8, 0, 0, 0, 0, 0, 1, 0], frame.data].concat());
     }
     frames.reverse();
-    Live { serving, folder, mirror, frames, _candidate: candidate }
+    Live { serving, folder, mirror, frames, _candidate: None }
 }
 
 impl Live {

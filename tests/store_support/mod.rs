@@ -9,9 +9,9 @@ use std::time::Duration;
 use tapcompare::compare::Comparer;
 use tapcompare::config::{ClientMark, Redaction};
 use tapcompare::exchange::{
-    Answer, Asked, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Fate, Headers,
-    Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, RunFacts, Segment, Timestamp,
-    Version,
+    Answer, Asked, AskedWith, Body, Carried, Comparison, Difference, DifferenceKind, Endpoint, Example, Exchange, Fate,
+    Headers, Location, Moments, Observation, Outcome, Request, Response, RuleAnswer, RuleHit, RunFacts, Segment,
+    Timestamp, Version,
 };
 use tapcompare::ledger::{CaptureBooks, Ledger, WireBooks};
 use tapcompare::redact::{Key, Redactor};
@@ -93,6 +93,7 @@ pub(crate) fn absorb(tally: &mut Tally, n: u64) {
         sequence: n,
         started: None,
         request: format!("GET /things/{n}"),
+        asked: AskedWith::default(),
         status: (200, 200),
         differences: comparison.differences.clone(),
         patch: None,

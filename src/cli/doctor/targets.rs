@@ -67,6 +67,18 @@ pub(super) fn candidate(candidate: &Target, legacy: Option<&Target>, watched: &[
         }
     };
     let mut checks = vec![same(candidate, &addresses, legacy, watched)];
+    checks.push(match accepts(&addresses) {
+        Ok(address) => Check::ok(NAME, format!("{candidate} accepts connections at {address}; nothing was sent")),
+        Err(refused) => {
+            let says = format!("{candidate} cannot be reached ({refused})");
+            Check::fail(NAME, says, "is it running, and is there a way to it from here?")
+        }
+    });
+    checks
+}
+
+/// The first address that accepts a connection, or what each of them said.
+pub(super) fn accepts(addresses: &[SocketAddr]) -> Result<SocketAddr, String> {
     let deadline = Instant::now() + CONNECT;
     let mut refused = Vec::new();
     for (tried, address) in addresses.iter().enumerate() {
@@ -74,16 +86,11 @@ pub(super) fn candidate(candidate: &Target, legacy: Option<&Target>, watched: &[
         let left =
             deadline.saturating_duration_since(Instant::now()) / u32::try_from(addresses.len() - tried).unwrap_or(1);
         match TcpStream::connect_timeout(address, left.max(Duration::from_millis(1))) {
-            Ok(_) => {
-                checks.push(Check::ok(NAME, format!("{candidate} accepts connections at {address}; nothing was sent")));
-                return checks;
-            }
+            Ok(_) => return Ok(*address),
             Err(error) => refused.push(format!("{address}: {error}")),
         }
     }
-    let says = format!("{candidate} cannot be reached ({})", refused.join("; "));
-    checks.push(Check::fail(NAME, says, "is it running, and is there a way to it from here?"));
-    checks
+    Err(refused.join("; "))
 }
 
 fn same(candidate: &Target, addresses: &[SocketAddr], legacy: Option<&Target>, watched: &[SocketAddr]) -> Check {
@@ -111,7 +118,7 @@ fn plain(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-fn addresses(target: &Target) -> Result<Vec<SocketAddr>, String> {
+pub(super) fn addresses(target: &Target) -> Result<Vec<SocketAddr>, String> {
     let found = (target.host.as_str(), target.port).to_socket_addrs().map_err(|error| error.to_string())?;
     Ok(found.collect())
 }

@@ -5,11 +5,7 @@ use maud::{Markup, html};
 use super::super::{Report, changes};
 use super::text;
 
-pub(super) fn section(report: &Report<'_>) -> Markup {
-    html! { (epochs(report)) (rescored(report)) }
-}
-
-fn epochs(report: &Report<'_>) -> Markup {
+pub(super) fn epochs(report: &Report<'_>) -> Markup {
     let epochs = &report.facts.epochs;
     if epochs.is_empty() {
         return html! {};
@@ -27,7 +23,7 @@ fn epochs(report: &Report<'_>) -> Markup {
     }
 }
 
-fn rescored(report: &Report<'_>) -> Markup {
+pub(super) fn rescored(report: &Report<'_>) -> Markup {
     let Some(rescored) = &report.facts.rescored else { return html! {} };
     html! {
         section #rescored {

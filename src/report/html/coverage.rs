@@ -26,10 +26,14 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     let documented = ordered.iter().flat_map(|e| e.statuses.values()).any(|status| status.documented == Some(false));
     html! {
         section #coverage {
-            h2 { "Coverage" }
+            h2 { "Coverage: what was never seen, and what was" }
             p.lead {
                 "Compared of what the legacy answered, by endpoint and class of its status code; what lacks comes first. "
                 (extent(coverage.days.len(), coverage.hours))
+                @if !report.verdict.never_asked.is_empty() {
+                    " " b { (counted(report.verdict.never_asked.len() as u64, "endpoint")) " never asked" }
+                    ": the verdict says nothing of these, and beside each stands why."
+                }
                 @if documented { " A class with “new” is not in the legacy's document." }
             }
             table.matrix {

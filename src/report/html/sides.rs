@@ -3,9 +3,12 @@
 use maud::{Markup, html};
 use similar::{Algorithm, DiffTag, capture_diff_slices, group_diff_ops};
 
+use crate::exchange::Difference;
 use crate::report::escape::visible;
 use crate::rules::Decimal;
 use crate::verdict::words::counted;
+
+use super::answered;
 
 /// Equal lines around a difference.
 const CONTEXT: usize = 3;
@@ -14,15 +17,17 @@ const MAX_ROWS: usize = 400;
 /// So many lines of a text without structure.
 const MAX_LINES: usize = 400;
 
-/// One row: the lines of both sides, where they have one.
-struct Row<'a> {
-    legacy: Option<&'a str>,
-    candidate: Option<&'a str>,
+/// One row: the lines of both sides, where they have one, by their position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Row {
+    legacy: Option<usize>,
+    candidate: Option<usize>,
     equal: bool,
 }
 
-enum Piece<'a> {
-    Row(Row<'a>),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Row(Row),
     /// So many equal lines left out.
     Folded(usize),
 }
@@ -50,11 +55,11 @@ fn meaning(line: &str, sort: Sort) -> (&str, Option<Decimal>) {
     }
 }
 
-fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str], sort: Sort) -> Vec<Piece<'a>> {
+fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str], sort: Sort) -> Vec<Piece> {
     let keys = |lines: &[&'a str]| lines.iter().map(|line| meaning(line, sort)).collect::<Vec<_>>();
     let ops = capture_diff_slices(Algorithm::Myers, &keys(legacy), &keys(candidate));
     if ops.iter().all(|op| op.tag() == DiffTag::Equal) {
-        let rows = legacy.iter().zip(candidate).take(2 * CONTEXT).map(|(ours, theirs)| equal(ours, theirs));
+        let rows = (0..legacy.len().min(candidate.len())).take(2 * CONTEXT).map(|at| equal(at, at));
         let rest = legacy.len().saturating_sub(2 * CONTEXT);
         return rows.chain((rest > 0).then_some(Piece::Folded(rest))).collect();
     }
@@ -66,14 +71,15 @@ fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str], sort: Sort) -> Vec<Piec
             pieces.push(Piece::Folded(from - shown_to));
         }
         for op in &group {
-            let old = legacy.get(op.old_range()).unwrap_or(&[]);
-            let new = candidate.get(op.new_range()).unwrap_or(&[]);
+            let (old, new) = (op.old_range(), op.new_range());
             if op.tag() == DiffTag::Equal {
-                pieces.extend(old.iter().zip(new).map(|(ours, theirs)| equal(ours, theirs)));
+                pieces.extend(old.zip(new).map(|(ours, theirs)| equal(ours, theirs)));
             } else {
-                pieces.extend((0..old.len().max(new.len())).map(|at| {
-                    Piece::Row(Row { legacy: old.get(at).copied(), candidate: new.get(at).copied(), equal: false })
-                }));
+                let nth = |range: &std::ops::Range<usize>, at: usize| range.clone().nth(at);
+                pieces.extend(
+                    (0..old.len().max(new.len()))
+                        .map(|at| Piece::Row(Row { legacy: nth(&old, at), candidate: nth(&new, at), equal: false })),
+                );
             }
             shown_to = op.old_range().end;
         }
@@ -84,14 +90,48 @@ fn pieces<'a>(legacy: &[&'a str], candidate: &[&'a str], sort: Sort) -> Vec<Piec
     pieces
 }
 
-fn equal<'a>(legacy: &'a str, candidate: &'a str) -> Piece<'a> {
+fn equal(legacy: usize, candidate: usize) -> Piece {
     Piece::Row(Row { legacy: Some(legacy), candidate: Some(candidate), equal: true })
 }
 
-/// The bodies' beginnings, line by line.
-pub(super) fn by_side(legacy: &str, candidate: &str, sort: Sort) -> Markup {
-    let (left, right): (Vec<&str>, Vec<&str>) = (legacy.lines().collect(), candidate.lines().collect());
-    let pieces = pieces(&left, &right, sort);
+/// One side's lines, and the rule that answers for each.
+struct Side<'a> {
+    class: &'static str,
+    lines: Vec<&'a str>,
+    rules: Vec<Option<&'a str>>,
+}
+
+impl<'a> Side<'a> {
+    fn new(class: &'static str, text: &'a str, sort: Sort, differences: &'a [Difference]) -> Side<'a> {
+        let lines: Vec<&str> = text.lines().collect();
+        let rules = if sort == Sort::Json { answered::by_line(&lines, differences) } else { vec![None; lines.len()] };
+        Side { class, lines, rules }
+    }
+
+    /// The rule of a line.
+    fn rule(&self, at: Option<usize>) -> Option<&'a str> {
+        self.rules.get(at?).copied().flatten()
+    }
+
+    fn cell(&self, at: Option<usize>, equal: bool) -> Markup {
+        match at.and_then(|at| self.lines.get(at)) {
+            Some(line) if equal => html! { td class=(self.class) { (visible(line)) } },
+            Some(line) => match self.rule(at) {
+                Some(rule) => html! {
+                    td class={ (self.class) " answered" } { (visible(line)) " " span.chip { (visible(rule)) } }
+                },
+                None => html! { td class={ (self.class) " changed" } { (visible(line)) } },
+            },
+            None => html! { td class={ (self.class) " absent" } {} },
+        }
+    }
+}
+
+/// The bodies' beginnings, line by line. What rules of these differences answer for is grey, with the rule.
+pub(super) fn by_side(legacy: &str, candidate: &str, sort: Sort, differences: &[Difference]) -> Markup {
+    let left = Side::new("legacy", legacy, sort, differences);
+    let right = Side::new("candidate", candidate, sort, differences);
+    let pieces = pieces(&left.lines, &right.lines, sort);
     html! {
         table.sides {
             thead { tr { th.legacy scope="col" { "legacy" } th.candidate scope="col" { "candidate" } } }
@@ -101,8 +141,8 @@ pub(super) fn by_side(legacy: &str, candidate: &str, sort: Sort) -> Markup {
                         Piece::Folded(n) => { tr.folded { td colspan="2" { (counted(*n as u64, "equal line")) } } }
                         Piece::Row(row) => {
                             tr.same[row.equal] {
-                                (cell("legacy", row.legacy, row.equal))
-                                (cell("candidate", row.candidate, row.equal))
+                                (left.cell(row.legacy, row.equal))
+                                (right.cell(row.candidate, row.equal))
                             }
                         }
                     }
@@ -110,14 +150,6 @@ pub(super) fn by_side(legacy: &str, candidate: &str, sort: Sort) -> Markup {
                 @if pieces.len() > MAX_ROWS { tr.folded { td colspan="2" { "more lines are not shown" } } }
             }
         }
-    }
-}
-
-fn cell(class: &str, line: Option<&str>, equal: bool) -> Markup {
-    match line {
-        Some(line) if equal => html! { td class=(class) { (visible(line)) } },
-        Some(line) => html! { td class={ (class) " changed" } { (visible(line)) } },
-        None => html! { td class={ (class) " absent" } {} },
     }
 }
 
@@ -147,8 +179,10 @@ mod tests {
             .iter()
             .map(|piece| match piece {
                 Piece::Folded(n) => format!("...{n}"),
-                Piece::Row(Row { equal: true, legacy, .. }) => legacy.unwrap().to_owned(),
-                Piece::Row(row) => format!("{:?} {:?}", row.legacy, row.candidate),
+                Piece::Row(Row { equal: true, legacy, .. }) => left[legacy.unwrap()].to_owned(),
+                Piece::Row(row) => {
+                    format!("{:?} {:?}", row.legacy.map(|at| left[at]), row.candidate.map(|at| right[at]))
+                }
             })
             .collect();
         assert_eq!(

@@ -20,7 +20,8 @@ fn class(decision: Decision) -> &'static str {
     }
 }
 
-pub(super) fn section(report: &Report<'_>) -> Markup {
+/// The decision, with the figures that a reader looks for first.
+pub(super) fn header(report: &Report<'_>) -> Markup {
     let (verdict, facts) = (report.verdict, report.facts);
     html! {
         header class=(class(verdict.verdict)) {
@@ -40,6 +41,13 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 p.meta { "The run was stopped early: " (text(why)) }
             }
         }
+    }
+}
+
+/// Each gate with its figures, and what would change it.
+pub(super) fn gates(report: &Report<'_>) -> Markup {
+    let verdict = report.verdict;
+    html! {
         section #why {
             h2 { "Why" }
             div.gates {
@@ -169,30 +177,5 @@ fn sentence(reason: &str) -> String {
             first.to_ascii_uppercase().to_string() + chars.as_str()
         }
         _ => reason.to_owned(),
-    }
-}
-
-/// So many are listed.
-const LISTED: usize = 100;
-
-pub(super) fn never_asked(report: &Report<'_>) -> Markup {
-    let never = &report.verdict.never_asked;
-    if never.is_empty() {
-        return html! {};
-    }
-    html! {
-        section.notice {
-            h2 { (counted(never.len() as u64, "endpoint")) " never asked" }
-            p { "The verdict says nothing of these; beside each stands why." }
-            ul.plain {
-                @for one in never.iter().take(LISTED) {
-                    li {
-                        (code(&one.endpoint.to_string())) " "
-                        span.meta { (counted(one.exchanges, "exchange")) " (" (one.why) ")" }
-                    }
-                }
-                @if never.len() > LISTED { li { "and " (count((never.len() - LISTED) as u64)) " more" } }
-            }
-        }
     }
 }

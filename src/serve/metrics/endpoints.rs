@@ -11,8 +11,9 @@ pub(super) fn labels(name: &Name) -> Labels {
     vec![("method", name.method.to_owned()), ("endpoint", name.endpoint.clone())]
 }
 
-pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, names: &Names) -> fmt::Result {
-    let rows = names.rows(snapshot);
+/// Counters are of all builds of the candidate; the ratio is of the one that is judged.
+pub(super) fn write(out: &mut Writer<'_>, judged: &Snapshot, counted: &Snapshot, names: &Names) -> fmt::Result {
+    let rows = names.rows(counted);
     let by_outcome = rows.iter().flat_map(|(name, row)| {
         row.counts.outcomes.iter().map(move |(outcome, count)| {
             let mut labels = labels(name);
@@ -23,7 +24,8 @@ pub(super) fn write(out: &mut Writer<'_>, snapshot: &Snapshot, names: &Names) ->
     let help = "Exchanges by endpoint and by the class they ended in.";
     out.counters("endpoint_exchanges", help, None, by_outcome)?;
 
-    let shares = rows
+    let judged = names.rows(judged);
+    let shares = judged
         .iter()
         .filter(|(_, row)| row.compared > 0)
         .map(|(name, row)| (labels(name), row.mismatched as f64 / row.compared as f64));

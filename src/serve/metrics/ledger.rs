@@ -19,7 +19,7 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View) -> fmt::Result {
     let ledger = &view.snapshot.ledger;
     capture(out, view)?;
     wire(out, &ledger.wire)?;
-    if let Some(shadow) = &ledger.shadow {
+    if let Some(shadow) = &view.counted().ledger.shadow {
         let help = "Exchanges by the class they ended in, and why.";
         out.counters("exchanges", help, None, by_outcome(shadow))?;
         out.counters("shadow_requests", "Requests sent to the candidate.", None, [(Labels::new(), shadow.sent)])?;
@@ -32,6 +32,9 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View) -> fmt::Result {
         let help = "Writes to the run file that failed; what they held goes with a later one.";
         out.counters("run_file_failed_writes", help, None, [(Labels::new(), store.failed_writes)])?;
     }
+    let help = "Exchanges that belong to other builds of the candidate than the one that is judged: counters have them, gauges \
+                do not.";
+    out.gauge("other_epochs_exchanges", help, None, ledger.elsewhere as f64)?;
     let help = "Sums of the books that do not come out; never more than 0 in a correct run.";
     out.gauge("open_accounts", help, None, ledger.open_accounts().len() as f64)
 }

@@ -1,7 +1,9 @@
 //! `/metrics`: the books of one view as Prometheus reads them. Nothing is counted here: every figure is the ledger's.
 //!
 //! Names follow Prometheus' conventions: the prefix `tapcompare_`, base units, `_total` on what only grows. What is not
-//! settled yet is in no counter ([`crate::ledger::Ledger::settled`]), so no counter of a run is ever smaller than before.
+//! settled yet is in no counter ([`crate::ledger::Ledger::settled`]), and counters are of all builds of the candidate, so no
+//! counter of a run is ever smaller than before. What is judged (the verdict, its gates, ratios) is of the latest build
+//! alone, and `tapcompare_epoch` says which that is. Of a run file that is served, counters are of the epoch that is shown.
 //! No label has a path or a value in it: endpoints are named by their templates, which have been through the redactor,
 //! and only so many of them (`names`).
 
@@ -76,8 +78,9 @@ impl Collector for Figures {
         let mut out = Writer::new(encoder);
         run::write(&mut out, &self.view, self.phase)?;
         ledger::write(&mut out, &self.view)?;
-        endpoints::write(&mut out, &self.view.snapshot, &self.names)?;
-        latency::write(&mut out, &self.view.snapshot, &self.names)
+        let (judged, counted) = (&self.view.snapshot, self.view.counted());
+        endpoints::write(&mut out, judged, counted, &self.names)?;
+        latency::write(&mut out, counted, &self.names)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use prometheus_client::registry::Unit;
 
 use super::super::board::Phase;
-use super::super::view::View;
+use super::super::view::{Line, View};
 use super::write::{Labels, Writer, label};
 use crate::report::visible;
 use crate::verdict::{Decision, Gate, GateResult, GateState};
@@ -14,15 +14,16 @@ use crate::verdict::{Decision, Gate, GateResult, GateState};
 const MAX_TEXT: usize = 200;
 const BREAKER: (&str, &[&str]) = ("state", &["closed", "half-open", "open"]);
 
+fn typed(text: &Option<String>) -> String {
+    visible(text.as_deref().unwrap_or_default()).chars().take(MAX_TEXT).collect()
+}
+
 pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Result {
     out.info("build", "The program that answers.", &label("version", env!("CARGO_PKG_VERSION")))?;
-    let typed = |text: &Option<String>| -> String {
-        visible(text.as_deref().unwrap_or_default()).chars().take(MAX_TEXT).collect()
-    };
     let facts = &view.facts;
     let run = vec![("capability", typed(&facts.capability)), ("owner", typed(&facts.owner))];
     out.info("run", "What is to be cut over, and whose decision it is.", &run)?;
-    let up = matches!(phase, Phase::Running | Phase::Waiting);
+    let up = matches!(phase, Phase::Running | Phase::Waiting | Phase::Down);
     out.gauge("run_active", "1 while the run goes on, or its file can be read.", None, f64::from(up))?;
     let taken = view.taken.as_millisecond() as f64 / 1e3;
     out.gauge("view_timestamp", "When these figures were put together.", Some(&Unit::Seconds), taken)?;
@@ -30,12 +31,25 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
         let help = "When the latest exchange with an outcome began, by the clock of the capture.";
         out.gauge("last_exchange_timestamp", help, Some(&Unit::Seconds), last.as_millisecond() as f64 / 1e3)?;
     }
+    epoch(out, view)?;
     standing(out, view)?;
+    spans(out, view)?;
     verdict(out, view)
+}
+
+/// Which evidence the verdict and the ratios are about.
+fn epoch(out: &mut Writer<'_>, view: &View) -> fmt::Result {
+    let epoch = &view.snapshot.epoch;
+    let help = "Which of the candidate's builds, counted from 1, the verdict and the ratios are about.";
+    out.gauge("epoch", help, None, epoch.number as f64)?;
+    let build = label("build", typed(&epoch.build));
+    out.info("candidate", "The candidate's build that is judged, in its own words.", &build)
 }
 
 fn standing(out: &mut Writer<'_>, view: &View) -> fmt::Result {
     if let Some(standing) = &view.standing {
+        let help = "1 while frames can come; 0 while the interface of the capture is down, or the capture has ended.";
+        out.gauge("capture_up", help, None, f64::from(standing.line == Line::Up))?;
         out.gauge(
             "in_flight_requests",
             "Shadow requests that wait for their answer.",
@@ -51,6 +65,15 @@ fn standing(out: &mut Writer<'_>, view: &View) -> fmt::Result {
         out.state("breaker_state", "Whether a failing candidate was left alone at the end.", BREAKER, &breaker.state)?;
     }
     Ok(())
+}
+
+/// Only where there is a collector that is to have them.
+fn spans(out: &mut Writer<'_>, view: &View) -> fmt::Result {
+    let noted = view.standing.as_ref().map_or(&view.facts.spans, |standing| &standing.spans);
+    let Some(note) = noted else { return Ok(()) };
+    let fates = [("sent", note.sent), ("dropped", note.dropped), ("failed", note.failed), ("rejected", note.rejected)];
+    let help = "Sampled spans of shadow requests, by what became of them; dropped: the queue was full.";
+    out.counters("spans", help, None, fates.map(|(fate, count)| (label("fate", fate), count)))
 }
 
 fn verdict(out: &mut Writer<'_>, view: &View) -> fmt::Result {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::Policy;
-use crate::exchange::{Endpoint, Failure, RunFacts, Skip};
+use crate::exchange::{Endpoint, Failure, RunFacts, Skip, SpanNote};
 use crate::ledger::{Ledger, LossRow, ShadowBooks, SizeClass};
 use crate::serve::Standing;
 use crate::tally::invented::{Invented, snapshot_of};
@@ -196,6 +196,22 @@ fn the_figures_are_the_ledgers() {
     let side = |side, le| one("tapcompare_endpoint_latency_seconds_bucket", &[a[0], ("le", le), a[1], ("side", side)]);
     assert_eq!((side("legacy", "0.001"), side("candidate", "0.001")), (Some(72.0), Some(0.0)));
     assert_eq!(side("candidate", "+Inf"), Some(72.0));
+}
+
+#[test]
+fn spans_are_told_by_what_became_of_them_where_a_collector_is_to_have_them() {
+    let none = shown(&mut Names::default(), snapshot(vec![endpoint("GET", "/a", 3, 0)]));
+    assert!(!none.keys().any(|(name, _)| name.contains("span")), "nobody wants any");
+    let spans = SpanNote { collector: "http://c".into(), sent: 5, dropped: 4, failed: 3, rejected: 2, waiting: 1 };
+    let mut view = Arc::into_inner(view(Snapshot::default())).unwrap();
+    view.standing = Some(Standing { breaker: "closed", spans: Some(spans), ..Standing::default() });
+    let text = exposed(&Arc::new(view), Names::default(), Phase::Running, Exposition::Text).unwrap();
+    let series = parsed(std::str::from_utf8(&text).unwrap());
+    for (fate, wanted) in [("sent", 5.0), ("dropped", 4.0), ("failed", 3.0), ("rejected", 2.0)] {
+        let labels = BTreeMap::from([("fate".to_owned(), fate.to_owned())]);
+        assert_eq!(series.get(&("tapcompare_spans_total".to_owned(), labels)), Some(&wanted), "{fate}");
+    }
+    assert_eq!(series[&("tapcompare_capture_up".to_owned(), BTreeMap::new())], 1.0);
 }
 
 #[test]

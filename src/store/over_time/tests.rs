@@ -39,10 +39,12 @@ fn written(file: &Path, parts: &[Vec<Invented>]) {
     run.finish(&Tally::new().into(), &books(paired), &endpoints, &StretchFacts::default().facts).unwrap();
 }
 
-/// As it was before there was the table.
+/// As it was before there were the tables.
 fn made_old(file: &Path) {
     let connection = Connection::open(file).unwrap();
-    connection.execute_batch(&format!("DROP TABLE over_time; PRAGMA user_version = {OLDEST_FORMAT}")).unwrap();
+    connection
+        .execute_batch(&format!("DROP TABLE over_time; DROP TABLE affected; PRAGMA user_version = {OLDEST_FORMAT}"))
+        .unwrap();
 }
 
 fn format(file: &Path) -> i64 {
@@ -70,7 +72,9 @@ fn a_file_of_the_format_before_tells_its_minutes_and_goes_on_in_ours() {
     let minutes = [(60_000, counts(75, 25)), (60_000, counts(75, 25)), (60_000, counts(150, 50))];
     assert_eq!(sums(&old.snapshot), minutes);
     assert_eq!(old.snapshot.over_time.buckets.len(), 3, "13:20, 13:21, 13:22");
+    assert!(new.snapshot.groups.iter().all(|group| group.clients.is_some()));
     let but_for_time = |mut snapshot: Snapshot| {
+        snapshot.groups.iter_mut().for_each(|group| group.clients = None);
         snapshot.over_time = Default::default();
         snapshot.endpoints.iter_mut().for_each(|endpoint| endpoint.over_time = Default::default());
         serde_json::to_string(&snapshot).unwrap()
