@@ -9,6 +9,9 @@ ARGS ?=
 FUZZ_SECONDS ?= 20
 # How long `make soak` goes on.
 SOAK_MINUTES ?= 30
+# How many runs of each row `make calibrate` simulates, and which: others with another seed.
+RUNS ?= 2000
+SEED ?= 0
 
 .PHONY: help setup demo test bench calibrate soak fuzz record
 
@@ -33,8 +36,8 @@ bench: setup ## measure the parts and a whole file, see benches/README.md
 	benches/side_by_side.sh
 	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh && benches/serve.sh; else echo "benches/watch.sh and benches/serve.sh need root: left out"; fi
 
-calibrate: setup ## simulate how often the verdict's statistics are wrong, with fixed seeds
-	cargo run --profile demo --locked --example calibrate
+calibrate: setup ## simulate how often the verdict's statistics are wrong, with fixed seeds (SEED=1000000 for others)
+	cargo run --profile demo --locked --example calibrate -- $(RUNS) $(SEED)
 
 soak: ## live traffic of all kinds for SOAK_MINUTES: neither memory nor descriptors may grow
 	@scripts/setup.sh test

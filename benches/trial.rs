@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tapcompare::compare::Comparer;
-use tapcompare::config::Redaction;
+use tapcompare::config::{ClientMark, Redaction};
 use tapcompare::exchange::{
     Answer, Asked, Body, Carried, Endpoint, Exchange, Fate, Headers, Moments, Observation, Request, Response, Specimen,
     Version,
 };
-use tapcompare::faults::{Laid, MAX_SPECIMENS, Terms, Uses, faults, trial};
+use tapcompare::faults::{Held, Laid, MAX_SPECIMENS, Terms, Trials, Uses, faults, trial};
 use tapcompare::redact::{Key, Redactor};
 use tapcompare::rules::RuleSet;
+use tapcompare::tally::{MAX_KEPT, Tally};
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 21);
 
@@ -105,5 +106,43 @@ fn trials(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, trials);
+/// What a trial costs where most specimens were looked at before.
+fn trials_again(c: &mut Criterion) {
+    let terms = Terms { hidden_at_most: 0.05, today: TODAY };
+    let specimens: Vec<Specimen> = (0..MAX_SPECIMENS as u64).map(|n| specimen(n, 12)).collect();
+    let held = || specimens.iter().map(Held::here).collect::<Vec<_>>();
+    let mut trials = Trials::new(&comparer("rules: []"));
+    trials.trial(held(), &Uses::default(), &terms, &mut || true);
+    c.bench_function("the same endpoint of 1 KiB again, nothing new", |b| {
+        b.iter(|| black_box(trials.trial(held(), &Uses::default(), &terms, &mut || true)));
+    });
+}
+
+/// What keeping exchanges costs, from the first to the last of so many of one endpoint.
+fn keeping(c: &mut Criterion) {
+    let mut group = c.benchmark_group("keep");
+    let comparer = comparer("rules: []");
+    for n in [MAX_KEPT as u64, 3_000] {
+        let all: Vec<_> = (0..n)
+            .map(|n| {
+                let observation = specimen(n, 12).observation;
+                let comparison = comparer.compare(&observation);
+                (observation, comparison)
+            })
+            .collect();
+        group.throughput(Throughput::Elements(n));
+        group.bench_function(format!("{n} exchanges of 1 KiB, of which up to {MAX_KEPT} are kept"), |b| {
+            b.iter(|| {
+                let mut tally = Tally::new();
+                for (observation, comparison) in &all {
+                    tally.keep(black_box(observation), comparison, &ClientMark::Address, &comparer);
+                }
+                tally
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, trials, trials_again, keeping);
 criterion_main!(benches);

@@ -34,7 +34,7 @@ const WALK: [&str; 21] = [
 /// what is confined.
 const CONFINED: [(&str, &[&str]); 37] = [
     ("pcap", &["capture"]),
-    ("nix", &["capture", "privilege"]),
+    ("nix", &["capture", "privilege", "cli"]),
     ("caps", &["privilege"]),
     ("socket2", &["capture"]),
     ("pcap_parser", &["capture"]),

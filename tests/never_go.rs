@@ -73,14 +73,18 @@ fn open(report: &Value) -> String {
 }
 
 #[test]
-fn an_empty_run_is_inconclusive_and_sends_nothing_to_the_candidate() {
+fn an_empty_run_is_inconclusive_and_sends_nothing_to_the_candidate_or_the_legacy() {
     let place = Place::new();
     let capture = place.file("empty.pcap", EMPTY);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let candidate = format!("http://{}", listener.local_addr().unwrap());
+    let [candidate_heard, legacy_heard] = [(); 2].map(|()| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        listener
+    });
+    let [candidate, legacy] =
+        [&candidate_heard, &legacy_heard].map(|listener| format!("http://{}", listener.local_addr().unwrap()));
     let lax = place.file("lax.yaml", "gates: {coverage: {requests_per_endpoint: 1}, mismatch_rate: {below: 100%}}\n");
-    for more in [&[][..], &["--policy", lax.to_str().unwrap()], &["--no-overhead"]] {
+    for more in [&[][..], &["--policy", lax.to_str().unwrap()], &["--no-overhead"], &["--legacy", &legacy]] {
         let output = place.replay(&capture, &candidate, more);
         let report = json(&output);
         assert_eq!((output.status.code(), &report["verdict"]), (Some(3), &"INCONCLUSIVE".into()), "{more:?}");
@@ -91,7 +95,8 @@ fn an_empty_run_is_inconclusive_and_sends_nothing_to_the_candidate() {
             assert!(said.contains(part), "{part}: {said}");
         }
         // Our own client was measured meanwhile, against a server of our own: nobody else heard of it.
-        assert!(listener.accept().is_err(), "a connection came to the candidate");
+        assert!(candidate_heard.accept().is_err(), "a connection came to the candidate");
+        assert!(legacy_heard.accept().is_err(), "a connection came to the legacy");
         if more.contains(&"--no-overhead") {
             assert_eq!((&report["overhead"], &report["facts"]["overhead"]), (&Value::Null, &Value::Null));
         } else if let Some(overhead) = report["overhead"].as_object() {
@@ -158,26 +163,112 @@ fn a_mistake_in_the_policy_is_refused_with_its_place() {
     }
 }
 
-#[test]
-fn a_rule_that_never_matched_is_told() {
-    let place = Place::new();
-    let candidate = place.candidate();
-    let rules = place.file(
-        "rules.yaml",
-        "rules:\n  - id: never-there\n    owner: shop-team\n    reason: an endpoint that nobody asks\n    expires: 2099-01-31\n    \
-         at: {endpoint: GET /never, json: $.id}\n    ignore: true\n",
-    );
-    let policy = place.file("policy.yaml", POLICY.replace("LEAST", "3000"));
-    let page = place.folder.path().join("page.html");
+/// A candidate under the shipped rules and these, which alone stand between it and GO where it is perfect.
+fn under(place: &Place, candidate: &Shop, rules: &str, more: &[&str]) -> (Option<i32>, Value) {
+    let rules = place.file("rules.yaml", format!("rules:\n{rules}"));
+    let policy = place.file("policy.yaml", POLICY.replace("LEAST", "100"));
     let common = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/common.yaml");
     let flags =
-        ["--policy", policy.to_str().unwrap(), "--rules", rules.to_str().unwrap(), "--rules", common.to_str().unwrap()];
-    let output = place.replay(&shop(), &candidate.url(), &[&flags[..], &["--html", page.to_str().unwrap()]].concat());
-    let report = json(&output);
-    assert_eq!(output.status.code(), Some(3), "{}", open(&report));
-    let used = report["snapshot"]["rules"].as_array().unwrap();
-    assert!(used.iter().all(|rule| rule["id"] != "never-there") && !used.is_empty());
-    let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("answered for nothing") && page.contains("never-there"), "the page names it");
+        ["--policy", policy.to_str().unwrap(), "--rules", common.to_str().unwrap(), "--rules", rules.to_str().unwrap()];
+    let output = place.replay(&shop(), &candidate.url(), &[&flags[..], more].concat());
+    (output.status.code(), json(&output))
+}
+
+fn rule(id: &str, at: &str, answer: &str) -> String {
+    format!("  - {{id: {id}, owner: me, reason: why, expires: 2099-12-31, at: {{{at}}}, {answer}}}\n")
+}
+
+/// What keeps the gate on the rules open; nothing else is.
+fn only_rules(report: &Value) -> String {
+    let said = open(report);
+    assert!(said.lines().all(|line| line.starts_with("\"rules\" \"not-enough\": ")), "{said}");
+    said
+}
+
+#[test]
+fn a_rule_that_never_matched_is_told_and_keeps_a_run_from_go() {
+    let place = Place::new();
+    let candidate = place.candidate();
+    // Of the same shape, with a place that is there.
+    let right = rule("there", "endpoint: 'GET /orders/{id}', json: $.totals.grand", "match: {tolerance: 0.001}");
+    assert_eq!(under(&place, &candidate, &right, &[]).0, Some(0));
+    let page = place.folder.path().join("page.html");
+    for (at, answer) in [
+        ("endpoint: GET /never, json: $.id", "ignore: true"),
+        ("endpoint: 'GET /orders/{id}', json: $.totals.grnad", "match: {tolerance: 0.001}"),
+        ("header: X-Never", "ignore: {presence: any}"),
+    ] {
+        let wrong = rule("never-there", at, answer);
+        let (status, report) = under(&place, &candidate, &wrong, &["--html", page.to_str().unwrap()]);
+        assert_eq!((status, &report["verdict"]), (Some(3), &"INCONCLUSIVE".into()), "{at}");
+        let said = only_rules(&report);
+        assert!(said.contains("1 rule never matched") && said.contains("never-there"), "{said}");
+        let used = report["snapshot"]["rules"].as_array().unwrap();
+        assert!(used.iter().all(|rule| rule["id"] != "never-there") && !used.is_empty());
+        let page = std::fs::read_to_string(&page).unwrap();
+        assert!(page.contains("answered for nothing") && page.contains("never-there"), "the page names it");
+    }
+    place.runtime.block_on(candidate.stop());
+}
+
+#[test]
+fn a_rule_that_compares_everything_loosely_is_caught_by_depth_and_by_the_faults() {
+    let place = Place::new();
+    let candidate = place.candidate();
+    let loose = rule("anything-goes", "json: '$..*'", "match: {type: same}");
+    let (status, report) = under(&place, &candidate, &loose, &[]);
+    assert_eq!((status, &report["verdict"]), (Some(3), &"INCONCLUSIVE".into()));
+    let depth = &report["snapshot"]["trial"]["depth"];
+    let [values, hidden, loose] = ["values", "hidden", "loose"].map(|field| depth[field].as_f64().unwrap());
+    assert!(loose > values / 2.0 && hidden < values / 20.0, "{depth}");
+    let said = only_rules(&report);
+    assert!(said.contains("seeded faults noticed") && said.contains("hidden most by anything-goes"), "{said}");
+    assert!(said.contains("GET /orders/{id}: only "), "each endpoint by itself: {said}");
+    place.runtime.block_on(candidate.stop());
+}
+
+#[test]
+fn a_rule_that_hides_all_of_one_endpoint_is_caught_though_the_whole_looks_fine() {
+    let place = Place::new();
+    let candidate = place.candidate();
+    let blind =
+        rule("paid-is-paid", "endpoint: 'GET /payments/{id}', json: '$..*'", "ignore: {type: any, presence: any}");
+    let (status, report) = under(&place, &candidate, &blind, &[]);
+    assert_eq!((status, &report["verdict"]), (Some(3), &"INCONCLUSIVE".into()));
+    let trial = &report["snapshot"]["trial"];
+    let share = |depth: &Value| depth["hidden"].as_f64().unwrap() / depth["values"].as_f64().unwrap();
+    assert!(share(&trial["depth"]) < 0.05, "the whole is within the policy's limit: {}", trial["depth"]);
+    let endpoints = trial["endpoints"].as_array().unwrap();
+    let payments = endpoints.iter().find(|one| one["endpoint"] == "GET /payments/{id}").unwrap();
+    assert!(share(&payments["depth"]) > 0.5, "{payments}");
+    let said = only_rules(&report);
+    assert!(said.lines().all(|line| line.contains("GET /payments/{id}: ")), "no other endpoint is blamed: {said}");
+    assert!(said.contains("would be hidden if they changed") && said.contains("seeded faults noticed"), "{said}");
+    place.runtime.block_on(candidate.stop());
+}
+
+#[test]
+fn a_difference_that_is_accepted_counts_as_a_mismatch_beyond_its_rate() {
+    let place = Place::new();
+    // The weight of some products is missing, which is known and wanted.
+    let candidate = place.runtime.block_on(demo::candidate("missing-field@5%".parse().unwrap())).unwrap();
+    let wanted = |most: &str| {
+        let at = "endpoint: 'GET /products/{sku}', json: $.dimensions.weightGrams";
+        rule("no-weights", at, &format!("accept: {{kind: missing, max_rate: {most}}}"))
+    };
+    let (status, report) = under(&place, &candidate, &wanted("20%"), &[]);
+    let books = &report["snapshot"]["ledger"]["shadow"];
+    let (accepted, mismatched) = (books["accepted"].as_u64().unwrap(), books["mismatched"].as_u64().unwrap());
+    assert!(accepted > 5 && mismatched == 0, "{books}");
+    assert_eq!((status, &report["verdict"]), (Some(0), &"GO".into()), "{}", open(&report));
+    let (status, report) = under(&place, &candidate, &wanted("0.1%"), &[]);
+    assert_ne!(status, Some(0));
+    let said = open(&report);
+    assert!(said.contains("mismatch-rate") && said.contains("no-weights"), "{said}");
+    // Another kind of difference at that place is no part of what is wanted.
+    let other = wanted("20%").replace("kind: missing", "kind: value");
+    let (status, report) = under(&place, &candidate, &other, &[]);
+    assert_eq!(status, Some(1), "{}", open(&report));
+    assert_eq!(report["snapshot"]["ledger"]["shadow"]["mismatched"], accepted);
     place.runtime.block_on(candidate.stop());
 }

@@ -1,5 +1,6 @@
 //! How often the latency gate lets a candidate pass whose quantile is known to be at the margin: asked of the gate itself.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use tapcompare::config::{Looks, Policy};
@@ -169,9 +170,10 @@ pub(crate) const LATENCY_QUESTIONS: [LatencyQuestion; 21] = [
 ];
 
 impl LatencyQuestion {
-    /// The share of so many runs that pass.
-    pub(crate) fn share_passed(&self, runs: u64) -> f64 {
-        (0..runs).filter(|seed| self.passes(*seed)).count() as f64 / runs as f64
+    /// The share of these runs that pass.
+    pub(crate) fn share_passed(&self, seeds: Range<u64>) -> f64 {
+        let runs = (seeds.end - seeds.start) as f64;
+        seeds.filter(|seed| self.passes(*seed)).count() as f64 / runs
     }
 
     fn passes(&self, seed: u64) -> bool {

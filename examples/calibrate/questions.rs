@@ -1,6 +1,8 @@
 //! How often the mismatch gate lets a candidate pass whose true rate is known: asked of the gate itself, by judging
 //! runs that never were.
 
+use std::ops::Range;
+
 use tapcompare::config::{Looks, Policy};
 use tapcompare::exchange::Endpoint;
 use tapcompare::ledger::ShadowBooks;
@@ -132,12 +134,13 @@ pub(crate) const QUESTIONS: [Question; 42] = [
 ];
 
 impl Question {
-    /// The share of so many runs that pass.
-    pub(crate) fn passed(&self, runs: u64) -> Passed {
+    /// The share of these runs that pass.
+    pub(crate) fn passed(&self, seeds: Range<u64>) -> Passed {
+        let one = 1.0 / (seeds.end - seeds.start) as f64;
         let mut passed = Passed::default();
-        for mismatches in (0..runs).filter_map(|seed| self.passes_with(seed)) {
-            passed.all += 1.0 / runs as f64;
-            passed.unmet += if mismatches == 0 { 1.0 / runs as f64 } else { 0.0 };
+        for mismatches in seeds.filter_map(|seed| self.passes_with(seed)) {
+            passed.all += one;
+            passed.unmet += if mismatches == 0 { one } else { 0.0 };
         }
         passed
     }

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::asking::today;
+use super::trial::LiveTrials;
 use super::{Trouble, trial};
 use crate::config::Policy;
 use crate::exchange::{RuleNote, RunFacts};
@@ -138,12 +139,10 @@ impl Served {
         let board = Arc::new(Board::new());
         let running = Running::start(serving, &board)?;
         let notes: Arc<[RuleNote]> = rules.notes().into();
-        let (policy, rules, known) = (Arc::clone(policy), Arc::clone(rules), Arc::clone(&notes));
-        let day = trial::day_of(facts);
+        let (policy, known) = (Arc::clone(policy), Arc::clone(&notes));
+        let trials = Mutex::new(LiveTrials::new(Arc::clone(rules), &policy.gates.rules, trial::day_of(facts))?);
         let judge = Box::new(move |snapshot: &mut Snapshot| {
-            if let Err(error) = trial::try_rules(snapshot, Arc::clone(&rules), &policy.gates.rules, day) {
-                tracing::error!("{error}");
-            }
+            trials.lock().unwrap_or_else(PoisonError::into_inner).try_rules(snapshot);
             let share = verdict::mismatch_share(snapshot, &policy, &known);
             (verdict::judge(snapshot, &policy, &known, today()), share)
         });

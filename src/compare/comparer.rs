@@ -50,11 +50,6 @@ impl Comparer {
         self.judged(observation, None)
     }
 
-    /// The same under other rules.
-    pub fn with_rules(&self, rules: Arc<RuleSet>) -> Comparer {
-        Comparer { rules, redactor: Arc::clone(&self.redactor) }
-    }
-
     /// A place of an observation's answers as it may be shown: without its secrets.
     pub fn shown_place(&self, observation: &Observation, at: Location) -> Location {
         hidden_place(at, &example::veil(&self.redactor, observation))

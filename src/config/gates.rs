@@ -147,6 +147,13 @@ pub struct RulesGate {
     pub faults_detected: f64,
 }
 
+impl RulesGate {
+    /// Whether it lets everything pass, so that nothing depends on what a trial of the rules says.
+    pub fn asks_nothing(&self) -> bool {
+        self.hidden_at_most >= 1.0 && self.faults_detected <= 0.0
+    }
+}
+
 impl Default for RulesGate {
     fn default() -> Self {
         RulesGate { hidden_at_most: 0.05, faults_detected: 0.95 }

@@ -11,11 +11,11 @@ use serde::Serialize;
 use super::content::general;
 use super::depth::{Depth, Hides, each_value};
 use super::detect::{Hider, Unnoticed};
+use super::look::{Eyes, Looked};
 use super::trial::Terms;
 use super::{Laid, fair};
-use crate::compare::Comparer;
-use crate::exchange::{Comparison, DifferenceKind, Endpoint, Location, Outcome, Specimen, path_of};
-use crate::rules::{COMMON, Found, Part, Rule, RuleSet};
+use crate::exchange::{DifferenceKind, Endpoint, Location, Outcome, Specimen, path_of};
+use crate::rules::{Found, Part, Rule, RuleSet};
 
 /// Days before its last one from which on a rule is said to expire soon.
 pub const SOON: i64 = 30;
@@ -76,14 +76,21 @@ pub struct RuleAudit {
     pub findings: Vec<Finding>,
 }
 
+/// The rules that were found to mean a place that was seen, and how often it was asked.
+#[derive(Debug, Default)]
+pub(super) struct Meant {
+    rules: BTreeSet<Arc<str>>,
+    questions: usize,
+}
+
 /// What is gathered while specimens are looked at.
 pub(super) struct Auditor<'a> {
     rules: &'a RuleSet,
     /// Those that have answered for nothing and were not found to mean a place.
     undecided: Vec<&'a Rule>,
-    questions: usize,
+    meant: Meant,
     wide: BTreeMap<Arc<str>, Wide>,
-    answered: BTreeMap<Arc<str>, Answered>,
+    answered: BTreeMap<Arc<str>, Counts>,
 }
 
 /// Where a rule with a wide place hides something, and where it was needed.
@@ -95,89 +102,118 @@ struct Wide {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Answered {
+struct Counts {
     specimens: u64,
     needed: u64,
 }
 
+/// The rules that answered for something in one specimen.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    /// And whether it would no longer agree without it.
+    rules: BTreeMap<Arc<str>, bool>,
+    /// Where rules with wide places answered: endpoint and general place by their real names.
+    wide: BTreeSet<(Arc<str>, String)>,
+}
+
 impl<'a> Auditor<'a> {
-    pub(super) fn new(rules: &'a RuleSet, uses: &Uses) -> Auditor<'a> {
-        let unused = |rule: &&Rule| !rule.expired && !uses.contains_key(&rule.id);
+    /// `meant` is what earlier looks at specimens of the same run have found.
+    pub(super) fn new(rules: &'a RuleSet, uses: &Uses, meant: Meant) -> Auditor<'a> {
+        let unused = |rule: &&Rule| !rule.expired && !uses.contains_key(&rule.id) && !meant.rules.contains(&rule.id);
         let wide = rules.rules().iter().filter(|rule| is_wide(rule));
         Auditor {
             rules,
             undecided: rules.rules().iter().filter(unused).collect(),
-            questions: 0,
+            meant,
             wide: wide.map(|rule| (Arc::clone(&rule.id), Wide::default())).collect(),
             answered: BTreeMap::new(),
         }
     }
 
-    /// Hears that a rule would answer for a changed value.
-    pub(super) fn hides(
-        &mut self,
-        id: &Arc<str>,
-        endpoint: &Endpoint,
-        at: &Location,
-        shown: impl FnOnce() -> Location,
-    ) {
-        let Some(wide) = self.wide.get_mut(id) else { return };
-        let place = format!("{endpoint} {}", general(at));
-        if wide.hides.len() < MAX_WIDE_PLACES && !wide.hides.contains_key(&place) {
-            wide.hides.insert(place, format!("{endpoint} {}", general(&shown())));
-        }
+    /// Whether a rule means places that it does not name one by one.
+    pub(super) fn is_wide(&self, id: &Arc<str>) -> bool {
+        self.wide.contains_key(id)
     }
 
-    /// Looks at one endpoint's specimens, as they are and with their codings on: which rules answer, and which are needed.
-    pub(super) fn look<'s>(&mut self, comparer: &Comparer, specimens: impl Iterator<Item = (&'s Specimen, &'s Laid)>) {
-        let compared: Vec<(&Specimen, &Laid, Comparison)> = specimens
-            .map(|(specimen, laid)| (specimen, laid, comparer.compare_unshown(&specimen.observation)))
-            .collect();
-        let mut by_rule: BTreeMap<&Arc<str>, BTreeSet<usize>> = BTreeMap::new();
-        for (at, (_, laid, comparison)) in compared.iter().enumerate() {
-            for difference in &comparison.differences {
-                let Some(hit) = &difference.rule else { continue };
-                by_rule.entry(&hit.id).or_default().insert(at);
-                if let Some(wide) = self.wide.get_mut(&hit.id) {
-                    wide.differed.insert(format!("{} {}", laid.endpoint, general(&difference.at)));
-                }
+    /// Looks at one specimen, as it is and with its codings on: which rules answer, and which are needed.
+    pub(super) fn look(&mut self, eyes: &mut Eyes, specimen: &Specimen, laid: &Laid) -> Answered {
+        let comparison = eyes.comparer.compare_unshown(&specimen.observation);
+        let agree = |outcome| matches!(outcome, Outcome::Matched | Outcome::Accepted);
+        let mut answered = Answered::default();
+        for difference in &comparison.differences {
+            let Some(hit) = &difference.rule else { continue };
+            if self.is_wide(&hit.id) {
+                let place = format!("{} {}", laid.endpoint, general(&difference.at));
+                answered.wide.insert((Arc::clone(&hit.id), place));
             }
-            self.ask_of_unused(laid);
+            answered.rules.entry(Arc::clone(&hit.id)).or_insert(false);
         }
-        for (id, places) in by_rule {
-            self.undecided.retain(|rule| rule.id != *id);
-            let others = comparer.with_rules(Arc::new(self.rules.without(id)));
-            let answered = self.answered.entry(Arc::clone(id)).or_default();
-            answered.specimens += places.len() as u64;
-            for (specimen, _, comparison) in places.iter().filter_map(|at| compared.get(*at)) {
-                let agree = |outcome| matches!(outcome, Outcome::Matched | Outcome::Accepted);
-                let without = || others.compare_unshown(&specimen.observation).outcome;
-                answered.needed += u64::from(agree(comparison.outcome) && !agree(without()));
+        for (id, needed) in &mut answered.rules {
+            *needed =
+                agree(comparison.outcome) && !agree(eyes.without(id).compare_unshown(&specimen.observation).outcome);
+        }
+        self.ask_of_unused(laid);
+        answered
+    }
+
+    /// Takes in what was found in one specimen.
+    pub(super) fn take(&mut self, endpoint: &Endpoint, looked: &Looked) {
+        for (id, place) in &looked.hides {
+            let Some(wide) = self.wide.get_mut(id) else { continue };
+            let real = format!("{endpoint} {}", place.real);
+            if wide.hides.len() < MAX_WIDE_PLACES && !wide.hides.contains_key(&real) {
+                wide.hides.insert(real, format!("{endpoint} {}", place.shown));
             }
+        }
+        for (id, place) in &looked.answered.wide {
+            if let Some(wide) = self.wide.get_mut(id) {
+                wide.differed.insert(place.clone());
+            }
+        }
+        for (id, needed) in &looked.answered.rules {
+            self.undecided.retain(|rule| rule.id != *id);
+            let counts = self.answered.entry(Arc::clone(id)).or_default();
+            counts.specimens += 1;
+            counts.needed += u64::from(*needed);
         }
     }
 
     /// Whether rules that have answered for nothing mean any place of these answers.
     fn ask_of_unused(&mut self, laid: &Laid) {
+        if self.undecided.is_empty() || self.meant.questions >= MAX_QUESTIONS {
+            return;
+        }
         let (Some(request), Some(reference), Some(candidate)) = (laid.request(), laid.reference(), laid.candidate())
         else {
             return;
         };
         let path = path_of(&request.target);
-        let (undecided, questions) = (&mut self.undecided, &mut self.questions);
+        let (undecided, meant) = (&mut self.undecided, &mut self.meant);
         let mut ask = |_: &Location, _: bool, found: &Found<'_>| {
-            if *questions < MAX_QUESTIONS {
-                *questions += undecided.len();
-                undecided.retain(|rule| !means(rule, &request.method, path, found));
+            if meant.questions < MAX_QUESTIONS {
+                meant.questions += undecided.len();
+                undecided.retain(|rule| {
+                    let means = means(rule, &request.method, path, found);
+                    if means {
+                        meant.rules.insert(Arc::clone(&rule.id));
+                    }
+                    !means
+                });
             }
         };
         each_value(request, reference, reference, DifferenceKind::Value, &mut ask);
         each_value(request, candidate, reference, DifferenceKind::Extra, &mut ask);
     }
 
-    /// The audit of every rule, in order.
-    pub(super) fn finish(self, uses: &Uses, depth: &Depth, unnoticed: &[&Unnoticed], terms: &Terms) -> Vec<RuleAudit> {
-        let asked_of_all = self.questions < MAX_QUESTIONS;
+    /// The audit of every rule, in order; and what is known of rules that have answered for nothing.
+    pub(super) fn finish(
+        self,
+        uses: &Uses,
+        depth: &Depth,
+        unnoticed: &[&Unnoticed],
+        terms: &Terms,
+    ) -> (Vec<RuleAudit>, Meant) {
+        let asked_of_all = self.meant.questions < MAX_QUESTIONS;
         let one = |rule: &Rule| {
             let (differences, exchanges) = uses.get(&rule.id).copied().unwrap_or_default();
             let answered = self.answered.get(&rule.id).copied().unwrap_or_default();
@@ -208,7 +244,8 @@ impl<'a> Auditor<'a> {
                 findings,
             }
         };
-        self.rules.rules().iter().map(one).collect()
+        let audits = self.rules.rules().iter().map(one).collect();
+        (audits, self.meant)
     }
 }
 
@@ -278,7 +315,8 @@ fn is_wide(rule: &Rule) -> bool {
     }
 }
 
-/// The shipped rules are for every service; that one has nothing for some of them is no finding.
+/// The shipped rules are for every service; that one has nothing for some of them is no finding. Who copies the file into a
+/// folder of his own has them still.
 fn is_shipped(rule: &Rule) -> bool {
-    rule.source.to_string().starts_with(COMMON) && rule.owner == env!("CARGO_PKG_NAME")
+    rule.owner == env!("CARGO_PKG_NAME") && rule.id.starts_with("common-")
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use super::content::general;
+use super::look::Place;
 use super::seed::{Fault, faults};
 use super::trial::Counted;
 use super::{FaultKind, Laid};
@@ -74,6 +74,44 @@ pub struct Unnoticed {
     pub faults: u64,
 }
 
+/// A fault that went unnoticed.
+#[derive(Debug)]
+struct Missed {
+    kind: FaultKind,
+    place: Arc<Place>,
+    hider: Hider,
+}
+
+/// The faults of one specimen.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    counts: BTreeMap<FaultKind, Counted>,
+    missed: Vec<Missed>,
+}
+
+/// Puts every fault into a specimen whose answers agree, each by itself, and looks what becomes of it. `place` names a place.
+pub(super) fn try_all(
+    specimen: &Specimen,
+    laid: &Laid,
+    before: &Comparison,
+    comparer: &Comparer,
+    place: &mut dyn FnMut(&Location) -> Arc<Place>,
+) -> Tried {
+    let mut tried = Tried::default();
+    for Fault { kind, at, response } in faults(specimen, laid) {
+        let found = comparer.compare_unshown(&laid.answered(response));
+        let noticed = matches!(found.outcome, Outcome::Mismatched | Outcome::Failed(_));
+        if !noticed {
+            let Some(hider) = hider(before, &found, &at) else { continue };
+            tried.missed.push(Missed { kind, place: place(&at), hider });
+        }
+        let counted = tried.counts.entry(kind).or_default();
+        counted.seeded += 1;
+        counted.noticed += u64::from(noticed);
+    }
+    tried
+}
+
 /// The faults of one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Detection {
@@ -83,28 +121,24 @@ pub(super) struct Detection {
 }
 
 impl Detection {
-    /// Puts every fault into a specimen whose answers agree, each by itself, and looks what becomes of it.
-    pub(super) fn try_all(&mut self, specimen: &Specimen, laid: &Laid, before: &Comparison, comparer: &Comparer) {
-        for Fault { kind, at, response } in faults(specimen, laid) {
-            let found = comparer.compare_unshown(&laid.answered(response));
-            let noticed = matches!(found.outcome, Outcome::Mismatched | Outcome::Failed(_));
-            if !noticed {
-                let Some(hider) = hider(before, &found, &at) else { continue };
-                self.miss(kind, &at, hider, || general(&comparer.shown_place(laid.observation(), at.clone())));
-            }
-            let counted = self.counts.entry(kind).or_default();
-            counted.seeded += 1;
-            counted.noticed += u64::from(noticed);
+    /// Adds those of one specimen.
+    pub(super) fn take(&mut self, tried: &Tried) {
+        for (kind, counted) in &tried.counts {
+            let sum = self.counts.entry(*kind).or_default();
+            *sum = sum.add(*counted);
+        }
+        for missed in &tried.missed {
+            self.miss(missed);
         }
     }
 
-    fn miss(&mut self, kind: FaultKind, at: &Location, hider: Hider, shown: impl FnOnce() -> String) {
-        let mut key = (kind, general(at), hider);
+    fn miss(&mut self, Missed { kind, place, hider }: &Missed) {
+        let mut key = (*kind, place.real.clone(), hider.clone());
         if self.unnoticed.len() >= MAX_UNNOTICED && !self.unnoticed.contains_key(&key) {
             key.1 = ELSEWHERE.to_owned();
             self.unnoticed.entry(key).or_insert_with(|| (ELSEWHERE.to_owned(), 0)).1 += 1;
         } else {
-            self.unnoticed.entry(key).or_insert_with(|| (shown(), 0)).1 += 1;
+            self.unnoticed.entry(key).or_insert_with(|| (place.shown.clone(), 0)).1 += 1;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Trials that never were, for tests of whoever reads them.
 
-use super::{Counted, Depth, EndpointTrial, FaultKind, Hider, Hides, Trial, Unnoticed};
+use super::{Counted, Depth, EndpointTrial, FaultKind, Hider, Hides, RuleAudit, Trial, Unnoticed};
 use crate::exchange::Endpoint;
 
 /// One endpoint into which so many faults were put, of which so many were noticed; the rule `wide` hid the others.
@@ -31,5 +31,20 @@ pub(crate) fn depth(values: u64, hidden: u64) -> Depth {
 /// A trial of these endpoints.
 pub(crate) fn trial(endpoints: Vec<EndpointTrial>) -> Trial {
     let specimens = endpoints.iter().map(|endpoint| endpoint.specimens).sum();
-    Trial { specimens, left_out: 0, endpoints, depth: depth(1_000, 0), rules: Vec::new() }
+    Trial { specimens, endpoints, depth: depth(1_000, 0), ..Trial::default() }
+}
+
+/// A rule with which nothing is wrong.
+pub(crate) fn audit(id: &str) -> RuleAudit {
+    RuleAudit {
+        id: id.into(),
+        differences: 0,
+        exchanges: 0,
+        specimens: 0,
+        needed: 0,
+        values: Hides::default(),
+        share: None,
+        faults_hidden: 0,
+        findings: Vec::new(),
+    }
 }

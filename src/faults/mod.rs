@@ -19,6 +19,7 @@ mod fair;
 #[cfg(test)]
 pub(crate) mod invented;
 mod kind;
+mod look;
 mod moment;
 mod seed;
 mod seed_json;
@@ -27,6 +28,7 @@ mod specimen;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod trials;
 mod value;
 
 pub use audit::{Finding, Flaw, RuleAudit, SOON, Uses};
@@ -37,3 +39,4 @@ pub use kind::FaultKind;
 pub use seed::{Fault, MAX_PLACES, faults};
 pub use specimen::{Laid, MAX_BODY};
 pub use trial::{Counted, EndpointTrial, MAX_ENDPOINTS, MAX_SPECIMENS, Terms, Trial, trial};
+pub use trials::{Held, MAX_REMEMBERED, Trials};

@@ -528,3 +528,81 @@ fn faults_lie_where_they_say() {
         );
     }
 }
+
+/// The trial of `specimens`, of which those are opened that `trials` does not know; how many that are.
+fn again(trials: &mut Trials, specimens: &[Specimen], uses: &Uses, may: &mut dyn FnMut() -> bool) -> (Trial, usize) {
+    let opened = std::cell::Cell::new(0);
+    let held = |one: &'_ Specimen| {
+        let (one, opened) = (one.clone(), &opened);
+        move || {
+            opened.set(opened.get() + 1);
+            Some(one.clone())
+        }
+    };
+    let held = specimens.iter().map(|one| Held::new(&one.endpoint, one.observation.sequence, held(one))).collect();
+    let trial = trials.trial(held, uses, &Terms { hidden_at_most: 0.05, today: TODAY }, may).unwrap();
+    (trial, opened.get())
+}
+
+#[test]
+fn a_specimen_is_looked_at_once_and_what_is_put_together_is_what_one_look_at_all_of_them_says() {
+    // Wide, loose, needed and dead rules, answers that differ, and one that cannot be laid out.
+    let rules = rule("wide", "json: '$.lines[*].*'", "ignore: true")
+        + &rule("when", "json: $.placed", "match: {shape: date-time}")
+        + &rule("nowhere", "header: x-none", "ignore: true");
+    let mut all = orders(40);
+    let dearer = String::from_utf8_lossy(ORDER).replace("36.5", "36.6");
+    for n in 40..48 {
+        let answer = |body: &[u8]| response(200, &[("content-type", "application/json")], body);
+        all.push(specimen_of(n, "GET /dear", answer(ORDER), answer(dearer.as_bytes())));
+    }
+    all.push(agreeing(90, "text/plain", &vec![b' '; MAX_BODY + 1]));
+    let (comparer, uses) = (comparer(&rules), Uses::from([("wide".into(), (8, 8))]));
+    let mut trials = Trials::new(&comparer);
+    let mut opened = 0;
+    for until in [1, 9, 20, 33, 44, all.len(), all.len()] {
+        let (trial, new) = again(&mut trials, &all[..until], &uses, &mut || true);
+        let terms = Terms { hidden_at_most: 0.05, today: TODAY };
+        assert_eq!(Some(trial), super::trial(&all[..until], &comparer, &uses, &terms), "of {until}");
+        opened += new;
+    }
+    // Which 32 of 40 are looked at changes with those that come, so more of them were; but each once.
+    assert!((41..=all.len()).contains(&opened), "{opened} opened");
+    let (last, new) = again(&mut trials, &all, &uses, &mut || true);
+    assert_eq!((new, last.waiting, last.untried, last.specimens, last.left_out), (0, 0, 0, 40, 9));
+    assert_eq!(last.rules[0].needed, 8);
+    assert!(last.rules[2].findings.iter().any(|finding| finding.flaw == Flaw::Dead));
+}
+
+#[test]
+fn where_time_is_short_specimens_wait_and_no_endpoint_gets_a_second_before_all_have_their_first() {
+    let many = |name: &str| {
+        let answer = response(200, &[("content-type", "application/json")], ORDER);
+        let of = |n| specimen_of(n, name, answer.clone(), answer.clone());
+        (0..10).map(of).collect::<Vec<_>>()
+    };
+    let all = ["GET /a", "GET /b", "GET /c"].map(many).concat();
+    let (mut trials, uses) = (Trials::new(&comparer("  []")), Uses::default());
+    let mut told = Vec::new();
+    for most in [0, 2, 2, 3, 100, 0] {
+        let mut left = most;
+        let mut may = || {
+            let any = left > 0;
+            left -= usize::from(any);
+            any
+        };
+        let (trial, opened) = again(&mut trials, &all, &uses, &mut may);
+        assert_eq!(trial.specimens + trial.waiting + trial.left_out, 30);
+        let of_each: Vec<u64> = trial.endpoints.iter().map(|endpoint| endpoint.specimens).collect();
+        told.push((opened, trial.waiting, trial.untried, of_each));
+    }
+    let expected = [
+        (0, 30, 3, vec![]),
+        (2, 28, 1, vec![1, 1]),
+        (2, 26, 0, vec![2, 1, 1]),
+        (3, 23, 0, vec![3, 2, 2]),
+        (23, 0, 0, vec![10, 10, 10]),
+        (0, 0, 0, vec![10, 10, 10]),
+    ];
+    assert_eq!(told, expected);
+}

@@ -6,12 +6,13 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::audit::{Auditor, RuleAudit, Uses};
+use super::FaultKind;
+use super::audit::{RuleAudit, Uses};
 use super::depth::Depth;
-use super::detect::{Detection, Unnoticed};
-use super::{FaultKind, Laid};
+use super::detect::Unnoticed;
+use super::trials::{Held, Trials};
 use crate::compare::Comparer;
-use crate::exchange::{Comparison, Endpoint, Outcome, Specimen};
+use crate::exchange::{Endpoint, Specimen};
 
 /// Specimens of one endpoint that are looked at: of more of them so many, evenly in the order of the source. So the cost of
 /// a trial is bounded, however long a run was.
@@ -43,7 +44,7 @@ impl Counted {
         (self.seeded > 0).then(|| self.noticed as f64 / self.seeded as f64)
     }
 
-    fn add(self, other: Counted) -> Counted {
+    pub(super) fn add(self, other: Counted) -> Counted {
         Counted { seeded: self.seeded + other.seeded, noticed: self.noticed + other.noticed }
     }
 }
@@ -55,6 +56,10 @@ pub struct Trial {
     pub specimens: u64,
     /// Specimens that were not: past a bound, too large, or without two answers that could be read.
     pub left_out: u64,
+    /// Specimens whose turn has not come yet, because a run that goes on spends only a share of its time on them.
+    pub waiting: u64,
+    /// Endpoints all of whose specimens wait.
+    pub untried: u64,
     /// By endpoint, in the order of their names.
     pub endpoints: Vec<EndpointTrial>,
     /// Over all endpoints.
@@ -107,62 +112,6 @@ impl Trial {
 /// Puts the rules of a comparer to the test, on these specimens. `uses` is what the whole run says of each rule. None where
 /// there are no specimens.
 pub fn trial(specimens: &[Specimen], comparer: &Comparer, uses: &Uses, terms: &Terms) -> Option<Trial> {
-    if specimens.is_empty() {
-        return None;
-    }
-    let mut by_endpoint: BTreeMap<&Endpoint, Vec<&Specimen>> = BTreeMap::new();
-    for specimen in specimens {
-        by_endpoint.entry(&specimen.endpoint).or_default().push(specimen);
-    }
-    let mut auditor = Auditor::new(comparer.rules(), uses);
-    let mut trial = Trial::default();
-    for (endpoint, mut of_one) in by_endpoint.into_iter().take(MAX_ENDPOINTS) {
-        of_one.sort_by_key(|specimen| specimen.observation.sequence);
-        let (all, most) = (of_one.len(), of_one.len().min(MAX_SPECIMENS));
-        let chosen = (0..most).filter_map(|at| of_one.get(at * all / most)).copied();
-        let one = of_endpoint(endpoint, chosen, comparer, &mut auditor);
-        trial.specimens += one.specimens;
-        trial.depth.merge(&one.depth);
-        if one.specimens > 0 {
-            trial.endpoints.push(one);
-        }
-    }
-    trial.left_out = specimens.len() as u64 - trial.specimens;
-    let unnoticed: Vec<&Unnoticed> = trial.endpoints.iter().flat_map(|endpoint| &endpoint.unnoticed).collect();
-    trial.rules = auditor.finish(uses, &trial.depth, &unnoticed, terms);
-    Some(trial)
-}
-
-fn of_endpoint<'s>(
-    endpoint: &Endpoint,
-    specimens: impl Iterator<Item = &'s Specimen>,
-    comparer: &Comparer,
-    auditor: &mut Auditor<'_>,
-) -> EndpointTrial {
-    let laid: Vec<(&Specimen, Laid, Comparison)> = specimens
-        .filter_map(|specimen| {
-            let laid = Laid::out(specimen)?;
-            let comparison = comparer.compare_unshown(laid.observation());
-            Some((specimen, laid, comparison))
-        })
-        .collect();
-    let (mut depth, mut detection, mut sound) = (Depth::default(), Detection::default(), 0);
-    for (specimen, laid, comparison) in &laid {
-        depth.ask(laid, comparer.rules(), &mut |id, at| {
-            auditor.hides(id, endpoint, at, || comparer.shown_place(laid.observation(), at.clone()));
-        });
-        if matches!(comparison.outcome, Outcome::Matched | Outcome::Accepted) {
-            sound += 1;
-            detection.try_all(specimen, laid, comparison, comparer);
-        }
-    }
-    auditor.look(comparer, laid.iter().map(|(specimen, laid, _)| (*specimen, laid)));
-    EndpointTrial {
-        endpoint: endpoint.clone(),
-        specimens: laid.len() as u64,
-        sound,
-        unnoticed: detection.unnoticed(),
-        faults: detection.counts,
-        depth,
-    }
+    let held = |specimen| Held::here(specimen);
+    Trials::new(comparer).trial(specimens.iter().map(held).collect(), uses, terms, &mut || true)
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::tests::note;
 use crate::config::{ChecklistItem, Policy, Scope, Signature};
 use crate::exchange::{
-    AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, EpochBooks, EpochNote, Failure, Incomplete,
-    Location, Outcome, OverheadNote, Rescored, RuleAnswer, RuleNote, Segment, Skip, SpanNote, StretchNote,
+    AdmissionNote, BreakerNote, Difference, DifferenceKind, Endpoint, EndpointChange, EpochBooks, EpochNote, Failure,
+    Incomplete, Location, Move, Outcome, OverheadNote, Rescored, RuleAnswer, RuleNote, Segment, Skip, SpanNote,
+    StretchNote,
 };
 use crate::faults::{
     Counted, Depth, EndpointTrial, FaultKind, Finding, Flaw, Hider, Hides, RuleAudit, Trial, Unnoticed,
@@ -200,7 +201,7 @@ fn trial(payload: &str) -> Trial {
         faults_hidden: 40,
         findings: vec![Finding { flaw: Flaw::ALL[0], why: payload.into() }],
     };
-    Trial { specimens: 10, left_out: 0, endpoints: vec![one], depth, rules: vec![audit] }
+    Trial { specimens: 10, endpoints: vec![one], depth, rules: vec![audit], ..Trial::default() }
 }
 
 fn policy(payload: &str) -> Policy {
@@ -231,6 +232,7 @@ fn epoch(payload: &str, number: u64) -> EpochNote {
 fn rescored(payload: &str) -> Rescored {
     let ids = || vec![payload.into()];
     let outcomes = |n| [(payload.to_owned(), n)].into();
+    let named = || Endpoint { method: payload.into(), template: payload.into() };
     Rescored {
         added: ids(),
         removed: ids(),
@@ -238,6 +240,15 @@ fn rescored(payload: &str) -> Rescored {
         before: outcomes(3),
         after: outcomes(4),
         verdict_before: payload.into(),
+        endpoints: vec![EndpointChange { endpoint: named(), before: outcomes(1), after: outcomes(2) }],
+        moves: vec![Move {
+            endpoint: named(),
+            from: payload.into(),
+            to: payload.into(),
+            exchanges: 3,
+            asked_of: 1,
+            all: 4,
+        }],
         ..Rescored::default()
     }
 }

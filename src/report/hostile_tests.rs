@@ -78,6 +78,50 @@ fn the_page_gets_no_element_and_no_attribute() {
     assert!(page.matches("&lt;script&gt;owned&lt;/script&gt;").count() > 10, "it is shown, not dropped");
 }
 
+/// The elements and attributes of a page as a real browser has them once its scripts have run; None without a browser.
+fn in_a_browser(page: &str) -> Option<BTreeMap<String, usize>> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.html");
+    std::fs::write(&file, page).unwrap();
+    let shown = Command::new("chromium")
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=2000"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .args(["--dump-dom", &format!("file://{}", file.display())])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(text.contains("</html>"), "{}", String::from_utf8_lossy(&shown.stderr));
+    Some(names(&Html::parse_document(&text)))
+}
+
+#[test]
+fn a_browser_makes_no_element_of_it_and_runs_no_script() {
+    // Whatever of these ran would leave a mark that no page has.
+    const MARK: &str = "document.documentElement.setAttribute('owned','1')";
+    let marking = [
+        format!("<script>{MARK}</script>"),
+        format!("\"><img src=x onerror=\"{MARK}\">"),
+        format!("</style></title></script><svg onload=\"{MARK}\">"),
+        format!("'\"autofocus onfocus=\"{MARK}\" x='"),
+        format!("</pre></code></details></table><iframe srcdoc=\"<script>parent.{MARK}</script>\"></iframe>"),
+        format!("<a href=\"javascript:{MARK}\">owned</a><base href=//192.0.2.1><meta http-equiv=refresh content=0>"),
+    ];
+    let Some(known) = in_a_browser(&rendered("owned", |report| report.html())) else {
+        eprintln!("skipped: pages in a browser: there is no chromium here");
+        return;
+    };
+    assert!(
+        known.contains_key("output for") && !known.contains_key("form hidden"),
+        "its own script has run: {known:?}"
+    );
+    for payload in marking {
+        let found = in_a_browser(&rendered(&payload, |report| report.html())).unwrap();
+        let new: Vec<_> = found.keys().filter(|name| !known.contains_key(*name)).collect();
+        assert_eq!(new, [""; 0], "{payload}");
+    }
+}
+
 /// Markdown as GitHub and GitLab read it, with everything on that they have, as a browser sees it then.
 fn shown(markdown: &str) -> Html {
     let mut options = comrak::Options::default();

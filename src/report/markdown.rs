@@ -1,6 +1,7 @@
 //! The report in Markdown, for a pull request or the summary of a CI job: short enough for both whatever the run, and
 //! safe to be shown there (`plain`).
 
+mod changes;
 pub(super) mod plain;
 pub(super) mod sections;
 
@@ -53,6 +54,7 @@ impl Section {
 pub(super) fn render(report: &Report<'_>) -> String {
     let sections = [
         sections::verdict(report),
+        changes::rescored(report),
         sections::gates(report),
         sections::never_asked(report),
         sections::funnel(report),
@@ -60,6 +62,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
         sections::differences(report),
         sections::failures(report),
         sections::rules(report),
+        changes::epochs(report),
         sections::run(report),
     ];
     format!("{BEGINS}{}", sections.concat())

@@ -6,7 +6,12 @@ use super::hostile_tests::assert_valid_junit;
 use super::tests::{facts, note, shop, with};
 use super::*;
 use crate::config::{ChecklistItem, Policy, Scope, Signature};
-use crate::exchange::{Failure, RuleAnswer, Skip};
+use crate::exchange::{
+    Endpoint, EndpointChange, EpochBooks, EpochNote, Failure, Move, Rescored, RuleAnswer, RunFacts, Skip,
+};
+use crate::suggest::Feature;
+use crate::suggest::explain::{Condition, Explained, Explanation, Is};
+use crate::tally::DifferenceClass;
 use crate::tally::invented::{Invented, snapshot_of};
 use crate::verdict::judge;
 
@@ -72,6 +77,66 @@ fn the_markdown_says_the_verdict_first_and_folds_the_differences() {
     }
     assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
     assert!(!text.contains("more, in the page"), "all of it fits");
+}
+
+/// With two epochs of which the second is judged, under other rules, and an explanation.
+fn changed<T>(render: impl FnOnce(Report<'_>) -> T) -> T {
+    let (mut snapshot, rules) = shop();
+    snapshot.epoch = EpochBooks { number: 2, of: 2, ..EpochBooks::default() };
+    let condition = Condition { is: Is::Value("gzip".into()), feature: Feature::Header("accept-encoding".into()) };
+    let explanation = Explanation { conditions: vec![condition], of_mismatches: 1.0, ..Explanation::default() };
+    let group = snapshot.groups.iter_mut().find(|group| group.class == DifferenceClass::Mismatched).unwrap();
+    group.explained = Some(Explained { explanations: vec![explanation], ..Explained::default() });
+    let epoch = |number, build: &str| EpochNote {
+        number,
+        build: Some(build.into()),
+        compared: 1_200,
+        mismatched: 7,
+        rules: "1f2e3d4c".into(),
+        ..EpochNote::default()
+    };
+    let counts = |matched, mismatched| [("matched".to_owned(), matched), ("mismatched".to_owned(), mismatched)].into();
+    let endpoint = Endpoint { method: "GET".into(), template: "/orders/{id}".into() };
+    let rescored = Rescored {
+        verdict_before: "NO-GO".into(),
+        added: vec!["order-ids".into()],
+        before: counts(400, 200),
+        after: counts(600, 0),
+        endpoints: vec![EndpointChange { endpoint: endpoint.clone(), before: counts(40, 20), after: counts(60, 0) }],
+        moves: vec![Move {
+            endpoint,
+            from: "mismatched".into(),
+            to: "matched".into(),
+            exchanges: 20,
+            asked_of: 8,
+            all: 20,
+        }],
+        ..Rescored::default()
+    };
+    let facts = RunFacts { epochs: vec![epoch(1, "v1"), epoch(2, "v2")], rescored: Some(rescored), ..facts() };
+    with(&snapshot, &rules, &facts, render)
+}
+
+#[test]
+fn the_markdown_says_which_epoch_is_judged_what_other_rules_have_changed_and_what_goes_with_mismatches() {
+    let text = changed(|report| report.markdown());
+    for expected in [
+        "### Epochs",
+        "- **epoch 2**: v2: 1,200 compared requests, 7 mismatched; rules `1f2e3d4c`, policy the defaults; this one is judged",
+        "- epoch 1: v1: ",
+        "### Under other rules than were in force",
+        "| verdict | NO-GO → NO-GO |",
+        "| added | order-ids |",
+        "| outcomes | matched 400 to 600, mismatched 200 to 0 |",
+        "| `GET /orders/{id}` | matched 40 to 60, mismatched 20 to 0 |",
+        "20 exchanges of mismatched to matched (by 8 compared again of",
+        "header accept-encoding",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(text.find("**epoch 2**") < text.find("- epoch 1"), "the latest first");
+    let plain = shop_of(|report| report.markdown());
+    assert!(!plain.contains("### Epochs") && !plain.contains("### Under other rules"), "said only where it is so");
 }
 
 #[test]

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::compare::Comparer;
 use crate::exchange::{DifferenceKind, Endpoint, EpochBooks, Failure, Rescoring, RuleAnswer, Specimen, StatusClass};
-use crate::faults::{Terms, Trial, Uses, trial};
+use crate::faults::{Held, Terms, Trial, Trials, Uses};
 use crate::ledger::{CaptureBooks, Ledger, ShadowBooks, WireBooks};
 
 use super::OTHER;
@@ -18,7 +17,7 @@ use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCou
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::LatencyPair;
 use super::over_time::TimeSeries;
-use super::signature::{KeptBooks, KeptState, Signature};
+use super::signature::{Kept, KeptBooks, KeptState, Signature};
 
 /// Everything that a run has shown so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
@@ -211,22 +210,31 @@ impl Tally {
 }
 
 impl Snapshot {
-    /// Puts the rules of a comparer to the test on the specimens of this evidence; what comes of it goes into
-    /// [`Snapshot::trial`].
-    pub fn try_rules(&mut self, comparer: &Comparer, terms: &Terms) {
+    /// Puts the rules to the test on the specimens of this evidence; what comes of it goes into [`Snapshot::trial`]. `trials`
+    /// knows what earlier snapshots of the same run have said; `may` is asked before each specimen that is new whether there
+    /// is time for it.
+    pub fn try_rules(&mut self, trials: &mut Trials, terms: &Terms, may: &mut dyn FnMut() -> bool) {
         let used = |used: &RuleUse| (Arc::clone(&used.id), (used.differences, used.exchanges));
         let uses: Uses = self.rules.iter().map(used).collect();
-        let specimens: Vec<Specimen> = self.specimens().collect();
-        self.trial = trial(&specimens, comparer, &uses, terms);
+        let held = |endpoint, kept: &Arc<Kept>| {
+            let (sequence, kept) = (kept.sequence, Arc::clone(kept));
+            Held::new(endpoint, sequence, move || kept.specimen(endpoint).ok().flatten())
+        };
+        let held = self.faithful().map(|(endpoint, kept)| held(endpoint, kept)).collect();
+        self.trial = trials.trial(held, &uses, terms, may);
+    }
+
+    fn faithful(&self) -> impl Iterator<Item = (&Endpoint, &Arc<Kept>)> {
+        self.signatures.iter().flat_map(|signature| {
+            let faithful = signature.kept.iter().filter(|kept| kept.state == KeptState::Faithful);
+            faithful.map(|kept| (&signature.endpoint, kept))
+        })
     }
 
     /// The exchanges that are kept whole and compare as they did with their secrets, by endpoint and signature. One that was
     /// read from a file and cannot be understood is left out.
     pub fn specimens(&self) -> impl Iterator<Item = Specimen> {
-        self.signatures.iter().flat_map(|signature| {
-            let faithful = signature.kept.iter().filter(|kept| kept.state == KeptState::Faithful);
-            faithful.filter_map(|kept| kept.specimen(&signature.endpoint).ok().flatten())
-        })
+        self.faithful().filter_map(|(endpoint, kept)| kept.specimen(endpoint).ok().flatten())
     }
 }
 

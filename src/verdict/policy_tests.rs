@@ -221,6 +221,26 @@ fn a_critical_endpoint_that_was_never_asked_blocks_go() {
     assert_eq!(judged(&run, &policy).verdict, Decision::Inconclusive);
 }
 
+#[test]
+fn a_critical_endpoint_is_judged_though_the_coverage_excepts_it_and_so_are_its_mismatches() {
+    use GateState::{Fail, Pass};
+    let mut policy = policy();
+    policy.gates.coverage.except = vec!["POST /orders".parse().unwrap()];
+    // 20 of 120 drown in the whole, of which they are a part all the same.
+    let few = run([5_000, 400, 100], [0, 0, 20]);
+    let whole = judged(&few, &policy);
+    assert_eq!((whole.verdict, whole.gates[0].sample), (Decision::Go, 5_520));
+    policy.critical = vec!["POST /orders".parse().unwrap()];
+    let verdict = judged(&few, &policy);
+    assert_eq!(verdict.verdict, Decision::NoGo);
+    assert_eq!(states(&verdict, Gate::MismatchRate), expected(&[("POST /orders", Fail), ("all", Pass)]));
+    // Never asked, it blocks: what is critical cannot be excepted.
+    let never = run([5_000, 400, 0], [0; 3]);
+    let verdict = judged(&never, &policy);
+    assert_eq!(verdict.verdict, Decision::Inconclusive);
+    assert_eq!(verdict.reasons, ["POST /orders (critical): it was never seen."]);
+}
+
 fn item(id: &str, on: Option<Date>, expires: Option<Date>) -> ChecklistItem {
     let signed = on.map(|on| Signature { by: "sre".into(), evidence: "https://wiki".into(), on });
     ChecklistItem { id: id.into(), what: None, signed, expires }

@@ -10,19 +10,24 @@
 
 use crate::config::RulesGate;
 use crate::exchange::RuleNote;
-use crate::faults::{Counted, EndpointTrial, Hider, Trial, Unnoticed};
+use crate::faults::{Counted, Depth, EndpointTrial, Flaw, Hider, RuleAudit, Trial, Unnoticed};
 
 use super::words::{count, counted, names, percent, percent_against};
 use super::{Gate, GateResult, GateState, NAMES};
 
 /// Faults from which on a share of them is judged: with as many, one that goes unnoticed misses a limit of 95 % no more.
 pub(super) const MIN_FAULTS: u64 = 20;
+/// The least share of an endpoint's values that may be hidden there, whatever the policy says of the whole: with one session
+/// cookie ignored, an answer of four values hides a quarter, and is compared all the same. Where more is hidden than compared,
+/// it is not.
+const MOSTLY: f64 = 0.5;
 /// Endpoints that have a line of their own; the others are counted.
 const MAX_LINES: usize = 20;
 
 const FAULTS: &str =
     "share of the faults seeded into specimens that is noticed, by itself: a designed set is no random sample";
 const DEPTH: &str = "share of the values in the specimens' legacy answers whose change a rule would ignore or accept";
+const PLACES: &str = "each rule's place against the places of the answers that were looked at";
 
 fn open(method: &str, sample: u64, reason: String, remedy: String) -> GateResult {
     GateResult {
@@ -52,9 +57,12 @@ pub(super) fn rules_gate(
     if compared > 0 {
         match trial {
             Some(trial) => {
-                results.extend(depth(trial, gate));
+                results.extend(dead(trial));
+                results.extend(depths(trial, gate));
                 results.extend(faults(trial, gate));
+                results.extend(untried(trial, gate));
             }
+            None if gate.asks_nothing() => {}
             None => {
                 let reason = "no exchange was kept to put the rules to the test.".to_owned();
                 results.push(open(FAULTS, 0, reason, "a run that keeps specimens".to_owned()));
@@ -95,6 +103,16 @@ fn holds(rules: &[RuleNote], trial: Option<&Trial>, gate: &RulesGate) -> GateRes
     }
 }
 
+/// In a run that goes on, endpoints whose turn has not come yet: nothing is known of what rules hide there.
+fn untried(trial: &Trial, gate: &RulesGate) -> Option<GateResult> {
+    if trial.untried == 0 || gate.asks_nothing() {
+        return None;
+    }
+    let reason = format!("rules were not put to the test yet at {}.", counted(trial.untried, "endpoint"));
+    let remedy = "a look a little later, or the end of the run, where all are".to_owned();
+    Some(open(FAULTS, trial.specimens, reason, remedy))
+}
+
 fn expired(rules: &[RuleNote]) -> Option<GateResult> {
     let expired: Vec<String> =
         rules.iter().filter(|r| r.expired).map(|r| format!("{} ({})", r.id, r.expires)).collect();
@@ -107,24 +125,59 @@ fn expired(rules: &[RuleNote]) -> Option<GateResult> {
     Some(open("each rule's last day", rules.len() as u64, reason, remedy))
 }
 
-fn depth(trial: &Trial, gate: &RulesGate) -> Option<GateResult> {
-    let (depth, limit) = (&trial.depth, gate.hidden_at_most);
-    let share = depth.hidden_share().unwrap_or_default();
-    if share <= limit {
-        return None;
+/// Rules that mean no place that was seen. Whoever wrote one meant some: it is a slip of the pen, or of another service, and
+/// what it was written for is judged otherwise than its owner believes.
+fn dead(trial: &Trial) -> Option<GateResult> {
+    let is_dead = |rule: &&RuleAudit| rule.findings.iter().any(|finding| finding.flaw == Flaw::Dead);
+    let dead: Vec<String> = trial.rules.iter().filter(is_dead).map(|rule| rule.id.to_string()).collect();
+    let what = match dead.len() as u64 {
+        0 => return None,
+        1 => "1 rule never matched".to_owned(),
+        n => format!("{} rules never matched", count(n)),
+    };
+    let names = names(&dead, NAMES);
+    let reason = format!("{what}, and no answer that was looked at has such a place: {names}.");
+    let remedy = "correct their places or remove them, and judge again".to_owned();
+    Some(open(PLACES, trial.specimens, reason, remedy))
+}
+
+/// The whole, and endpoints most of which is hidden: they are not made up for by the others.
+fn depths(trial: &Trial, gate: &RulesGate) -> Vec<GateResult> {
+    let hides = |depth: &Depth, limit| depth.hidden_share().is_some_and(|share| share > limit);
+    let mut results = Vec::new();
+    if hides(&trial.depth, gate.hidden_at_most) {
+        results.push(hidden(&trial.depth, gate.hidden_at_most, None));
     }
+    let limit = gate.hidden_at_most.max(MOSTLY);
+    let blind: Vec<&EndpointTrial> = trial.endpoints.iter().filter(|e| hides(&e.depth, limit)).collect();
+    results.extend(blind.iter().take(MAX_LINES).map(|endpoint| hidden(&endpoint.depth, limit, Some(endpoint))));
+    results.extend(further(DEPTH, blind.len()));
+    results
+}
+
+fn hidden(depth: &Depth, limit: f64, of: Option<&EndpointTrial>) -> GateResult {
+    let share = depth.hidden_share().unwrap_or_default();
+    let at = of.map_or(String::new(), |of| format!("{}: ", of.endpoint));
     let most = depth.worst().map_or(String::new(), |(id, hides)| {
         format!("; most of them by {id} ({})", percent(hides.hidden as f64 / depth.values as f64))
     });
     let reason = format!(
-        "{} of {} that the legacy answered would be hidden if they changed ({}, at most {}){most}.",
+        "{at}{} of {} that the legacy answered would be hidden if they changed ({}, at most {}){most}.",
         count(depth.hidden),
         counted(depth.values, "value"),
         percent_against(share, limit),
         percent(limit)
     );
     let remedy = "rules at narrower places, or ones that match (a shape, a tolerance) instead of ignoring".to_owned();
-    Some(GateResult { figure: Some(share), limit: Some(limit), ..open(DEPTH, depth.values, reason, remedy) })
+    let (endpoint, figure, limit) = (of.map(|of| of.endpoint.clone()), Some(share), Some(limit));
+    GateResult { endpoint, figure, limit, ..open(DEPTH, depth.values, reason, remedy) }
+}
+
+/// One line for the endpoints that have none of their own.
+fn further(method: &str, all: usize) -> Option<GateResult> {
+    let more = all.checked_sub(MAX_LINES).filter(|more| *more > 0)?;
+    let reason = format!("and so it is at {}.", counted(more as u64, "further endpoint"));
+    Some(open(method, 0, reason, "what the lines above say".to_owned()))
 }
 
 fn faults(trial: &Trial, gate: &RulesGate) -> Vec<GateResult> {
@@ -148,10 +201,7 @@ fn faults(trial: &Trial, gate: &RulesGate) -> Vec<GateResult> {
     for endpoint in blind.iter().take(MAX_LINES) {
         results.push(missed(endpoint.all(), limit, endpoint.unnoticed.iter(), Some(endpoint)));
     }
-    if blind.len() > MAX_LINES {
-        let reason = format!("and so it is at {}.", counted((blind.len() - MAX_LINES) as u64, "further endpoint"));
-        results.push(open(FAULTS, 0, reason, "what the lines above say".to_owned()));
-    }
+    results.extend(further(FAULTS, blind.len()));
     results
 }
 

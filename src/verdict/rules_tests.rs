@@ -5,7 +5,7 @@ use super::*;
 use crate::config::RulesGate;
 use crate::exchange::{RuleAnswer, RuleNote};
 use crate::faults::invented::{depth, endpoint, trial};
-use crate::faults::{Counted, Hider, Trial};
+use crate::faults::{Counted, Finding, Flaw, Hider, RuleAudit, Trial};
 
 fn note(id: &str, expired: bool) -> RuleNote {
     RuleNote {
@@ -119,6 +119,65 @@ fn what_nothing_hid_is_a_defect_of_ours_and_says_so() {
     assert_eq!(blind.all(), Counted { seeded: 100, noticed: 0 });
     let results = gate(&[], Some(&trial(vec![blind])), 400);
     assert!(results[0].remedy.as_ref().unwrap().contains("please report it"), "{:?}", results[0].remedy);
+}
+
+#[test]
+fn what_is_hidden_at_one_endpoint_is_not_made_up_for_by_what_is_compared_at_the_others() {
+    let of = |values, hidden| {
+        let mut one = endpoint("GET /few", 100, 100);
+        one.depth = depth(values, hidden);
+        Trial { depth: depth(10_000, hidden), ..trial(vec![endpoint("GET /many", 100, 100), one]) }
+    };
+    assert_eq!(
+        gate(&[], Some(&of(100, 50)), 400)[0].state,
+        GateState::Pass,
+        "a session cookie of few values is no blindness"
+    );
+    let results = gate(&[], Some(&of(100, 51)), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+    assert_eq!((results[0].figure, results[0].limit), (Some(0.51), Some(0.5)));
+    assert_eq!(results[0].endpoint.as_ref().unwrap().to_string(), "GET /few");
+    let reason = &results[0].reason;
+    assert!(reason.starts_with("GET /few: 51 of 100 values") && reason.contains("by wide (51%)"), "{reason}");
+    // A policy that lets more than half be hidden means endpoints, too.
+    let lax = RulesGate { hidden_at_most: 0.6, ..RulesGate::default() };
+    assert_eq!(rules::rules_gate(&[], Some(&of(100, 60)), 400, &lax)[0].state, GateState::Pass);
+}
+
+#[test]
+fn a_rule_that_means_no_place_keeps_it_open_and_is_named() {
+    let audit = |id: &str, flaw| RuleAudit {
+        findings: vec![Finding { flaw, why: String::new() }],
+        ..crate::faults::invented::audit(id)
+    };
+    let with = |rules| Trial { rules, ..good() };
+    assert_eq!(gate(&[], Some(&with(vec![audit("a", Flaw::ExpiresSoon)])), 400)[0].state, GateState::Pass);
+    let results = gate(&[], Some(&with(vec![audit("a", Flaw::ExpiresSoon), audit("slip", Flaw::Dead)])), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+    assert_eq!(results[0].reason, "1 rule never matched, and no answer that was looked at has such a place: slip.");
+    let many = (0..40).map(|n| audit(&format!("slip-{n}"), Flaw::Dead)).collect();
+    let results = gate(&[], Some(&with(many)), 400);
+    assert!(results[0].reason.starts_with("40 rules never matched"), "{}", results[0].reason);
+    assert!(results[0].reason.len() < 400, "their names are bounded: {}", results[0].reason);
+}
+
+#[test]
+fn an_endpoint_whose_turn_has_not_come_keeps_it_open() {
+    let results = gate(&[], Some(&Trial { waiting: 40, untried: 2, ..good() }), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+    assert_eq!(results[0].reason, "rules were not put to the test yet at 2 endpoints.");
+    // Those that wait are more of what is known.
+    assert_eq!(gate(&[], Some(&Trial { waiting: 40, ..good() }), 400)[0].state, GateState::Pass);
+}
+
+#[test]
+fn a_policy_that_asks_nothing_of_the_rules_needs_no_trial() {
+    let nothing = RulesGate { hidden_at_most: 1.0, faults_detected: 0.0 };
+    assert!(rules::rules_gate(&[], None, 400, &nothing).iter().all(|result| result.state == GateState::Pass));
+    for more in [RulesGate { hidden_at_most: 0.99, ..nothing.clone() }, RulesGate { faults_detected: 0.01, ..nothing }]
+    {
+        assert_eq!(rules::rules_gate(&[], None, 400, &more)[0].state, GateState::NotEnough);
+    }
 }
 
 #[test]

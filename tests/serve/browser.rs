@@ -1,113 +1,14 @@
 //! The live page in a real browser: it follows the run, keeps what its reader did, runs nobody else's script and asks
 //! nobody else. Where there is no chromium, the test says `skipped:` and passes.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::fs;
+use std::process::Command;
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{PATIENCE, live, wait_for};
-
-/// A browser that is told what to do over two pipes (the DevTools protocol, a NUL behind each message).
-struct Browser {
-    child: Child,
-    to: File,
-    from: Receiver<Value>,
-    /// What it has told without being asked.
-    events: Vec<Value>,
-    session: String,
-    next: u64,
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Browser {
-    fn start(folder: &Path) -> Option<Browser> {
-        let pipe = |name: &str| {
-            let path = folder.join(name);
-            assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-            path
-        };
-        let there = Command::new("chromium").arg("--version").output().is_ok_and(|done| done.status.success());
-        if !there {
-            std::io::stderr().write_all(b"skipped: the live page in a browser: there is no chromium here\n").unwrap();
-            return None;
-        }
-        let (to, from) = (pipe("to"), pipe("from"));
-        let line = "exec chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-                    --disable-background-networking --disable-component-update --disable-sync --user-data-dir=\"$1\" \
-                    --remote-debugging-pipe --window-size=1280,800 3<>\"$2\" 4<>\"$3\"";
-        let mut command = Command::new("sh");
-        command.args(["-c", line, "sh"]).arg(folder.join("profile")).arg(&to).arg(&from);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let to = OpenOptions::new().read(true).write(true).open(&to).unwrap();
-        let mut reader = BufReader::new(OpenOptions::new().read(true).write(true).open(&from).unwrap());
-        let (heard, from) = channel();
-        thread::spawn(move || {
-            let mut message = Vec::new();
-            while reader.read_until(0, &mut message).is_ok_and(|n| n > 0) {
-                message.pop();
-                if heard.send(serde_json::from_slice(&std::mem::take(&mut message)).unwrap()).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut browser = Browser { child, to, from, events: Vec::new(), session: String::new(), next: 0 };
-        let target = browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
-        let attached = browser.ask("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
-        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
-        for domain in ["Page.enable", "Network.enable", "Runtime.enable", "Log.enable"] {
-            browser.ask(domain, json!({}));
-        }
-        Some(browser)
-    }
-
-    fn ask(&mut self, method: &str, parameters: Value) -> Value {
-        self.next += 1;
-        let mut message = json!({"id": self.next, "method": method, "params": parameters});
-        if !self.session.is_empty() {
-            message["sessionId"] = self.session.clone().into();
-        }
-        self.to.write_all(format!("{message}\0").as_bytes()).unwrap();
-        loop {
-            let heard = self.from.recv_timeout(PATIENCE).unwrap();
-            if heard["id"] == self.next {
-                assert!(heard["error"].is_null(), "{method}: {heard}");
-                return heard["result"].clone();
-            }
-            self.events.push(heard);
-        }
-    }
-
-    /// What an expression in the page comes to.
-    fn eval(&mut self, expression: &str) -> Value {
-        let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let result = self.ask("Runtime.evaluate", asked);
-        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
-        result["result"]["value"].clone()
-    }
-
-    fn open(&mut self, url: &str) {
-        self.ask("Page.navigate", json!({"url": url}));
-        wait_for(url, || {
-            let asked = json!({"expression": "document.readyState", "returnByValue": true});
-            (self.ask("Runtime.evaluate", asked)["result"]["value"] == "complete").then_some(())
-        });
-    }
-
-    fn events(&self, method: &str) -> Vec<Value> {
-        self.events.iter().filter(|event| event["method"] == method).cloned().collect()
-    }
-}
+use crate::chromium::Browser;
+use crate::support::{live, wait_for};
 
 /// Figures of the page, as digits.
 const COMPARED: &str = "Number(document.querySelector('dl.figures dd').textContent.replace(/,/g, ''))";
@@ -121,7 +22,7 @@ fn the_live_page_follows_the_run_and_keeps_what_its_reader_did() {
     live.mirror(2_000);
     let page = format!("http://{}/", live.serving.address);
     browser.open(&page);
-    assert_eq!(browser.eval("document.querySelectorAll('script').length"), 1);
+    assert_eq!(browser.eval("document.querySelectorAll('script').length"), 2, "the page's own, and the server's");
     wait_for("the status line", || {
         browser
             .eval("document.getElementById('live').textContent")

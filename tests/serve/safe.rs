@@ -27,14 +27,15 @@ fn every_answer_keeps_a_browser_from_doing_anything_else_with_it() {
         let policy = reply.field("content-security-policy").unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
         assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{path}: {policy}");
-        assert_eq!(policy.contains("script-src 'self'"), path == "/", "{path}: {policy}");
+        assert_eq!(policy.contains("' 'self'; connect-src 'self'; "), path == "/", "{path}: {policy}");
+        assert_eq!(policy.contains("script-src 'sha256-"), path == "/", "{path}: {policy}");
         assert!(reply.field("access-control-allow-origin").is_none());
     }
     let page = serving.get("/");
     // What stands in the page holds as well as what was sent with it: neither allows more than the other.
     let sent = page.field("content-security-policy").unwrap().replace("; frame-ancestors 'none'", "");
     assert!(page.text().contains(&format!("content=\"{sent}\"")), "{sent}");
-    assert_eq!(page.text().matches("<script").count(), 1);
+    assert_eq!(page.text().matches("<script").count(), 2, "the page's own, and the server's");
     assert_eq!(ask(serving.address, "HEAD", "/", &[]).field("content-length"), Some(&*page.body.len().to_string()));
 }
 

@@ -106,6 +106,24 @@ fn what_goes_with_the_mismatches_of_a_run_is_said_beside_each_group() {
     assert!(terminal.contains(told) && std::fs::read_to_string(&page).unwrap().contains(told), "{terminal}");
     assert!(terminal.contains("no feature of the requests tells the"), "{terminal}");
     assert!(terminal.lines().all(|line| line.chars().count() <= 80));
+
+    // Under other rules too: what they answer for is no mismatch to be explained, and the others are explained as before.
+    let rounding = "rules:\n  - {id: cents, owner: me, reason: rounding, expires: 2099-12-31, \
+                    at: {endpoint: 'GET /orders/{id}', json: '$.totals.*'}, match: {tolerance: 0.02}}\n";
+    std::fs::write(folder.path().join("rounding.yaml"), rounding).unwrap();
+    let (markdown, common) =
+        (folder.path().join("report.md"), concat!(env!("CARGO_MANIFEST_DIR"), "/rules/common.yaml"));
+    let rules = ["--rules", common, "--rules", "rounding.yaml"];
+    let flags = ["judge", "--explain", "--output", "json", "--markdown", text(&markdown), text(&run)];
+    let other: Value = serde_json::from_slice(&program(&[&flags[..], &rules].concat()).stdout).unwrap();
+    assert_eq!(other["facts"]["rescored"]["added"], serde_json::json!(["cents"]));
+    let groups = other["snapshot"]["groups"].as_array().unwrap();
+    assert!(groups.iter().all(|group| group["endpoint"] != "GET /orders/{id}"), "{groups:?}");
+    let soft_now = groups.iter().find(|group| group["endpoint"] == "GET /products/{sku}").unwrap();
+    assert_eq!(soft_now["explained"]["explanations"], serde_json::json!(soft));
+    let markdown = std::fs::read_to_string(markdown).unwrap();
+    assert!(markdown.contains("### Under other rules") && markdown.contains("| added | cents |"), "{markdown}");
+    assert!(markdown.contains(told), "{markdown}");
 }
 
 #[test]

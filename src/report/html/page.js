@@ -26,8 +26,9 @@
   // The filter: each word must be in the row.
   const filter = () => {
     const field = byId('filter');
-    if (!field) { return; }
-    field.form.hidden = false;
+    const form = field?.closest('.filter');
+    if (!form) { return; }
+    form.hidden = false;
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     const harmed = byId('harmed').checked;
     let [shown, endpoints] = [0, 0];

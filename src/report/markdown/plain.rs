@@ -90,8 +90,10 @@ fn punctuated(word: &str) -> (&str, &str, &str) {
 /// takes up. Not so are what may be a commit (seven hexadecimal digits or more), an issue or an advisory (`GH-1`) or an address.
 fn is_plain(word: &str) -> bool {
     let sign = |c: char| matches!(c, '.' | ',' | '%' | '-' | '\'' | '·' | '…' | '–' | '×' | 'µ' | '“' | '”');
-    let commit =
-        word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit()) && word.bytes().any(|b| b.is_ascii_digit());
+    // Also before an ellipsis, where a text was cut.
+    let commit = word.split(sign).any(|part| {
+        part.len() >= 7 && part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
+    });
     let lower = word.to_ascii_lowercase();
     word.chars().all(|c| c.is_alphanumeric() || sign(c))
         && word.chars().any(char::is_alphanumeric)

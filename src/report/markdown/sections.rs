@@ -12,15 +12,16 @@ use crate::verdict::words::{self, count, counted, latency, percent};
 use crate::verdict::{Decision, GateResult, GateState, interval};
 
 use super::Section;
+use super::changes;
 use super::plain::{cell, fenced, html_code, prose, prose_cell, span};
 
 /// Bytes of each section, in their order.
-pub(super) const ROOM: [usize; 9] = [3_000, 17_000, 4_000, 6_000, 11_000, 15_000, 3_000, 4_000, 2_000];
+pub(super) const ROOM: [usize; 11] = [3_000, 13_500, 4_000, 6_000, 9_500, 14_000, 3_000, 4_000, 2_000, 2_500, 3_500];
 
 /// Columns of an endpoint, a place, a value.
-const NAME: usize = 100;
+pub(super) const NAME: usize = 100;
 /// Columns of a sentence.
-const SENTENCE: usize = 600;
+pub(super) const SENTENCE: usize = 600;
 /// So many groups of differences are shown.
 const GROUPS: usize = 20;
 /// Lines of a patch or a text difference, and columns of each.
@@ -199,6 +200,7 @@ fn group_details(group: &DifferenceGroup) -> String {
         group.kind,
         counted(group.exchanges, "exchange")
     );
+    text.push_str(&changes::explanations(group.explained.as_ref()));
     if let Some(example) = group.examples.first() {
         text.push_str(&example_lines(group, example));
     }
