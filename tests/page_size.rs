@@ -56,10 +56,10 @@ fn page_of(run: &Path) -> u64 {
 
 #[test]
 fn the_page_stays_below_its_bound_whatever_a_run_holds() {
-    let folder = tempfile::Builder::new().disable_cleanup(std::env::var_os("KEEP").is_some()).tempdir_in(std::env::var("KEEP").unwrap_or("/tmp".into())).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     // As many endpoints as can be told apart, each with a long name; values that take most letters to be shown.
     let everything = Shape {
-        exchanges: 6_000,
+        exchanges: 3_100,
         endpoints: 1_024,
         word: 60,
         days: 90,
@@ -73,22 +73,12 @@ fn the_page_stays_below_its_bound_whatever_a_run_holds() {
         builds: 12,
     };
     // Few endpoints, so that each has much, and large answers.
-    let deep = Shape {
-        exchanges: 4_000,
-        endpoints: 12,
-        members: 400,
-        value: 120,
-        together: 40,
-        builds: 1,
-        ..everything.clone()
-    };
+    let deep =
+        Shape { exchanges: 400, endpoints: 4, members: 60, value: 60, together: 12, builds: 1, ..everything.clone() };
     for (name, shape) in [("everything", everything), ("deep", deep)] {
         let run = folder.path().join(name);
-        let begun = std::time::Instant::now();
         shape.keep(&run);
-        eprintln!("{name} kept {:?}", begun.elapsed());
         let size = page_of(&run);
-        eprintln!("{name} paged {:?} {size}", begun.elapsed());
         assert!(size < LARGEST, "{name}: {size} bytes");
         assert!(size > 200_000, "{name}: {size} bytes: is it the page of a large run?");
     }

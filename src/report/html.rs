@@ -16,6 +16,7 @@ mod group;
 mod latency;
 mod ledger;
 mod names;
+mod room;
 mod rules;
 mod sides;
 mod trial;
