@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::report::findings::{standing_out, stands_out};
 use crate::report::terminal::TABLE_CONFIDENCE;
-use crate::report::{Report, losses};
+use crate::report::{Report, losses, plot};
 use crate::tally::{EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, latency as time, percent};
 use crate::verdict::{Gate, Known, interval};
@@ -75,6 +75,7 @@ fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
                     th.n scope="col" { "Compared" }
                     th.n scope="col" { "Differ" }
                     th.n scope="col" { "Rate" }
+                    th scope="col" tabindex="0" data-tip="The mismatch rate over the run, as its square root: one in a hundred is a tenth of the height." { "Trend" }
                     th.n scope="col" { "Failed" }
                     @for q in &quantiles { th.n scope="col" { (words::quantile(*q)) } }
                     th scope="col" { "Coverage" }
@@ -132,6 +133,7 @@ fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64]) -> Markup
                 (count(books.mismatched)) @if stands_out(report, &one.endpoint) { "*" }
             }
             td.n data-label="Rate" { (rate(books.mismatched, n)) }
+            td data-label="Trend" { (trend(report, one)) }
             td.n.bad[failed > 0] data-label="Failed" { (count(failed)) }
             @for q in quantiles {
                 td.n.stacked.bad[slow && *q == report.verdict.latency_quantile] data-label=(words::quantile(*q)) {
@@ -155,6 +157,13 @@ pub(super) fn rate(k: u64, n: u64) -> Markup {
             (percent(interval::upper_bound(k, n, TABLE_CONFIDENCE)))
         }
     }
+}
+
+/// The rate over the time of the whole run.
+fn trend(report: &Report<'_>, one: &EndpointSnapshot) -> Markup {
+    let span = report.snapshot.over_time.span();
+    let spark = span.and_then(|span| plot::spark(&one.over_time, span));
+    html! { @match spark { Some(spark) => (PreEscaped(spark)), None => "–" } }
 }
 
 /// Whether enough is known, and of which classes of answers.

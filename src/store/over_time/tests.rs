@@ -65,7 +65,7 @@ fn a_file_of_the_format_before_tells_its_minutes_and_goes_on_in_ours() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("run");
     written(&file, &[run(0, 70), run(70, 150)]);
-    assert_eq!(sums(&load(std::slice::from_ref(&file)).unwrap().snapshot)[2], (1_000, counts(150, 50)));
+    assert_eq!(sums(&load(std::slice::from_ref(&file)).unwrap().snapshot)[2], (5_000, counts(150, 50)));
     let new = load(std::slice::from_ref(&file)).unwrap();
     made_old(&file);
     let old = load(std::slice::from_ref(&file)).unwrap();
