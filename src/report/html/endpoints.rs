@@ -75,7 +75,7 @@ fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
                     th.n scope="col" { "Compared" }
                     th.n scope="col" { "Differ" }
                     th.n scope="col" { "Rate" }
-                    th scope="col" { "Trend" }
+                    th scope="col" tabindex="0" data-tip="The mismatch rate over the run, as its square root: one in a hundred is a tenth of the height." { "Trend" }
                     th.n scope="col" { "Failed" }
                     @for q in &quantiles { th.n scope="col" { (words::quantile(*q)) } }
                     th scope="col" { "Coverage" }
