@@ -35,10 +35,10 @@ fn policy() -> String {
 fn rules(many: u64) -> Vec<(String, String)> {
     let mut text = String::from("rules:\n");
     for rule in 0..many {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "  - {{id: rule-{rule}, owner: team-{rule}, reason: {}, expires: 2027-01-31, \
-             at: {{json: $.m{rule}}}, match: {{shape: [string, integer]}}}}\n",
+             at: {{json: $.m{rule}}}, match: {{shape: [string, integer]}}}}",
             "because of something ".repeat(8)
         );
     }
