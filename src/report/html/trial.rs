@@ -29,6 +29,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 (share(all.share())) "). Of " (counted(depth.values, "value")) " that the legacy answered, rules hide "
                 (count(depth.hidden)) " (" (share(depth.hidden_share())) ") and compare " (count(depth.loose))
                 " loosely (" (share(depth.loose_share())) "): their type, shape or neighbourhood."
+                @if trial.waiting > 0 { " " (counted(trial.waiting, "specimen")) " of a run that goes on still to be looked at." }
                 @if trial.left_out > 0 { " " (counted(trial.left_out, "specimen")) " left out." }
             }
             (faults(trial))
