@@ -28,8 +28,11 @@ demo: setup ## the whole walk on a recorded shop: capture, candidate, verdict, p
 test: ## format, lints and every test
 	@scripts/setup.sh test
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked
+	cargo clippy --locked --all-targets --features otlp -- -D warnings
+	cargo test --locked --features otlp
+	@# As most people build it. With a test, so that dependencies are those of above and only this package is built again.
+	cargo clippy --locked --lib --bins --test otlp -- -D warnings
+	cargo test --locked --test otlp
 
 bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked

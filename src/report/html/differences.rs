@@ -17,7 +17,7 @@ const NAMED: usize = 200;
 /// The first groups show their first example at once.
 const OPEN: usize = 3;
 /// Bytes of the page that examples may take; groups past it name theirs.
-const MOST: usize = 600 << 10;
+const MOST: usize = 480 << 10;
 
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let snapshot = report.snapshot;

@@ -11,10 +11,12 @@ use crate::tally::{EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, latency as time, percent};
 use crate::verdict::{Gate, Known, interval};
 
-use super::{code, endpoint, evidence, names};
+use super::{code, endpoint, evidence, names, room};
 
 /// So many rows; the rest is counted.
 const ROWS: usize = 300;
+/// Bytes of the page that rows may take, and those that their articles may take; an endpoint past either has neither.
+const ROOM: (usize, usize) = (100 << 10, 150 << 10);
 
 /// The endpoints that were asked, by harm: what differed or failed, then what was slower than it may be.
 pub(super) fn by_harm<'r>(report: &Report<'r>) -> Vec<&'r EndpointSnapshot> {
@@ -32,6 +34,10 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         return html! {};
     }
     let (missing, _) = losses::missing(&report.snapshot.ledger.losses);
+    let quantiles = quantiles(report);
+    let most = asked.iter().take(ROWS);
+    let (_, rows) = room::within(ROOM.0, most.clone().map(|one| row(one, report, &quantiles)));
+    let (articles, shown) = room::within(ROOM.1, most.take(rows).map(|one| endpoint::article(report, one, &missing)));
     html! {
         section #endpoints {
             h2 { "Endpoints" }
@@ -44,10 +50,10 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 }
             }
             (filter())
-            (table(report, &asked))
+            (table(report, &asked[..shown]))
             @if let Some(legend) = standing_out(report) { p.meta { "* " (legend) "." } }
-            @if asked.len() > ROWS { p.meta { "and " (count((asked.len() - ROWS) as u64)) " more, in the JSON report" } }
-            @for one in asked.iter().take(ROWS) { (endpoint::article(report, one, &missing)) }
+            @if asked.len() > shown { p.meta { "and " (count((asked.len() - shown) as u64)) " more, in the JSON report" } }
+            (articles)
         }
     }
 }
@@ -81,7 +87,7 @@ fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
                     th scope="col" { "Coverage" }
                 }
             }
-            tbody { @for one in asked.iter().take(ROWS) { (row(one, report, &quantiles)) } }
+            tbody { @for one in asked { (row(one, report, &quantiles)) } }
         }
     }
 }
