@@ -40,6 +40,8 @@ pub(crate) struct ServeArgs {
 struct Stamp {
     device: u64,
     inode: u64,
+    /// Where the file system knows it: a number that is free again may be given to the next file.
+    born: Option<SystemTime>,
     changed: SystemTime,
     length: u64,
 }
@@ -141,15 +143,15 @@ impl ServeArgs {
 impl Stamps {
     /// Whether a file is another one than it was: deleted and made anew, or replaced.
     fn are_others_than(&self, before: &Stamps) -> bool {
-        let identity = |stamp: &Option<Stamp>| stamp.map(|stamp| (stamp.device, stamp.inode));
+        let identity = |stamp: &Option<Stamp>| stamp.map(|stamp| (stamp.device, stamp.inode, stamp.born));
         self.runs.iter().map(identity).ne(before.runs.iter().map(identity))
     }
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let there = fs::metadata(path).ok()?;
-    let (device, inode) = (there.dev(), there.ino());
-    Some(Stamp { device, inode, changed: there.modified().ok()?, length: there.len() })
+    let (device, inode, born) = (there.dev(), there.ino(), there.created().ok());
+    Some(Stamp { device, inode, born, changed: there.modified().ok()?, length: there.len() })
 }
 
 fn begins_as_a_run_file(path: &Path) -> bool {

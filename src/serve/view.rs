@@ -117,6 +117,15 @@ impl View {
         if phase == Phase::Unreadable { format!("{}-{}", self.id, phase.as_str()) } else { self.id.clone() }
     }
 
+    /// The report as `judge` writes it: what goes with each group, and a rule for it, are the page's.
+    fn plain_json(&self) -> Option<String> {
+        let mut snapshot = self.snapshot.clone();
+        for group in &mut snapshot.groups {
+            (group.explained, group.advice) = (None, None);
+        }
+        Report { snapshot: &snapshot, ..self.report() }.json().ok()
+    }
+
     fn page(&self, phase: Phase) -> String {
         let page = self.report().live_html(&self.named(phase));
         if phase != Phase::Unreadable {
@@ -145,7 +154,7 @@ impl View {
         let text = match form {
             Form::Page => Bytes::from(self.page(phase)),
             Form::Report | Form::Verdict if phase == Phase::Unreadable => api::problem(self, phase)?,
-            Form::Report => Bytes::from(self.report().json().ok()? + "\n"),
+            Form::Report => Bytes::from(self.plain_json()? + "\n"),
             Form::Verdict => api::verdict(self, phase)?,
             Form::Metrics(exposition) => metrics::exposed(self, names.clone(), phase, exposition)?,
         };
