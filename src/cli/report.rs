@@ -20,6 +20,7 @@ impl ReportArgs {
         self.output.distinct(&[])?;
         self.output.check()?;
         let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
+        judged.say_ignored();
         self.output.write(&judged.report(), color)?;
         Ok(Status::Fine)
     }

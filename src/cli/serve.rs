@@ -43,6 +43,7 @@ impl ServeArgs {
         let begun = Instant::now();
         // A file that cannot be read at the start is a slip.
         let judged = self.evidence.judged(true)?;
+        judged.say_ignored();
         let board = Arc::new(Board::new());
         board.hang(view(judged), Phase::Running, begun.elapsed());
         let signals = runtime()?;
@@ -99,6 +100,6 @@ impl ServeArgs {
 }
 
 fn view(judged: Judged) -> View {
-    let Judged { run: Run { snapshot, facts, notes, .. }, verdict, share } = judged;
+    let Judged { run: Run { snapshot, facts, notes, .. }, verdict, share, .. } = judged;
     View::new(snapshot, verdict, share, facts, notes.into(), None)
 }

@@ -159,6 +159,9 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     if let Some(paired) = &verdict.paired_latency {
         page.behind(Ink::Dim, "        each request      ", &days::paired(paired));
     }
+    for remark in &verdict.remarks {
+        page.behind(Ink::Unsure, "        remark            ", &visible(remark));
+    }
 }
 
 /// The gate that the worst case is told beside: the last one of the mismatch rate.
@@ -267,18 +270,31 @@ fn endpoints(page: &mut Page, report: &Report<'_>) {
             let side = |latency: &Latency| latency.quantile(q).map_or("-".to_owned(), millis);
             format!("{} / {}", side(&endpoint.latency.legacy), side(&endpoint.latency.candidate))
         };
-        let differ = count(books.mismatched) + if stands_out(report, &endpoint.endpoint) { "*" } else { "" };
+        let excepted = report.verdict.coverage.excepts(&endpoint.endpoint);
+        let differ = count(books.mismatched)
+            + match () {
+                () if excepted => "~",
+                () if stands_out(report, &endpoint.endpoint) => "*",
+                () => "",
+            };
         let cells = [count(n), differ, bound, quantile(0.5), quantile(0.95)];
         let name = cut(&visible(&endpoint.endpoint.to_string()), NAME);
         // Columns and not characters: a wide name must not move the table.
         let pad = " ".repeat(NAME - columns(&name).min(NAME));
-        let ink = if books.mismatched > 0 { Ink::Bad } else { Ink::Plain };
+        let ink = match books.mismatched {
+            _ if excepted => Ink::Dim,
+            0 => Ink::Plain,
+            _ => Ink::Bad,
+        };
         let rest = row(cells.each_ref().map(String::as_str));
         page.inked(&[(Ink::Plain, "  "), (ink, &name), (Ink::Plain, &pad), (Ink::Plain, &rest)]);
     }
     more(page, asked.len(), ENDPOINTS);
     if let Some(legend) = standing_out(report) {
         page.behind(Ink::Dim, "  * ", &legend);
+    }
+    if asked.iter().take(ENDPOINTS).any(|e| report.verdict.coverage.excepts(&e.endpoint)) {
+        page.behind(Ink::Dim, "  ~ ", "excepted by the policy: in no figure of a gate");
     }
 }
 
