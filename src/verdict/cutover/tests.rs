@@ -46,7 +46,8 @@ fn exchanges_of_excepted_endpoints_prove_nothing_of_the_others() {
 #[test]
 fn a_defect_does_not_drown_in_what_is_excepted() {
     let slow = |_: u64, one: Invented| one.times(Duration::from_millis(10), Duration::from_millis(30));
-    let third = |what: fn(Invented) -> Invented| move |i: u64, one: Invented| if i.is_multiple_of(3) { what(one) } else { one };
+    let third =
+        |what: fn(Invented) -> Invented| move |i: u64, one: Invented| if i.is_multiple_of(3) { what(one) } else { one };
     let failing = third(|one| one.failed(Failure::Timeout, Duration::from_secs(2)));
     let unreadable = third(|one| one.outcome(Outcome::NotComparable(NotComparable::LimitReached)));
     let mismatching = third(|one| one.differing(0, "price", None));
