@@ -158,6 +158,15 @@ fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
             assert!(line.contains(expected) && line.lines().count() == 1, "{line}");
         }
     }
+    // A policy of before, whose gate no candidate could miss.
+    let lax = folder.path().join("lax");
+    stretch(&lax, &under("gates: {mismatch_rate: {below: 100%}}\n"), 40, true);
+    let (status, line) = told(&tapcompare(&["judge"], &[&lax]));
+    assert!(status == 2 && line.contains("kept.yaml:1: gates.mismatch_rate.below: '100%'"), "{line}");
+    assert!(line.ends_with("judge it under another with --policy FILE") && line.lines().count() == 1, "{line}");
+    let policy = folder.path().join("hard.yaml");
+    fs::write(&policy, HARD).unwrap();
+    assert_ne!(told(&tapcompare(&["judge", "--policy", policy.to_str().unwrap()], &[&lax])).0, 2);
     // Under gates that differ the same build is another epoch: the latest is judged, and each is to be had.
     for (args, verdict, judged) in [
         (&[][..], "NO-GO", "epoch 2 of 2"),

@@ -74,9 +74,9 @@ impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
+        let judged = self.evidence.judged(self.beside.explain)?;
         judged.say_ignored();
-        self.output.write(&judged.report(), color)?;
+        judged.write(&self.output, color)?;
         Ok(judged.verdict.verdict.into())
     }
 }
@@ -124,7 +124,8 @@ impl EvidenceArgs {
         // Of one epoch all have the same gates.
         let Some(kept) = run.policies.last() else { return Ok(Policy::default()) };
         let name = kept.file.as_deref().unwrap_or("the policy in the run file");
-        Ok(config::from_text(&kept.text, Path::new(name))?)
+        let way = "the run file keeps this policy; judge it under another with --policy FILE";
+        config::from_text(&kept.text, Path::new(name)).map_err(|error| format!("{error}; {way}").into())
     }
 }
 
@@ -142,5 +143,18 @@ impl Judged {
     pub(super) fn report(&self) -> Report<'_> {
         let Run { snapshot, facts, notes, .. } = &self.run;
         Report { verdict: &self.verdict, snapshot, facts, rules: notes }
+    }
+
+    /// In every form that is wanted. The page always has what goes with each group and a rule for it; the other forms are
+    /// the same whether a page is wanted or not.
+    pub(super) fn write(&self, output: &Output, color: bool) -> Result<(), Trouble> {
+        let report = self.report();
+        if output.html.is_none() {
+            return output.write(&report, &report, color);
+        }
+        let mut snapshot = self.run.snapshot.clone();
+        let (rules, day) = rules_of(&self.run)?;
+        trial::explain(&mut snapshot, rules, day)?;
+        output.write(&report, &Report { snapshot: &snapshot, ..report }, color)
     }
 }

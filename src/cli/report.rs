@@ -19,9 +19,9 @@ impl ReportArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
+        let judged = self.evidence.judged(self.beside.explain)?;
         judged.say_ignored();
-        self.output.write(&judged.report(), color)?;
+        judged.write(&self.output, color)?;
         Ok(Status::Fine)
     }
 }

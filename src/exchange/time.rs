@@ -20,6 +20,12 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// From RFC 3339, as it is shown; None for what is no time, or out of range.
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Timestamp)
+    }
+
     /// The day in UTC.
     pub fn day(self) -> Day {
         // At most 106,752 days on either side.
@@ -170,6 +176,10 @@ mod tests {
     #[test]
     fn shown_as_rfc_3339() {
         assert_eq!(Timestamp(1_500_000_000).to_string(), "1970-01-01T00:00:01.5Z");
+        for nanos in [0, -1, 1_500_000_000, 1_795_000_000_123_456_789, i64::MAX, i64::MIN] {
+            assert_eq!(Timestamp::parse(&Timestamp(nanos).to_string()), Some(Timestamp(nanos)));
+        }
+        assert_eq!([Timestamp::parse("<script>"), Timestamp::parse("9999-01-01T00:00:00Z")], [None, None]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod group;
 mod latency;
 mod ledger;
 mod names;
+mod over_time;
+mod room;
 mod rules;
 mod sides;
 mod trial;
@@ -31,7 +33,7 @@ use crate::ledger::ShadowBooks;
 use super::Report;
 use super::escape::visible;
 
-const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = concat!(include_str!("html/style.css"), include_str!("html/plots.css"));
 /// Filter, tooltips, copying: what makes a page handy, and nothing that it needs.
 const SCRIPT: &str = include_str!("html/page.js");
 
@@ -125,6 +127,7 @@ fn views(report: &Report<'_>) -> Markup {
         (differences::section(report))
         (differences::failures(report))
         (latency::section(report))
+        (over_time::section(report))
         (days::section(report))
         (changes::epochs(report))
         (rules::section(report))

@@ -7,7 +7,7 @@ use crate::config::ClientMark;
 use crate::exchange::Observation;
 use crate::ledger::{CaptureBooks, WireBooks};
 use crate::tally::specimens::{MEDIA, RULES, answer, asked, comparer, varied};
-use crate::tally::{Signature, Tally, TimeCounts};
+use crate::tally::{MAX_KEPT, Signature, Tally, TimeCounts};
 
 fn rules(text: &str) -> RuleSet {
     RuleSet::parse("rules.yaml", text, jiff::civil::date(2026, 11, 25)).unwrap()
@@ -65,6 +65,8 @@ fn rescored(snapshot: &Snapshot, old: &str, new: &str) -> (Snapshot, Rescored) {
     (after, told)
 }
 
+/// Of each signature.
+const KEPT: u64 = MAX_KEPT as u64;
 const MORE: &str =
     "- {id: prices, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, accept: {max_rate: 100%}}\n";
 const LEXEMES: &str =
@@ -143,14 +145,14 @@ fn what_agrees_is_inferred_for_all_of_it_and_what_nothing_concerns_is_exact() {
     }
     let (_, told) = rescored(&run(&observations, RULES), RULES, &format!("{RULES}{MORE}"));
     // An accept rule on a JSON place concerns what differs in JSON: not the equal answers, not those with another date.
-    assert_eq!((told.known.exact, told.known.inferred), (400 + 3 * 8, 3 * 192));
+    assert_eq!((told.known.exact, told.known.inferred), (400 + 3 * KEPT, 3 * (200 - KEPT)));
     assert_eq!(told.before["mismatched"], 200);
     assert_eq!((told.after.get("mismatched"), told.after["accepted"]), (None, 200));
     assert_eq!(
         (told.moves[0].from.as_str(), told.moves[0].to.as_str(), told.moves[0].exchanges),
         ("mismatched", "accepted", 200)
     );
-    assert_eq!((told.moves[0].asked_of, told.moves[0].all), (8, 200));
+    assert_eq!((told.moves[0].asked_of, told.moves[0].all), (KEPT, 200));
 }
 
 fn price(sequence: u64, price: u64) -> Observation {
@@ -167,8 +169,8 @@ fn where_they_disagree_the_rest_counts_against_the_candidate() {
     let before = run(&observations, "rules: []\n");
     let (after, told) = rescored(&before, "rules: []\n", NEAR);
     let books = after.ledger.shadow.as_ref().unwrap();
-    assert_eq!((told.known.exact, told.known.inferred, told.known.unknown), (8, 0, 392));
-    assert!(books.matched > 0 && books.matched < 8 && books.mismatched >= 392, "{books:?}");
+    assert_eq!((told.known.exact, told.known.inferred, told.known.unknown), (KEPT, 0, 400 - KEPT));
+    assert!(books.matched > 0 && books.matched < KEPT && books.mismatched >= 400 - KEPT, "{books:?}");
     assert_eq!(after.groups[0].exchanges, books.mismatched);
     // The other way: what a removed rule hid mismatches in part, so all that is not kept does.
     let hidden = run(
@@ -178,9 +180,9 @@ fn where_they_disagree_the_rest_counts_against_the_candidate() {
     assert_eq!(hidden.ledger.shadow.as_ref().unwrap().matched, 400);
     let all = "rules:\n- {id: all, owner: o, reason: r, expires: 2099-01-31, at: {json: $.price}, ignore: true}\n";
     let (after, told) = rescored(&hidden, all, NEAR);
-    assert_eq!((told.known.unknown, told.removed.len(), told.added.len()), (392, 1, 1));
-    assert!(after.ledger.shadow.as_ref().unwrap().mismatched >= 392);
-    assert!((told.known.unknown_share() - 0.98).abs() < 1e-9);
+    assert_eq!((told.known.unknown, told.removed.len(), told.added.len()), (400 - KEPT, 1, 1));
+    assert!(after.ledger.shadow.as_ref().unwrap().mismatched >= 400 - KEPT);
+    assert!((told.known.unknown_share() - (1.0 - KEPT as f64 / 400.0)).abs() < 1e-9);
 }
 
 #[test]

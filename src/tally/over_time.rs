@@ -19,7 +19,7 @@ use super::snapshot::endpoint_of;
 pub use shown::{TimeBucket, TimeSeries};
 
 /// Buckets of a run in which there is something.
-pub const MAX_TIME_BUCKETS: usize = 240;
+pub const MAX_TIME_BUCKETS: usize = 120;
 /// Buckets of one endpoint.
 pub const MAX_TREND_BUCKETS: usize = 48;
 

@@ -109,10 +109,10 @@ fn a_bucket_is_as_wide_as_the_run_is_long() {
         (series.over_time.step_ms, series.over_time.buckets.len(), series.endpoints[0].over_time.step_ms)
     };
     assert_eq!(every(MS, 1_000), (10, 100, 50));
-    assert_eq!(every(SECOND, 200), (1_000, 200, 5_000));
+    assert_eq!(every(SECOND, 100), (1_000, 100, 5_000));
     assert_eq!(every(SECOND, 300), (5_000, 60, 15_000));
-    assert_eq!(every(HOUR, 24 * 14), (2 * 3_600_000, 168, 12 * 3_600_000));
-    assert_eq!(every(DAY, 365).0, 2 * 86_400_000);
+    assert_eq!(every(HOUR, 24 * 14), (4 * 3_600_000, 85, 12 * 3_600_000));
+    assert_eq!(every(DAY, 365).0, 4 * 86_400_000);
 }
 
 #[test]
