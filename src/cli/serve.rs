@@ -70,6 +70,7 @@ impl ServeArgs {
         let begun = Instant::now();
         // A file that cannot be read at the start is a slip.
         let judged = self.evidence.judged(true)?;
+        judged.say_ignored();
         let board = Arc::new(Board::new());
         let phase = phase(&judged);
         board.hang(view(judged), phase, begun.elapsed());
@@ -173,6 +174,6 @@ fn phase(judged: &Judged) -> Phase {
 }
 
 fn view(judged: Judged) -> View {
-    let Judged { run: Run { snapshot, facts, notes, .. }, verdict, share } = judged;
+    let Judged { run: Run { snapshot, facts, notes, .. }, verdict, share, .. } = judged;
     View::new(snapshot, verdict, share, facts, notes.into(), None)
 }

@@ -60,6 +60,7 @@ struct Document<'a> {
     candidate: &'a str,
     gates: Vec<GateNote<'a>>,
     sample: Sample,
+    remarks: &'a [String],
     worst_case: Option<f64>,
     times: Times<'a>,
 }
@@ -129,6 +130,7 @@ pub(super) fn verdict(view: &View, phase: Phase) -> Option<Bytes> {
             failed: shadow.failed.total(),
             lost: snapshot.ledger.wire.loss().0,
         },
+        remarks: &verdict.remarks,
         worst_case: verdict.worst_case,
         times: Times {
             started: &facts.started,

@@ -171,16 +171,6 @@ fn an_endpoint_whose_turn_has_not_come_keeps_it_open() {
 }
 
 #[test]
-fn a_policy_that_asks_nothing_of_the_rules_needs_no_trial() {
-    let nothing = RulesGate { hidden_at_most: 1.0, faults_detected: 0.0 };
-    assert!(rules::rules_gate(&[], None, 400, &nothing).iter().all(|result| result.state == GateState::Pass));
-    for more in [RulesGate { hidden_at_most: 0.99, ..nothing.clone() }, RulesGate { faults_detected: 0.01, ..nothing }]
-    {
-        assert_eq!(rules::rules_gate(&[], None, 400, &more)[0].state, GateState::NotEnough);
-    }
-}
-
-#[test]
 fn it_is_part_of_the_verdict_and_never_no_go() {
     use crate::tally::invented::{Invented, snapshot_of};
     let observations: Vec<Invented> = (0..4_000).map(|n| Invented::new(n, 0)).collect();
