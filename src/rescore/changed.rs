@@ -78,13 +78,14 @@ impl Changed {
         self.on(endpoint).next().is_some()
     }
 
-    fn on<'a>(&'a self, endpoint: &'a Endpoint) -> impl Iterator<Item = &'a Rule> {
+    /// Those that may be asked at an endpoint.
+    pub(super) fn on<'a>(&'a self, endpoint: &'a Endpoint) -> impl Iterator<Item = &'a Rule> {
         self.rules.iter().filter(|rule| rule.place.endpoint.as_ref().is_none_or(|pattern| pattern.may_mean(endpoint)))
     }
 }
 
 /// All of a rule that decides: not who owns it, why it is there, or where it is written.
-fn says(rule: &Rule) -> String {
+pub(super) fn says(rule: &Rule) -> String {
     format!("{:?} {:?}", rule.place, rule.answer)
 }
 
