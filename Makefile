@@ -28,13 +28,16 @@ demo: setup ## the whole walk on a recorded shop: capture, candidate, verdict, p
 test: ## format, lints and every test
 	@scripts/setup.sh test
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked
+	cargo clippy --locked --all-targets --features otlp -- -D warnings
+	cargo test --locked --features otlp
+	@# As most people build it. With a test, so that dependencies are those of above and only this package is built again.
+	cargo clippy --locked --lib --bins --test otlp -- -D warnings
+	cargo test --locked --test otlp
 
 bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
 	benches/side_by_side.sh
-	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh && benches/serve.sh; else echo "benches/watch.sh and benches/serve.sh need root: left out"; fi
+	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh && benches/serve.sh && benches/rules.sh; else echo "benches/watch.sh, serve.sh and rules.sh need root: left out"; fi
 
 calibrate: setup ## simulate how often the verdict's statistics are wrong, with fixed seeds (SEED=1000000 for others)
 	cargo run --profile demo --locked --example calibrate -- $(RUNS) $(SEED)

@@ -71,8 +71,8 @@ impl JudgeArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
-        self.output.write(&judged.report(), color)?;
+        let judged = self.evidence.judged(self.beside.explain)?;
+        judged.write(&self.output, color)?;
         Ok(judged.verdict.verdict.into())
     }
 }
@@ -132,5 +132,18 @@ impl Judged {
     pub(super) fn report(&self) -> Report<'_> {
         let Run { snapshot, facts, notes, .. } = &self.run;
         Report { verdict: &self.verdict, snapshot, facts, rules: notes }
+    }
+
+    /// In every form that is wanted. The page always has what goes with each group and a rule for it; the other forms are
+    /// the same whether a page is wanted or not.
+    pub(super) fn write(&self, output: &Output, color: bool) -> Result<(), Trouble> {
+        let report = self.report();
+        if output.html.is_none() {
+            return output.write(&report, &report, color);
+        }
+        let mut snapshot = self.run.snapshot.clone();
+        let (rules, day) = rules_of(&self.run)?;
+        trial::explain(&mut snapshot, rules, day)?;
+        output.write(&report, &Report { snapshot: &snapshot, ..report }, color)
     }
 }

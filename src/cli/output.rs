@@ -131,13 +131,15 @@ impl Output {
     }
 
     /// Writes the report to standard output and to the files. Each is written even where another cannot be.
-    pub(super) fn write(&self, report: &Report<'_>, color: bool) -> Result<(), Trouble> {
+    /// `page` is what the page shows of it, which is more than the other forms do.
+    pub(super) fn write(&self, report: &Report<'_>, page: &Report<'_>, color: bool) -> Result<(), Trouble> {
         let mut troubles = Vec::new();
         let wanted = self.wanted();
         if !wanted.iter().any(Wanted::is_stdout) {
             troubles.extend(self.print(report, color).err());
         }
         for one in &wanted {
+            let report = if one.form.flag == PAGE.flag { page } else { report };
             troubles.extend((one.form.render)(report).and_then(|text| one.write(&text)).err());
         }
         if troubles.is_empty() {

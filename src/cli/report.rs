@@ -19,8 +19,7 @@ impl ReportArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        let judged = self.evidence.judged(self.beside.explain || self.output.html.is_some())?;
-        self.output.write(&judged.report(), color)?;
+        self.evidence.judged(self.beside.explain)?.write(&self.output, color)?;
         Ok(Status::Fine)
     }
 }

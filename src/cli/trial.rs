@@ -21,7 +21,7 @@ use crate::tally::Snapshot;
 const KEY: &str = "nothing secret is left in specimens";
 
 /// While a run goes on, trials take at most one part in so many of the processor time that all else of it takes,
-const PART: u32 = 40;
+const PART: u32 = 100;
 /// and so much before that, so that there is something to be seen from the beginning.
 const HEAD_START: Duration = Duration::from_millis(20);
 

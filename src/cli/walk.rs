@@ -116,15 +116,20 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         });
     }
     let day = trial::day_of(&facts);
-    if output.html.is_some() || served.is_some() {
-        trial::explain(&mut snapshot, Arc::clone(&rules), day)?;
-    }
-    trial::try_rules(&mut snapshot, rules, &policy.gates.rules, day)?;
+    trial::try_rules(&mut snapshot, Arc::clone(&rules), &policy.gates.rules, day)?;
     let verdict = verdict::judge(&snapshot, &policy, &notes, today());
     let report = Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &notes };
-    output.write(&report, color)?;
+    // The page, in a file or served, has what goes with each group too.
+    let mut explained = None;
+    if output.html.is_some() || served.is_some() {
+        let mut more = snapshot.clone();
+        trial::explain(&mut more, rules, day)?;
+        explained = Some(more);
+    }
+    let page = Report { snapshot: explained.as_ref().unwrap_or(&snapshot), ..report };
+    output.write(&report, &page, color)?;
     if let Some(served) = served {
-        served.ended(snapshot, together, facts);
+        served.ended(explained.unwrap_or(snapshot), together, facts);
     }
     Ok(verdict.verdict.into())
 }

@@ -48,6 +48,14 @@ pub async fn serve_on(address: SocketAddr) -> io::Result<Shop> {
 /// # Errors
 /// Where no port can be bound.
 pub async fn candidate(defects: Defects) -> io::Result<Shop> {
+    candidate_on(ANY_LOOPBACK_PORT, defects).await
+}
+
+/// Starts the candidate on a given address.
+///
+/// # Errors
+/// Where the address cannot be bound.
+pub async fn candidate_on(address: SocketAddr, defects: Defects) -> io::Result<Shop> {
     let answer = move |ask: &ask::Ask| candidate::answer(ask, &defects);
-    server::start(ANY_LOOPBACK_PORT, server::Style::Service, answer).await
+    server::start(address, server::Style::Service, answer).await
 }

@@ -17,6 +17,7 @@ mod latency;
 mod ledger;
 mod names;
 mod over_time;
+mod room;
 mod rules;
 mod sides;
 mod trial;

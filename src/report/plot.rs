@@ -8,14 +8,12 @@ mod difference;
 mod histogram;
 mod over_time;
 mod percentiles;
-#[allow(dead_code, reason = "for the rows of the endpoint table")]
 mod spark;
 
 pub(super) use difference::difference;
 pub(super) use histogram::histogram;
 pub(super) use over_time::{Mark, Rates, moment, over_time, width};
 pub(super) use percentiles::{percentiles, shows_captured};
-#[allow(unused_imports, reason = "for the rows of the endpoint table")]
 pub(super) use spark::spark;
 
 use std::fmt::Write;

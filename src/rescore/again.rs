@@ -115,7 +115,7 @@ impl Part {
         self.exchanges += 1;
         let mut rules: Vec<_> =
             key.elements.iter().filter_map(|e| e.rule.as_ref().map(|rule| rule.id.clone())).collect();
-        for (element, differences) in key.elements.into_iter().zip(differences) {
+        for (element, differences) in key.elements.into_iter().zip(differences).filter(|(e, _)| !e.is_unseen()) {
             let there = self.elements.entry(element).or_default();
             there.0 += differences;
             there.1 += 1;

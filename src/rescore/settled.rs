@@ -9,13 +9,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::changed::{Changed, says};
+use super::changed::{Changed, is_whole, says};
 use crate::compare::Comparer;
 use crate::exchange::{
     Comparison, Difference, DifferenceKind, Endpoint, EndpointPattern, Location, Observation, Outcome,
 };
 use crate::rules::{Answer, Arrays, Closeness, JsonPath, Match, Part, Rule, RuleSet};
-use crate::tally::{MAX_ELEMENTS, MAX_PLACE_BYTES, Signature, looks_like_a_value};
+use crate::tally::{MAX_PLACE_BYTES, Signature, looks_like_a_value};
 
 /// The old rules and the new ones, to be asked side by side.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl<'a> Settled<'a> {
     /// Whether all exchanges of a signature come out as this one of them does.
     pub(super) fn is(&self, signature: &Signature, one: &Observation) -> bool {
         let elements = &signature.elements;
-        let is_whole = elements.len() < MAX_ELEMENTS && elements.iter().all(|(e, _)| e.place.len() < MAX_PLACE_BYTES);
+        let is_whole = is_whole(signature) && elements.iter().all(|(e, _)| e.place.len() < MAX_PLACE_BYTES);
         if !is_whole || self.changed.on(&signature.endpoint).any(|rule| may_find_others(rule, signature)) {
             return false;
         }

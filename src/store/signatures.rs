@@ -292,9 +292,9 @@ mod tests {
         }
         let run = unite(read_file(&[file]).unwrap()).unwrap();
         let books = run.snapshot.kept;
-        assert_eq!((books.exchanges, books.signatures, books.specimens), (200, 1, 8));
+        assert_eq!((books.exchanges, books.signatures, books.specimens), (200, 1, MAX_KEPT as u64));
         let first = run.snapshot.specimens().filter(|s| s.observation.sequence < 100).count();
-        assert!((1..8).contains(&first), "{first} of the first stretch");
+        assert!((1..MAX_KEPT).contains(&first), "{first} of the first stretch");
     }
 
     #[test]

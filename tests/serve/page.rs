@@ -1,10 +1,14 @@
 //! The page of a demo run, as a file in a real browser: what a reader sees, reaches by keyboard and filters; its figures are
 //! those of the JSON; it asks nobody; it fits a narrow window, paper, a dark screen, and eyes that tell fewer colours apart.
+//!
+//! The pictures of the README are made by it too: `TAPCOMPARE_SCREENSHOTS=docs cargo test --test serve page`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::chromium::Browser;
@@ -14,7 +18,13 @@ fn demo(folder: &Path) -> Option<(Browser, Value)> {
     let mut browser = Browser::start(folder)?;
     let (page, report) = (folder.join("page.html"), folder.join("report.json"));
     let done = Command::new(env!("CARGO_BIN_EXE_tapcompare"))
-        .args(["demo", "--pace", "max", "--defect", "price-rounding,missing-field,slow-search,string-quantity"])
+        .args([
+            "demo",
+            "--pace",
+            if pictures().is_some() { "2x" } else { "max" },
+            "--defect",
+            "price-rounding,missing-field,slow-search,string-quantity",
+        ])
         .args(["--html", page.to_str().unwrap(), "--json", report.to_str().unwrap()])
         .current_dir(folder)
         .output()
@@ -59,11 +69,39 @@ fn the_page_of_a_run_is_read_in_a_browser() {
     the_filter_filters(browser, &report);
     what_may_be_copied_is_there(browser);
     it_is_readable_everywhere(browser);
+    if let Some(folder) = pictures() {
+        take(browser, &folder);
+    }
     // Nothing was thrown, and nobody was asked but for the file itself.
     assert_eq!(browser.events("Runtime.exceptionThrown"), [] as [Value; 0]);
     let asked = browser.events("Network.requestWillBeSent");
     let urls: Vec<&str> = asked.iter().map(|event| event["params"]["request"]["url"].as_str().unwrap()).collect();
     assert!(!urls.is_empty() && urls.iter().all(|url| url.starts_with("file://")), "{urls:?}");
+}
+
+fn pictures() -> Option<PathBuf> {
+    std::env::var_os("TAPCOMPARE_SCREENSHOTS").map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+}
+
+fn take(browser: &mut Browser, folder: &Path) {
+    // (name, what the picture begins at, height, colour scheme)
+    let pictures = [
+        ("page-verdict", "body", 830, "light"),
+        ("page-endpoints", "#endpoints", 640, "light"),
+        ("page-differences", "#differences", 900, "light"),
+        ("page-latency", "#latency", 900, "dark"),
+        ("page-over-time", "#over-time", 560, "dark"),
+    ];
+    for (name, begin, height, scheme) in pictures {
+        browser.look(1100, 800, "screen", &[("prefers-color-scheme", scheme)]);
+        browser.eval("history.replaceState(null, '', location.pathname); window.dispatchEvent(new Event('hashchange')); window.scrollTo(0, 0)");
+        let top = browser.eval(&format!("document.querySelector('{begin}').offsetTop")).as_f64().unwrap();
+        let clip = json!({"x": 0, "y": (top - 16.0).max(0.0), "width": 1100, "height": height, "scale": 1});
+        let shot = browser
+            .ask("Page.captureScreenshot", json!({"format": "png", "clip": clip, "captureBeyondViewport": true}));
+        let png = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+        std::fs::write(folder.join(name).with_extension("png"), png).unwrap();
+    }
 }
 
 fn the_verdict_is_seen_at_once(browser: &mut Browser, report: &Value) {
@@ -310,7 +348,11 @@ fn it_is_readable_everywhere(browser: &mut Browser) {
     for width in [400, 320] {
         browser.look(width, 800, "screen", &[("prefers-color-scheme", "light")]);
         let widest = browser.eval("document.documentElement.scrollWidth");
-        assert!(widest.as_u64().unwrap() <= u64::from(width), "{widest} pixels at {width}");
+        let wide = browser.eval(&format!(
+            "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > {width} + 1 \
+             && !e.closest('div.wide, nav')).map(e => e.tagName + '.' + e.className + ': ' + e.textContent.slice(0, 40)).slice(0, 5)",
+        ));
+        assert!(widest.as_u64().unwrap() <= u64::from(width), "{widest} pixels at {width}: {wide}");
     }
     browser.look(1280, 800, "print", &[]);
     assert_eq!(browser.eval("getComputedStyle(document.querySelector('nav')).display"), "none");

@@ -96,7 +96,9 @@ fn what_goes_with_the_mismatches_of_a_run_is_said_beside_each_group() {
     assert_eq!(explanations("GET /orders/{id}"), Vec::<Value>::new());
     let soft = explanations("GET /products/{sku}");
     let condition = serde_json::json!([{"is": {"value": "404"}, "feature": "legacy-status"}]);
-    assert_eq!((soft.len(), &soft[0]["conditions"], &soft[0]["of_mismatches"]), (1, &condition, &1.0.into()));
+    assert_eq!((&soft[0]["conditions"], &soft[0]["of_mismatches"]), (&condition, &1.0.into()));
+    // Some products that are not there were asked for again and again; that goes with a part of them alone.
+    assert!(soft[1..].iter().all(|other| other["of_mismatches"].as_f64() < Some(0.6)), "{soft:?}");
     let packed = explanations("GET /customers/{id}");
     let is_coding = |c: &Value| *c == serde_json::json!({"is": "present", "feature": {"header": "accept-encoding"}});
     assert!(packed[0]["conditions"].as_array().unwrap().iter().any(is_coding), "{packed:?}");

@@ -10,10 +10,12 @@ use crate::report::coverage::{extent, note, of_seen, spans};
 use crate::verdict::words::{count, counted};
 use crate::verdict::{EndpointCoverage, Known, StatusCoverage};
 
-use super::{code, text};
+use super::{code, room, text};
 
 /// So many rows; the rest is counted.
 const ROWS: usize = 300;
+/// Bytes of the page that they may take.
+const ROOM: usize = 60 << 10;
 
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let coverage = &report.verdict.coverage;
@@ -24,6 +26,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     let mut ordered: Vec<&EndpointCoverage> = coverage.endpoints.iter().collect();
     ordered.sort_by_key(|e| (e.excepted, e.known));
     let documented = ordered.iter().flat_map(|e| e.statuses.values()).any(|status| status.documented == Some(false));
+    let (rows, shown) = room::within(ROOM, ordered.iter().take(ROWS).map(|endpoint| row(endpoint, &classes)));
     html! {
         section #coverage {
             h2 { "Coverage: what was never seen, and what was" }
@@ -45,10 +48,10 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                         th.n { "Hours" }
                     }
                 }
-                tbody { @for endpoint in ordered.iter().take(ROWS) { (row(endpoint, &classes)) } }
+                tbody { (rows) }
             }
-            @if ordered.len() > ROWS {
-                p.meta { "and " (counted((ordered.len() - ROWS) as u64, "further endpoint")) ", in the JSON report" }
+            @if ordered.len() > shown {
+                p.meta { "and " (counted((ordered.len() - shown) as u64, "further endpoint")) ", in the JSON report" }
             }
         }
     }

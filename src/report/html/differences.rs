@@ -1,5 +1,7 @@
 //! What differs, with examples side by side, and what failed.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use crate::report::Report;
@@ -15,7 +17,7 @@ const NAMED: usize = 200;
 /// The first groups show their first example at once.
 const OPEN: usize = 3;
 /// Bytes of the page that examples may take; groups past it name theirs.
-const MOST: usize = 600 << 10;
+const MOST: usize = 480 << 10;
 
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let snapshot = report.snapshot;
@@ -46,8 +48,11 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
 /// The groups with their examples, as long as there is room.
 fn articles(report: &Report<'_>, found: &[&DifferenceGroup]) -> Markup {
     let mut left = MOST;
+    let mut seen = BTreeSet::new();
     let articles = found.iter().take(GROUPS).enumerate().map(|(at, group)| {
-        let whole = group::article(report, group, at < OPEN, true);
+        // One exchange often has several of them: it is laid open once.
+        let new = group.examples.first().is_some_and(|example| seen.insert((&group.endpoint, example.sequence)));
+        let whole = group::article(report, group, at < OPEN && new, true);
         match left.checked_sub(whole.0.len()) {
             Some(rest) => {
                 left = rest;

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::exchange::Timestamp;
 use crate::report::findings::{standing_out, stands_out};
 use crate::report::terminal::TABLE_CONFIDENCE;
 use crate::report::{Report, losses, plot};
@@ -12,13 +11,12 @@ use crate::tally::{EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, latency as time, percent};
 use crate::verdict::{Gate, Known, interval};
 
-use super::{code, endpoint, evidence, names};
-
-/// The first and the last moment of the run.
-type Span = (Timestamp, Timestamp);
+use super::{code, endpoint, evidence, names, room};
 
 /// So many rows; the rest is counted.
 const ROWS: usize = 300;
+/// Bytes of the page that rows may take, and those that their articles may take; an endpoint past either has neither.
+const ROOM: (usize, usize) = (100 << 10, 150 << 10);
 
 /// The endpoints that were asked, by harm: what differed or failed, then what was slower than it may be.
 pub(super) fn by_harm<'r>(report: &Report<'r>) -> Vec<&'r EndpointSnapshot> {
@@ -36,6 +34,10 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         return html! {};
     }
     let (missing, _) = losses::missing(&report.snapshot.ledger.losses);
+    let quantiles = quantiles(report);
+    let most = asked.iter().take(ROWS);
+    let (_, rows) = room::within(ROOM.0, most.clone().map(|one| row(one, report, &quantiles)));
+    let (articles, shown) = room::within(ROOM.1, most.take(rows).map(|one| endpoint::article(report, one, &missing)));
     html! {
         section #endpoints {
             h2 { "Endpoints" }
@@ -48,10 +50,10 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 }
             }
             (filter())
-            (table(report, &asked))
+            (table(report, &asked[..shown]))
             @if let Some(legend) = standing_out(report) { p.meta { "* " (legend) "." } }
-            @if asked.len() > ROWS { p.meta { "and " (count((asked.len() - ROWS) as u64)) " more, in the JSON report" } }
-            @for one in asked.iter().take(ROWS) { (endpoint::article(report, one, &missing)) }
+            @if asked.len() > shown { p.meta { "and " (count((asked.len() - shown) as u64)) " more, in the JSON report" } }
+            (articles)
         }
     }
 }
@@ -71,7 +73,6 @@ fn filter() -> Markup {
 
 fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
     let quantiles = quantiles(report);
-    let span = report.snapshot.over_time.span();
     html! {
         table.endpoints {
             thead {
@@ -80,13 +81,13 @@ fn table(report: &Report<'_>, asked: &[&EndpointSnapshot]) -> Markup {
                     th.n scope="col" { "Compared" }
                     th.n scope="col" { "Differ" }
                     th.n scope="col" { "Rate" }
-                    @if span.is_some() { th scope="col" data-tip="The mismatch rate over the run, as its square root: one in a hundred is a tenth of the height." tabindex="0" { "Trend" } }
+                    th scope="col" tabindex="0" data-tip="The mismatch rate over the run, as its square root: one in a hundred is a tenth of the height." { "Trend" }
                     th.n scope="col" { "Failed" }
                     @for q in &quantiles { th.n scope="col" { (words::quantile(*q)) } }
                     th scope="col" { "Coverage" }
                 }
             }
-            tbody { @for one in asked.iter().take(ROWS) { (row(one, report, &quantiles, span)) } }
+            tbody { @for one in asked { (row(one, report, &quantiles)) } }
         }
     }
 }
@@ -123,7 +124,7 @@ pub(super) fn both_sides(one: &EndpointSnapshot, q: f64) -> Markup {
     }
 }
 
-fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64], span: Option<Span>) -> Markup {
+fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64]) -> Markup {
     let books = &one.books;
     let n = evidence(books);
     let failed = books.failed.total();
@@ -138,9 +139,7 @@ fn row(one: &EndpointSnapshot, report: &Report<'_>, quantiles: &[f64], span: Opt
                 (count(books.mismatched)) @if stands_out(report, &one.endpoint) { "*" }
             }
             td.n data-label="Rate" { (rate(books.mismatched, n)) }
-            @if let Some(span) = span {
-                td data-label="Trend" { @if let Some(line) = plot::spark(&one.over_time, span) { (PreEscaped(line)) } }
-            }
+            td data-label="Trend" { (trend(report, one)) }
             td.n.bad[failed > 0] data-label="Failed" { (count(failed)) }
             @for q in quantiles {
                 td.n.stacked.bad[slow && *q == report.verdict.latency_quantile] data-label=(words::quantile(*q)) {
@@ -164,6 +163,13 @@ pub(super) fn rate(k: u64, n: u64) -> Markup {
             (percent(interval::upper_bound(k, n, TABLE_CONFIDENCE)))
         }
     }
+}
+
+/// The rate over the time of the whole run.
+fn trend(report: &Report<'_>, one: &EndpointSnapshot) -> Markup {
+    let span = report.snapshot.over_time.span();
+    let spark = span.and_then(|span| plot::spark(&one.over_time, span));
+    html! { @match spark { Some(spark) => (PreEscaped(spark)), None => "–" } }
 }
 
 /// Whether enough is known, and of which classes of answers.

@@ -56,6 +56,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 dt { "Started" } dd { (text(&facts.started)) }
                 dt { "Finished" } dd { (text(&facts.finished)) }
                 @if let Some(why) = &facts.stopped_early { dt { "Stopped early" } dd { (text(why)) } }
+                @if let Some(spans) = &facts.spans { dt { "Traces" } dd { (text(&spans.line())) } }
                 @for (name, limit) in &facts.limits { dt { (text(name)) } dd { (text(limit)) } }
             }
             (stretches(&facts.stretches))

@@ -54,7 +54,12 @@
     tip.style.left = `${left + window.scrollX}px`;
     tip.style.top = `${Math.max(0, top) + window.scrollY}px`;
   };
-  const told = (event) => event.target.closest?.('[data-tip]');
+  // What a plot tells is a <title>, which needs no script; with one it is shown as the others are.
+  const told = (event) => {
+    const title = event.target.matches?.('.tip') && event.target.querySelector('title');
+    if (title) { event.target.dataset.tip = title.textContent; title.remove(); }
+    return event.target.closest?.('[data-tip]');
+  };
   document.addEventListener('pointermove', (event) => {
     const element = told(event);
     if (element) { show(element, event.clientX + 12, event.clientY + 16); } else { hide(); }

@@ -7,7 +7,10 @@ use crate::report::Report;
 use crate::tally::RuleUse;
 use crate::verdict::words::{counted, percent};
 
-use super::{code, side, text};
+use super::{code, room, side, text};
+
+/// Bytes of the page that rules may take, those that answered for something and the others each.
+const ROOM: usize = 40 << 10;
 
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let used = |note: &RuleNote| report.snapshot.rules.iter().find(|used| used.id == note.id);
@@ -17,21 +20,28 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     if notes.is_empty() {
         return html! {};
     }
+    let (answered, others): (Vec<_>, Vec<_>) =
+        notes.iter().partition(|(note, used): &&(&RuleNote, Option<&RuleUse>)| used.is_some() || note.expired);
+    let all = answered.len();
+    let (answered, shown) = room::within(ROOM, answered.into_iter().map(|(note, used)| rule(note, used)));
+    let (others, _) = room::within(
+        ROOM,
+        others.into_iter().map(|(note, _)| {
+            html! {
+                li { (code(&note.id)) " " (note.answer) " · " (text(&note.reason)) }
+            }
+        }),
+    );
     html! {
         section #rules {
             h2 { "What the rules answered for" }
             p.lead { "A rule that answers for a difference hides it from the verdict. Each is here, with its reason." }
-            @for (note, used) in notes.iter().filter(|(note, used)| used.is_some() || note.expired) {
-                (rule(note, *used))
-            }
+            (answered)
+            @if all > shown { p.meta { "and " (counted((all - shown) as u64, "further rule")) ", in the JSON report" } }
             @if idle > 0 {
                 details {
                     summary { (counted(idle as u64, "rule")) " answered for nothing" }
-                    ul.plain {
-                        @for (note, _) in notes.iter().filter(|(note, used)| used.is_none() && !note.expired) {
-                            li { (code(&note.id)) " " (note.answer) " · " (text(&note.reason)) }
-                        }
-                    }
+                    ul.plain { (others) }
                 }
             }
         }

@@ -3,14 +3,16 @@
 use maud::{Markup, html};
 
 use crate::exchange::RuleNote;
-use crate::faults::{Counted, EndpointTrial, FaultKind, RuleAudit, Trial};
+use crate::faults::{Counted, EndpointTrial, FaultKind, RuleAudit, Trial, Unnoticed};
 use crate::report::Report;
 use crate::verdict::words::{count, counted, percent};
 
-use super::{code, text};
+use super::{code, room, text};
 
 /// So many rows of each table; the rest is counted.
 const ROWS: usize = 300;
+/// Bytes of the page that each table may take.
+const ROOM: usize = 40 << 10;
 /// Places of faults that went unnoticed.
 const UNNOTICED: usize = 100;
 
@@ -27,6 +29,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 (share(all.share())) "). Of " (counted(depth.values, "value")) " that the legacy answered, rules hide "
                 (count(depth.hidden)) " (" (share(depth.hidden_share())) ") and compare " (count(depth.loose))
                 " loosely (" (share(depth.loose_share())) "): their type, shape or neighbourhood."
+                @if trial.waiting > 0 { " " (counted(trial.waiting, "specimen")) " of a run that goes on still to be looked at." }
                 @if trial.left_out > 0 { " " (counted(trial.left_out, "specimen")) " left out." }
             }
             (faults(trial))
@@ -42,6 +45,7 @@ fn share(share: Option<f64>) -> String {
 
 fn faults(trial: &Trial) -> Markup {
     let kinds: Vec<FaultKind> = trial.by_kind().into_keys().collect();
+    let (rows, shown) = room::within(ROOM, trial.endpoints.iter().take(ROWS).map(|endpoint| row(endpoint, &kinds)));
     html! {
         h3 { "Faults noticed, by endpoint and kind" }
         div.wide {
@@ -56,7 +60,7 @@ fn faults(trial: &Trial) -> Markup {
                     }
                 }
                 tbody {
-                    @for endpoint in trial.endpoints.iter().take(ROWS) { (row(endpoint, &kinds)) }
+                    (rows)
                     tr.sum-row {
                         th scope="row" { "All" }
                         (cell("All", Some(trial.all())))
@@ -67,8 +71,8 @@ fn faults(trial: &Trial) -> Markup {
                 }
             }
         }
-        @if trial.endpoints.len() > ROWS {
-            p.meta { "and " (count((trial.endpoints.len() - ROWS) as u64)) " more, in the JSON report" }
+        @if trial.endpoints.len() > shown {
+            p.meta { "and " (count((trial.endpoints.len() - shown) as u64)) " more, in the JSON report" }
         }
     }
 }
@@ -103,24 +107,27 @@ fn unnoticed(trial: &Trial) -> Markup {
     if all.is_empty() {
         return html! {};
     }
+    let (rows, shown) = room::within(ROOM, all.iter().take(UNNOTICED).map(|(endpoint, one)| overlooked(endpoint, one)));
     html! {
         h3 { "Defects that nobody would have noticed" }
         div.wide { table.unnoticed {
             thead { tr { th { "Endpoint" } th { "Fault" } th { "Place" } th { "Hidden by" } th.n { "Faults" } } }
-            tbody {
-                @for (endpoint, one) in all.iter().take(UNNOTICED) {
-                    tr {
-                        th scope="row" { (code(&endpoint.endpoint.to_string())) }
-                        td data-label="Fault" { (one.fault) }
-                        td data-label="Place" { (code(&one.place)) }
-                        td data-label="Hidden by" { (code(&one.hidden_by.to_string())) }
-                        td.n data-label="Faults" { (count(one.faults)) }
-                    }
-                }
-            }
+            tbody { (rows) }
         } }
-        @if all.len() > UNNOTICED {
-            p.meta { "and " (counted((all.len() - UNNOTICED) as u64, "further place")) ", in the JSON report" }
+        @if all.len() > shown {
+            p.meta { "and " (counted((all.len() - shown) as u64, "further place")) ", in the JSON report" }
+        }
+    }
+}
+
+fn overlooked(endpoint: &EndpointTrial, one: &Unnoticed) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (code(&endpoint.endpoint.to_string())) }
+            td data-label="Fault" { (one.fault) }
+            td data-label="Place" { (code(&one.place)) }
+            td data-label="Hidden by" { (code(&one.hidden_by.to_string())) }
+            td.n data-label="Faults" { (count(one.faults)) }
         }
     }
 }
@@ -129,6 +136,7 @@ fn audits(trial: &Trial, notes: &[RuleNote]) -> Markup {
     if trial.rules.is_empty() {
         return html! {};
     }
+    let (rows, shown) = room::within(ROOM, trial.rules.iter().take(ROWS).map(|audit| audited(audit, notes)));
     html! {
         h3 { "Every rule, audited" }
         div.wide { table.audit {
@@ -143,14 +151,14 @@ fn audits(trial: &Trial, notes: &[RuleNote]) -> Markup {
                     th { "Findings" }
                 }
             }
-            tbody { @for audit in trial.rules.iter().take(ROWS) { (audited(audit, notes)) } }
+            tbody { (rows) }
         } }
         p.meta {
             "“Needed”: of the specimens in which it answers, those that would no longer agree without it. “Of all values”: those "
             "whose change it would answer for."
         }
-        @if trial.rules.len() > ROWS {
-            p.meta { "and " (counted((trial.rules.len() - ROWS) as u64, "further rule")) ", in the JSON report" }
+        @if trial.rules.len() > shown {
+            p.meta { "and " (counted((trial.rules.len() - shown) as u64, "further rule")) ", in the JSON report" }
         }
     }
 }

@@ -10,7 +10,11 @@ use crate::verdict::words::{count, counted, latency, multiple, percent, quantile
 use crate::verdict::{Decision, Gate, GateResult, GateState};
 
 use super::endpoints::slower;
-use super::{code, evidence, text};
+use super::{code, evidence, room, text};
+
+/// Bytes of the page that gates may take, and as many again for how each is judged: a policy may ask each endpoint. Those
+/// that fail come first.
+const GATES: usize = 60 << 10;
 
 fn class(decision: Decision) -> &'static str {
     match decision {
@@ -47,26 +51,32 @@ pub(super) fn header(report: &Report<'_>) -> Markup {
 /// Each gate with its figures, and what would change it.
 pub(super) fn gates(report: &Report<'_>) -> Markup {
     let verdict = report.verdict;
+    let beside = beside_worst_case(&verdict.gates);
+    let worst = |at: usize| verdict.worst_case.filter(|_| beside == Some(at));
+    let all = verdict.gates.len();
+    let (rows, shown) =
+        room::within(GATES, verdict.gates.iter().enumerate().map(|(at, gate)| gate_row(report, gate, worst(at))));
+    let (methods, _) = room::within(GATES, verdict.gates.iter().map(method));
     html! {
         section #why {
             h2 { "Why" }
-            div.gates {
-                @for (at, gate) in verdict.gates.iter().enumerate() {
-                    (gate_row(report, gate, verdict.worst_case.filter(|_| beside_worst_case(&verdict.gates) == Some(at))))
-                }
-            }
+            div.gates { (rows) }
+            @if shown < all { p.meta { "and " (counted((all - shown) as u64, "further gate")) ", in the JSON report" } }
             details {
                 summary { "How each gate is judged" }
-                ul.plain {
-                    @for gate in &verdict.gates {
-                        li {
-                            (sentence(gate.gate.name()))
-                            @if let Some(endpoint) = &gate.endpoint { " of " (code(&endpoint.to_string())) }
-                            ": " (text(&gate.method)) "."
-                        }
-                    }
-                }
+                ul.plain { (methods) }
             }
+        }
+    }
+}
+
+/// How a gate is judged.
+fn method(gate: &GateResult) -> Markup {
+    html! {
+        li {
+            (sentence(gate.gate.name()))
+            @if let Some(endpoint) = &gate.endpoint { " of " (code(&endpoint.to_string())) }
+            ": " (text(&gate.method)) "."
         }
     }
 }

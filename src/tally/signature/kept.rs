@@ -9,7 +9,7 @@ use crate::compare::Comparer;
 use crate::exchange::{Endpoint, Observation, Specimen};
 
 /// Exchanges that are kept of one signature.
-pub const MAX_KEPT: usize = 32;
+pub const MAX_KEPT: usize = 16;
 /// Bytes of them together, compressed; so a run has at most [`super::MAX_SIGNATURES`] times as many.
 pub const MAX_KEPT_BYTES: usize = 24 << 10;
 

@@ -110,9 +110,12 @@ fn each_way_is_counted_exactly_and_some_of_it_are_kept_from_all_over_the_run() {
     shown.sort_by_key(|a| format!("{a:?}"));
     assert_eq!(shown, expected);
     let books = snapshot.kept;
-    assert_eq!((books.exchanges, books.past_bound, books.signatures, books.specimens), (2000, 0, 5, 40));
+    assert_eq!(
+        (books.exchanges, books.past_bound, books.signatures, books.specimens),
+        (2000, 0, 5, 5 * MAX_KEPT as u64)
+    );
     let late = snapshot.specimens().filter(|s| s.observation.sequence >= 1000).count();
-    assert!((10..=30).contains(&late), "{late} of 40 from the second half");
+    assert!((MAX_KEPT..=4 * MAX_KEPT).contains(&late), "{late} of {} from the second half", 5 * MAX_KEPT);
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn what_no_longer_compares_the_same_or_is_too_large_is_counted_and_no_specimen()
     }
     let snapshot = snapshot(tally);
     let books = snapshot.kept;
-    assert_eq!((books.specimens, books.unfaithful, books.too_large), (0, 8, 8));
+    assert_eq!((books.specimens, books.unfaithful, books.too_large), (0, MAX_KEPT as u64, MAX_KEPT as u64));
     assert_eq!(snapshot.specimens().count(), 0);
     assert_eq!(snapshot.signatures.iter().map(|s| s.exchanges).collect::<Vec<_>>(), [20, 20]);
 }
