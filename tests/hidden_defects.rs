@@ -129,15 +129,12 @@ fn rule(id: &str, at: &str, says: &str) -> String {
     format!("  - {{id: {id}, owner: me, reason: why, expires: 2099-12-31, at: {{{at}}}, {says}}}\n")
 }
 
-#[test]
-fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
-    let folder = tempfile::tempdir().unwrap();
-    legacy(folder.path());
-    let (report, open) = judged(folder.path(), |_, right| right, "  []");
-    assert_eq!(report["verdict"], "GO", "a candidate that is right: {open}");
+/// What it is, the rule that hides it, the candidate, and what the verdict says.
+struct Case(&'static str, String, Wrong, &'static str);
 
-    let cases: [(&str, String, Wrong, &str); 7] = [
-        (
+fn answers_too_large_or_small() -> Vec<Case> {
+    vec![
+        Case(
             "answers too large to be kept, all of which is ignored",
             rule("large", "endpoint: GET /big, json: '$..*'", "ignore: {presence: any, type: any}"),
             |path, right| match path {
@@ -146,13 +143,13 @@ fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
             },
             "GET /big: rules answered in 50 exchanges that agree, and none of them could be kept",
         ),
-        (
+        Case(
             "a small answer of which nothing is compared",
             rule("any-status", "endpoint: GET /ping, status: true", "ignore: true"),
             |path, right| if path == "/ping" { answer("404 Gone", "new", "", "") } else { right },
             "GET /ping: only 0 of",
         ),
-        (
+        Case(
             "another place to go to",
             rule("anywhere", "endpoint: 'GET /go/{id}', header: [Location, Content-Type]", "ignore: true"),
             |path, right| match path.strip_prefix("/go/") {
@@ -161,7 +158,7 @@ fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
             },
             "most often unnoticed: header-changed",
         ),
-        (
+        Case(
             "another place to go to, of the same type",
             rule("anywhere", "endpoint: 'GET /go/{id}', header: Location", "match: {type: same}"),
             |path, right| match path.strip_prefix("/go/") {
@@ -170,7 +167,12 @@ fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
             },
             "GET /go/{id}: only ",
         ),
-        (
+    ]
+}
+
+fn parts_of_answers() -> Vec<Case> {
+    vec![
+        Case(
             "cookies without what protects them",
             rule(
                 "attributes",
@@ -180,7 +182,7 @@ fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
             |_, right| right.replace("; Secure; HttpOnly; SameSite=Strict", "; SameSite=None; Domain=example"),
             "cookie-attribute-lost",
         ),
-        (
+        Case(
             "an internal field that everybody sees",
             rule("extras", "json: '$..*'", "accept: {kind: extra}"),
             |path, right| match path.strip_prefix("/acc/") {
@@ -197,14 +199,23 @@ fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
             },
             "unnoticed: field-added",
         ),
-        (
+        Case(
             "any status, of an answer with much else to see",
             rule("any-status", "endpoint: 'GET /acc/{id}', status: true", "ignore: true"),
             |path, right| if path.starts_with("/acc/") { right.replacen("200 OK", "203 Fine", 1) } else { right },
             "unnoticed: status-changed",
         ),
-    ];
-    for (name, rules, wrong, said) in cases {
+    ]
+}
+
+#[test]
+fn what_a_rule_lets_pass_at_one_endpoint_is_never_go() {
+    let folder = tempfile::tempdir().unwrap();
+    legacy(folder.path());
+    let (report, open) = judged(folder.path(), |_, right| right, "  []");
+    assert_eq!(report["verdict"], "GO", "a candidate that is right: {open}");
+
+    for Case(name, rules, wrong, said) in answers_too_large_or_small().into_iter().chain(parts_of_answers()) {
         let (report, open) = judged(folder.path(), wrong, &rules);
         let books = &report["snapshot"]["ledger"]["shadow"];
         assert_eq!((&books["mismatched"], &books["compared"]), (&0.into(), &3450.into()), "{name}: the rule hides it");

@@ -346,7 +346,7 @@ fn what_was_not_seen_of_an_exchange_is_not_taken_for_absent() {
     // The body of some was cut off by the capture: the header mismatches in all of them, and says nothing of these bodies.
     let cut = |n: u64| {
         let mut one = asked(n, 0, header("1"), header("2"));
-        if n % 10 == 0 {
+        if n.is_multiple_of(10) {
             let body = &mut one.exchange.response.as_mut().unwrap().body;
             (body.bytes, body.length) = (bytes::Bytes::new(), 100_000);
         }
@@ -362,7 +362,7 @@ fn what_was_not_seen_of_an_exchange_is_not_taken_for_absent() {
     // More differences than are listed: those that nobody sees are of a place that the rule does not mean.
     let many = |n: u64| {
         let list = |by: u64| (0..150).map(|i| format!("{{\"x\":{}}}", i + by)).collect::<Vec<_>>().join(",");
-        let other = u64::from(n % 3 == 0);
+        let other = u64::from(n.is_multiple_of(3));
         let body = |by: u64, z: u64| format!("{{\"a\":[{}],\"z\":{z}}}", list(by));
         asked(n, 0, answer(&[MEDIA], &body(0, 0)), answer(&[MEDIA], &body(1_000, other)))
     };
