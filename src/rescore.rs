@@ -1,9 +1,10 @@
 //! The same evidence under other rules, without asking anybody again.
 //!
-//! The exchanges that are kept of a signature are compared under the new rules, and say what has become of all of it. Where
-//! no rule that has changed could concern a signature, its count stays as it is. Where all that is kept of it agrees, the
-//! whole takes what they say, by inference. Where they disagree, or nothing is kept, what is not known is never counted in
-//! favour of the candidate: as mismatched where any of them mismatches, else as not comparable, which is missing evidence.
+//! Where no rule that has changed could concern a signature, its count stays as it is. Else the exchanges that are kept of it
+//! are compared under the new rules. Where the answers of these go by what is the same in all of its exchanges (`settled`),
+//! the whole takes what they say, by inference. Where they go by values, or nothing is kept, the rest is not known, and never
+//! counted in favour of the candidate: as mismatched where any of them mismatches, else as not comparable, which is missing
+//! evidence.
 //!
 //! Pure: the same snapshot and rules give the same.
 
@@ -11,6 +12,7 @@ mod again;
 mod apply;
 mod changed;
 mod over_time;
+mod settled;
 mod spread;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use crate::tally::Snapshot;
 
 use apply::Applied;
 use changed::Changed;
+use settled::Settled;
 
 /// Signatures that are told of as having come out otherwise; the largest.
 pub const MAX_TOLD: usize = 50;
@@ -30,6 +33,7 @@ pub const MAX_TOLD: usize = 50;
 /// of different rules were put together. What is kept has no secrets, so the comparer's redactor need know of none.
 pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], comparer: &Comparer) -> (Snapshot, Rescored) {
     let changed = Changed::between(old, comparer.rules());
+    let settled = Settled::new(old, comparer, &changed);
     let mut applied = Applied::new(snapshot);
     let mut known = Rescoring::default();
     for signature in &snapshot.signatures {
@@ -38,7 +42,7 @@ pub fn rescore(snapshot: &Snapshot, old: &[RuleSet], comparer: &Comparer) -> (Sn
             applied.stays(signature);
             continue;
         }
-        let again = again::again(signature, comparer);
+        let again = again::again(signature, comparer, &settled);
         known.exact += again.compared;
         known.inferred += again.inferred;
         known.unknown += again.unknown;

@@ -88,5 +88,6 @@ fn each_command_of_the_tour_does_what_is_said() {
     assert!(said.contains("the mirror shows nothing"), "{said}");
     assert!(said.contains("NO-GO  The candidate fails"), "{said}");
     assert!(said.contains("/totals/grand"), "{said}");
+    assert!(said.contains("no mistake"), "{said}");
     assert!(!read("suggested.yaml").contains("/totals/grand\n"), "a rounding error in one direction is no noise");
 }

@@ -7,11 +7,13 @@ use crate::rules::Spot;
 
 /// One `Set-Cookie` field, read as a browser does (RFC 6265, section 5.2).
 #[derive(Debug, PartialEq, Eq)]
-struct Cookie<'a> {
-    name: &'a str,
-    value: &'a str,
+pub(crate) struct Cookie<'a> {
+    /// As it was written: names of cookies have a case.
+    pub(crate) name: &'a str,
+    /// Without blanks around it.
+    pub(crate) value: &'a str,
     /// Names in lower case, sorted; of those that are repeated the last.
-    attributes: Vec<(String, &'a str)>,
+    pub(crate) attributes: Vec<(String, &'a str)>,
 }
 
 /// Compares the cookies that two answers set. The k-th of a name belongs to the k-th; the order of names means nothing.
@@ -70,7 +72,8 @@ fn note(
 }
 
 impl<'a> Cookie<'a> {
-    fn read(field: &'a str) -> Cookie<'a> {
+    /// Reads the value of a field.
+    pub(crate) fn read(field: &'a str) -> Cookie<'a> {
         let mut parts = field.split(';');
         let pair = parts.next().unwrap_or("");
         // Without '=' it has no name, and the whole is its value.
@@ -86,7 +89,8 @@ impl<'a> Cookie<'a> {
         Cookie { name: name.trim(), value: value.trim(), attributes }
     }
 
-    fn attribute(&self, name: &str) -> Option<&'a str> {
+    /// The value of an attribute, where it is there.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&'a str> {
         self.attributes.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 }

@@ -127,7 +127,7 @@ impl Findings {
         if more > 0 {
             differences = most_telling(differences);
         }
-        Comparison { outcome, differences, more_differences: more as u64, legacy_drifted }
+        Comparison { outcome, differences, more_differences: more as u64, hindrance: self.hindrance, legacy_drifted }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod text;
 
 pub use bodies::has_content;
 pub use comparer::Comparer;
+pub(crate) use cookies::Cookie;
 pub use example::MAX_EXAMPLE_TEXT;
 pub use findings::{MAX_JUDGED, MAX_LISTED, MAX_VALUE};
 pub use specimen::{MAX_SPECIMEN, TooLarge};

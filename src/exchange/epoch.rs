@@ -57,9 +57,10 @@ pub struct EpochNote {
 pub struct Rescoring {
     /// Exchanges of which it is known: no rule that has changed could concern them, or they were compared again.
     pub exact: u64,
-    /// Exchanges that take what all that were compared again of their signature say.
+    /// Exchanges that take what those say that were compared again of their signature: by place and kind alone, which are the
+    /// same in all of them.
     pub inferred: u64,
-    /// Exchanges of signatures of which those that were compared again disagree, or of which none is kept.
+    /// Exchanges that are not kept, and of which the new rules answer by values.
     pub unknown: u64,
 }
 

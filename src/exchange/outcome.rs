@@ -193,6 +193,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// How many more there were past the bound.
     pub more_differences: u64,
+    /// Why the comparison could not be carried to its end, also where what was found by then decides.
+    pub hindrance: Option<NotComparable>,
     /// Where the live legacy was asked: whether it still answers as recorded (under the rules).
     pub legacy_drifted: Option<bool>,
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::content::{Content, Json};
 use super::{Laid, fair, value};
-use crate::compare::bytes;
+use crate::compare::{Cookie, bytes};
 use crate::exchange::{DifferenceKind, Headers, Location, Request, Response, RuleAnswer, Segment, path_of};
 use crate::rules::{Documents, Found, RuleSet, Spot};
 
@@ -22,7 +22,7 @@ pub const MAX_VALUES: usize = 2_000;
 /// How many values there were, and what became of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Depth {
-    /// JSON values that are no containers, header fields, cookies, status codes, lines of text; a body that is neither JSON
+    /// JSON values that are no containers, header fields, cookies and each of their attributes, status codes, lines of text; a body that is neither JSON
     /// nor text is one.
     pub values: u64,
     /// Of these, those whose change a rule would ignore or accept.
@@ -109,7 +109,11 @@ pub(super) fn each_value(
 ) {
     let is_new = kind == DifferenceKind::Extra;
     let mut ask = |at: &Location, fair: bool, spot: Spot<'_>, kind: DifferenceKind, now: &str, other: &str| {
-        let sides = if is_new { (None, Some(now)) } else { (Some(now), Some(other)) };
+        let sides = match kind {
+            DifferenceKind::Extra => (None, Some(now)),
+            DifferenceKind::Missing => (Some(now), None),
+            _ => (Some(now), Some(other)),
+        };
         heard(at, fair, &Found { spot, kind, legacy: sides.0, candidate: sides.1, legacy_twice: false });
     };
     if !is_new {
@@ -119,9 +123,10 @@ pub(super) fn each_value(
     for (name, now) in fields(&response.headers) {
         let at = Location::Header(name.clone());
         if name == "set-cookie" {
-            let (cookie, now) = now.split(';').next().and_then(|pair| pair.split_once('=')).unwrap_or(("", &now));
-            let spot = Spot::Cookie { name: cookie.trim(), attribute: None };
-            ask(&at, true, spot, kind, now.trim(), &value::off_by_one(now.trim()));
+            each_of_cookie(&Cookie::read(&now), |fair, spot, lost, now, other| {
+                let kind = if lost && !is_new { DifferenceKind::Missing } else { kind };
+                ask(&at, fair, spot, kind, now, other);
+            });
         } else {
             let fair = fair::is_of_the_answer(&name);
             ask(&at, fair, Spot::Header(&name), kind, &now, &value::off_by_one(&now));
@@ -148,6 +153,17 @@ pub(super) fn each_value(
             let now = bytes::digest(body);
             ask(&Location::Body, true, Spot::Body, kind, &now, &value::off_by_one(&now));
         }
+    }
+}
+
+/// The value and each attribute; of one that is there or not (`Secure`) the change is that it is lost.
+fn each_of_cookie(cookie: &Cookie<'_>, mut ask: impl FnMut(bool, Spot<'_>, bool, &str, &str)) {
+    let name = cookie.name;
+    ask(true, Spot::Cookie { name, attribute: None }, false, cookie.value, &value::off_by_one(cookie.value));
+    for (attribute, now) in &cookie.attributes {
+        let spot = Spot::Cookie { name, attribute: Some(attribute) };
+        let fair = fair::attribute_is_of_the_answer(attribute);
+        ask(fair, spot, now.is_empty(), now, &value::other_attribute(attribute, now));
     }
 }
 

@@ -10,6 +10,8 @@ crate::exchange::reasons! {
         ValueOffByOne = "value-off-by-one",
         /// A JSON value has another type: a number became a string, a string null.
         TypeChanged = "type-changed",
+        /// A JSON object has a member more: something that the legacy does not tell.
+        FieldAdded = "field-added",
         /// An element of a JSON array is gone.
         ElementLost = "element-lost",
         /// Two neighbours in a JSON array have changed places.
@@ -28,5 +30,11 @@ crate::exchange::reasons! {
         StatusChanged = "status-changed",
         /// A header field is gone.
         HeaderLost = "header-lost",
+        /// A header field has another value: another URL, another type, a moment later.
+        HeaderChanged = "header-changed",
+        /// A cookie that is set has lost an attribute.
+        CookieAttributeLost = "cookie-attribute-lost",
+        /// An attribute of a cookie that is set has another value.
+        CookieAttributeChanged = "cookie-attribute-changed",
     }
 }

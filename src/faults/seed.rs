@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::exchange::{Body, Headers, Location, Response, Specimen};
 
 use super::content::Content;
-use super::dice::{Dice, fnv};
-use super::{FaultKind, Laid, fair, seed_json, seed_text, value};
+use super::dice::Dice;
+use super::{FaultKind, Laid, seed_headers, seed_json, seed_text, value};
 
 /// Faults of one kind that one specimen gets, each by itself and in another place.
 pub const MAX_PLACES: usize = 4;
@@ -33,6 +33,8 @@ pub(super) enum Edit {
     Status(u16),
     /// The field at that position is gone.
     WithoutHeader(usize),
+    /// It has another value.
+    Header(usize, String),
 }
 
 /// A place and what is to be done there.
@@ -50,9 +52,12 @@ pub fn faults(specimen: &Specimen, laid: &Laid) -> Vec<Fault> {
         let dice = &mut Dice::of(specimen, *kind);
         let made = match kind {
             FaultKind::StatusChanged => {
-                vec![(Location::Status, Edit::Status(value::other_status(candidate.status)))]
+                vec![(Location::Status, Edit::Status(value::third_status(candidate.status, reference.status)))]
             }
-            FaultKind::HeaderLost => headers(candidate, reference, dice),
+            FaultKind::HeaderLost
+            | FaultKind::HeaderChanged
+            | FaultKind::CookieAttributeLost
+            | FaultKind::CookieAttributeChanged => seed_headers::faults(*kind, candidate, reference, dice),
             _ => match &content {
                 Content::Nothing => Vec::new(),
                 Content::Json(json) => seed_json::faults(*kind, json, dice),
@@ -77,23 +82,6 @@ pub(super) fn pick(
     tries.into_iter().filter_map(|at| make(at, dice)).take(MAX_PLACES).collect()
 }
 
-/// Fields that the reference has too: one that only the candidate has is no answer that could be lost.
-fn headers(candidate: &Response, reference: &Response, dice: &mut Dice) -> Vec<Made> {
-    let is_fair = |name: &str| fair::is_of_the_answer(name) && reference.headers.get(name).is_some();
-    let fields: Vec<(usize, String)> = candidate
-        .headers
-        .iter()
-        .enumerate()
-        .filter(|(_, (name, _))| is_fair(name))
-        .map(|(at, (name, _))| (at, name.to_ascii_lowercase()))
-        .collect();
-    let groups: Vec<u64> = fields.iter().map(|(_, name)| fnv(0, name.as_bytes())).collect();
-    pick(&groups, dice, |at, _| {
-        let (field, name) = fields.get(at)?;
-        Some((Location::Header(name.clone()), Edit::WithoutHeader(*field)))
-    })
-}
-
 fn apply(response: &Response, edit: Edit) -> Option<Response> {
     let mut faulty = response.clone();
     match edit {
@@ -101,6 +89,11 @@ fn apply(response: &Response, edit: Edit) -> Option<Response> {
         Edit::WithoutHeader(lost) => {
             let kept = response.headers.iter().enumerate().filter(|(at, _)| *at != lost).map(|(_, field)| field);
             faulty.headers = kept.collect::<Headers>();
+        }
+        Edit::Header(changed, value) => {
+            let fields = response.headers.iter().enumerate();
+            let of = |(at, (name, old))| (name, if at == changed { value.as_bytes() } else { old });
+            faulty.headers = fields.map(of).collect::<Headers>();
         }
         Edit::Body(pieces) => {
             let old: &[u8] = &response.body.bytes;

@@ -25,8 +25,27 @@ pub(super) fn faults(kind: FaultKind, json: &Json<'_>, dice: &mut Dice) -> Vec<M
         FaultKind::OrderChanged => reordered(json, dice),
         FaultKind::IdsSwapped => swapped_ids(json, dice),
         FaultKind::BodyTruncated => truncated(json, dice),
-        FaultKind::LineLost | FaultKind::WordChanged | FaultKind::StatusChanged | FaultKind::HeaderLost => Vec::new(),
+        FaultKind::FieldAdded => added(json, dice),
+        _ => Vec::new(),
     }
+}
+
+/// What a candidate may tell that nobody asked for.
+const ADDED: &str = "internalNote";
+
+fn added(json: &Json<'_>, dice: &mut Dice) -> Vec<Made> {
+    let of = |value: &JsonValue| value.json_type == JsonType::Object;
+    let objects: Vec<usize> = (0..json.values.len()).filter(|at| json.values.get(*at).is_some_and(of)).collect();
+    let made = pick_of(json, &objects, dice, |_, object, _| {
+        let comma = if object.children > 0 { "," } else { "" };
+        let first = object.at.start + 1;
+        Some(Edit::Body(vec![(first..first, format!("\"{ADDED}\":\"not for clients\"{comma}").into_bytes())]))
+    });
+    let inside = |at| match at {
+        Location::Json(path) => Location::Json([path, vec![Segment::Key(ADDED.to_owned())]].concat()),
+        other => other,
+    };
+    made.into_iter().map(|(at, edit)| (inside(at), edit)).collect()
 }
 
 /// Picks among some of the values, spread over their groups.

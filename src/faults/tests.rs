@@ -111,6 +111,17 @@ fn each_kind_does_to_each_kind_of_body_what_it_says() {
             r#"[1,"2","x",null]"#,
             &[r#"["1","2","x",null]"#, r#"[1,"2","x",""]"#, r#"[1,"2",null,null]"#, r#"[1,2,"x",null]"#],
         ),
+        (
+            FieldAdded,
+            JSON,
+            r#"{"a":{},"b":[{"c":1}]}"#,
+            &[
+                r#"{"a":{"internalNote":"not for clients"},"b":[{"c":1}]}"#,
+                r#"{"a":{},"b":[{"internalNote":"not for clients","c":1}]}"#,
+                r#"{"internalNote":"not for clients","a":{},"b":[{"c":1}]}"#,
+            ],
+        ),
+        (FieldAdded, JSON, "[1,[2]]", &[]),
         (ElementLost, JSON, r#"{"a":[1,2],"b":[]}"#, &[r#"{"a":[1],"b":[]}"#, r#"{"a":[2],"b":[]}"#]),
         (ElementLost, "application/x-ndjson", "{\"a\":1}\n{\"a\":2}\n", &["\n{\"a\":2}\n", "{\"a\":1}\n\n"]),
         (OrderChanged, JSON, "[1,1.0,2]", &["[1,2,1.0]"]),
@@ -163,10 +174,15 @@ fn status_and_headers_have_their_faults_whatever_the_body() {
     };
     let found: BTreeSet<String> = all.iter().map(shown).collect();
     // Neither the date, which is not of the answer, nor what only the candidate has.
-    let expected =
-        ["header-lost header location 204 4", "header-lost header set-cookie 204 4", "status-changed status 200 5"];
+    let expected = [
+        "header-changed header location 204 5",
+        "header-changed header set-cookie 204 5",
+        "header-lost header location 204 4",
+        "header-lost header set-cookie 204 4",
+        "status-changed status 200 5",
+    ];
     assert_eq!(found, expected.map(str::to_owned).into());
-    assert_eq!(all.len(), 4);
+    assert_eq!(all.len(), 7);
 }
 
 #[test]
@@ -266,7 +282,7 @@ fn depth_asks_every_kind_of_place() {
         ("text: '.'", "accept: {kind: missing}", 0, 0),
     ] {
         let depth = tried(std::slice::from_ref(&specimen), &rule("r", at, answer)).depth;
-        assert_eq!((depth.values, depth.hidden, depth.loose), (6, hidden, loose), "{at} {answer}");
+        assert_eq!((depth.values, depth.hidden, depth.loose), (7, hidden, loose), "{at} {answer}");
     }
     let bytes = tried(&[agreeing(0, "image/png", b"\xff\xfe")], &rule("r", "body: true", "ignore: true")).depth;
     assert_eq!((bytes.values, bytes.hidden), (3, 1));
@@ -605,4 +621,142 @@ fn where_time_is_short_specimens_wait_and_no_endpoint_gets_a_second_before_all_h
         (0, 0, 0, vec![10, 10, 10]),
     ];
     assert_eq!(told, expected);
+}
+
+/// What the faults of a kind make of header fields, over many seeds.
+fn made_of_fields(kind: FaultKind, fields: &[(&str, &str)]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let answer = response(204, fields, b"");
+    for sequence in 0..40 {
+        let specimen = specimen_of(sequence, "GET /fields", answer.clone(), answer.clone());
+        let laid = Laid::out(&specimen).unwrap();
+        for fault in faults(&specimen, &laid).into_iter().filter(|fault| fault.kind == kind) {
+            assert!(matches!(fault.at, Location::Header(_)), "{}", fault.at);
+            let new =
+                fault.response.headers.iter().filter(|(name, value)| {
+                    !fields.iter().any(|(other, old)| other == name && old.as_bytes() == *value)
+                });
+            all.extend(new.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value))));
+        }
+    }
+    all
+}
+
+#[test]
+fn fields_and_cookies_get_other_values_but_for_those_that_each_answer_makes_anew() {
+    use FaultKind::*;
+    for (kind, field, expected) in [
+        (HeaderChanged, ("Location", "/login/41"), &["Location: /login/42"][..]),
+        (HeaderChanged, ("location", "https://shop.example/p"), &["location: https://shop.example/q"]),
+        (HeaderChanged, ("Content-Type", "text/html; charset=utf-8"), &["Content-Type: text/htmm; charset=utf-8"]),
+        (HeaderChanged, ("cache-control", "max-age=60"), &["cache-control: max-age=61"]),
+        (
+            HeaderChanged,
+            ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            &["last-modified: Sun, 06 Nov 1994 09:49:37 GMT"],
+        ),
+        (HeaderChanged, ("X-Total-Count", "7"), &["X-Total-Count: 8"]),
+        (HeaderChanged, ("vary", "*"), &["vary: *x"]),
+        (HeaderChanged, ("etag", "\"a1\""), &[]),
+        (HeaderChanged, ("expires", "Sun, 06 Nov 1994 08:49:37 GMT"), &[]),
+        (HeaderChanged, ("date", "Sun, 06 Nov 1994 08:49:37 GMT"), &[]),
+        (HeaderChanged, ("x-request-id", "17"), &[]),
+        (HeaderChanged, ("set-cookie", "theme1=dark; Path=/1"), &["set-cookie: theme1=darj; Path=/1"]),
+        (HeaderChanged, ("set-cookie", "sid=abc; Path=/"), &[]),
+        (
+            CookieAttributeLost,
+            ("Set-Cookie", "sid=abc; Path=/; Secure;HttpOnly"),
+            &[
+                "Set-Cookie: sid=abc; Path=/; Secure",
+                "Set-Cookie: sid=abc; Path=/;HttpOnly",
+                "Set-Cookie: sid=abc; Secure;HttpOnly",
+            ],
+        ),
+        (CookieAttributeLost, ("set-cookie", "a=1; Path=/; path=/x"), &[]),
+        (CookieAttributeLost, ("x-cookie", "a=1; Path=/"), &[]),
+        (
+            CookieAttributeChanged,
+            ("set-cookie", "a=1; SameSite=Strict; Secure; Max-Age=60; Expires=Sun, 06 Nov 1994 08:49:37 GMT"),
+            &[
+                "set-cookie: a=1; SameSite=None; Secure; Max-Age=60; Expires=Sun, 06 Nov 1994 08:49:37 GMT",
+                "set-cookie: a=1; SameSite=Strict; Secure; Max-Age=61; Expires=Sun, 06 Nov 1994 08:49:37 GMT",
+            ],
+        ),
+        (CookieAttributeChanged, ("set-cookie", "a=1; samesite=none"), &["set-cookie: a=1; samesite=Lax"]),
+    ] {
+        let expected: BTreeSet<String> = expected.iter().map(|field| (*field).to_owned()).collect();
+        assert_eq!(made_of_fields(kind, &[field]), expected, "{kind} {field:?}");
+    }
+}
+
+const REDIRECT: &[(&str, &str)] = &[
+    ("location", "/login/41"),
+    ("set-cookie", "sid=abc; Path=/; Secure; HttpOnly; SameSite=Strict"),
+    ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+];
+
+#[test]
+fn a_rule_that_lets_any_location_or_any_attribute_pass_is_seen_in_the_faults() {
+    let answer = response(302, REDIRECT, b"");
+    let specimens = [specimen_of(0, "GET /go", answer.clone(), answer)];
+    let of = |rules: &str, kind| tried(&specimens, rules).by_kind()[&kind];
+    for (at, says) in [
+        ("header: Location", "ignore: true"),
+        ("header: Location", "match: {type: same}"),
+        ("header: Location", "match: {regex: '^/'}"),
+        ("header: Location", "accept: {kind: value}"),
+    ] {
+        let changed = of(&rule("loc", at, says), FaultKind::HeaderChanged);
+        assert_eq!(changed, Counted { seeded: 1, noticed: 0 }, "{at} {says}");
+    }
+    assert_eq!(of("", FaultKind::HeaderChanged), Counted { seeded: 1, noticed: 1 });
+    let safe = rule("loc", "header: Location", "match: {regex: '^(?:https?://[^/]*)?(/.*)$'}");
+    assert_eq!(of(&safe, FaultKind::HeaderChanged), Counted { seeded: 1, noticed: 1 }, "another host is no other page");
+    for (at, noticed) in
+        [("cookie: ['*; Secure', '*; HttpOnly', '*; SameSite', '*; Path']", 0), ("cookie: '*; Path'", 3)]
+    {
+        let lost = of(&rule("attributes", at, "ignore: {presence: any}"), FaultKind::CookieAttributeLost);
+        assert_eq!(lost, Counted { seeded: 4, noticed }, "{at}");
+    }
+}
+
+#[test]
+fn attributes_of_cookies_are_values_that_may_be_hidden() {
+    let answer = response(302, REDIRECT, b"");
+    let specimens = [specimen_of(0, "GET /go", answer.clone(), answer)];
+    let hidden = |at: &str, says: &str| {
+        let depth = tried(&specimens, &rule("attributes", at, says)).depth;
+        (depth.values, depth.hidden, depth.loose)
+    };
+    // The status, Location, the cookie's value and four attributes; `Date` is none.
+    assert_eq!(hidden("header: x-none", "ignore: true"), (7, 0, 0));
+    assert_eq!(hidden("cookie: ['*; Secure', '*; SameSite']", "ignore: {presence: any}"), (7, 2, 0));
+    // A flag cannot be another, it can only be lost.
+    assert_eq!(hidden("cookie: ['*; Secure', '*; SameSite']", "ignore: true"), (7, 1, 0));
+    assert_eq!(hidden("cookie: '*; SameSite'", "match: {type: same}"), (7, 0, 1));
+    assert_eq!(hidden("header: set-cookie", "ignore: {presence: any}"), (7, 5, 0));
+}
+
+#[test]
+fn a_rule_that_takes_every_member_more_is_seen_in_the_faults() {
+    let of = |rules: &str| tried(&orders(4), rules).by_kind()[&FaultKind::FieldAdded];
+    let any = of(&rule("extras", "json: '$..*'", "accept: {kind: extra}"));
+    assert_eq!(any, Counted { seeded: any.seeded, noticed: 0 });
+    assert!(any.seeded >= 4);
+    let named = of(&rule("links", "json: $.links", "accept: {kind: extra}"));
+    assert_eq!(named, Counted { seeded: any.seeded, noticed: any.seeded });
+}
+
+#[test]
+fn where_the_candidate_has_another_status_a_third_one_is_the_fault() {
+    for (legacy, candidate) in [(200, 203), (302, 301), (301, 302), (204, 200), (404, 410), (200, 202)] {
+        let specimen = specimen_of(0, "GET /s", response(legacy, &[], b""), response(candidate, &[], b""));
+        let laid = Laid::out(&specimen).unwrap();
+        let all = faults(&specimen, &laid);
+        let found: Vec<u16> =
+            all.iter().filter(|f| f.kind == FaultKind::StatusChanged).map(|f| f.response.status).collect();
+        assert!(found.len() == 1 && ![legacy, candidate].contains(&found[0]), "{legacy} {candidate} {found:?}");
+        let hidden = tried(&[specimen], &rule("any", "status: true", "ignore: true")).by_kind();
+        assert_eq!(hidden[&FaultKind::StatusChanged], Counted { seeded: 1, noticed: 0 });
+    }
 }

@@ -18,6 +18,26 @@ pub(super) fn off_by_one(text: &str) -> String {
     format!("{before}{}{behind}", neighbour(old))
 }
 
+/// Another value of a header field: of a moment an hour later, of a media type another type, whatever its parameters.
+pub(super) fn other_field(name: &str, text: &str) -> String {
+    if let Some(moment) = later(text, Later::Hour) {
+        return moment;
+    }
+    match text.split_once(';') {
+        Some((media, parameters)) if name == "content-type" => format!("{};{parameters}", off_by_one(media)),
+        _ => off_by_one(text),
+    }
+}
+
+/// Another value of a cookie's attribute, by its lower-case name: of `SameSite` another of those that there are.
+pub(super) fn other_attribute(name: &str, text: &str) -> String {
+    match name {
+        "samesite" if text.eq_ignore_ascii_case("none") => "Lax".to_owned(),
+        "samesite" => "None".to_owned(),
+        _ => later(text, Later::Hour).unwrap_or_else(|| off_by_one(text)),
+    }
+}
+
 /// The next digit or letter; the one before where the next would leave the alphabet of hexadecimal digits or of ULIDs.
 fn neighbour(c: char) -> char {
     let by = |step: i32| char::from_u32((c as i32 + step) as u32).unwrap_or('x');
@@ -59,6 +79,13 @@ pub(super) fn json_other_type(text: &str, json_type: JsonType) -> Option<String>
         }
         JsonType::Object | JsonType::Array => None,
     }
+}
+
+/// Another status code than both sides have: the reference's would be none that is wrong.
+pub(super) fn third_status(status: u16, reference: u16) -> u16 {
+    let (first, fallback) = (other_status(status), status / 100 * 100 + 8);
+    let is_third = |other: &u16| ![status, reference].contains(other);
+    [first, other_status(first)].into_iter().find(is_third).unwrap_or(fallback)
 }
 
 /// Another status code of the same class that is a real one, and neither 401 nor 403: these ask who asks, and what they say

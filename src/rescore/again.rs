@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::settled::Settled;
 use crate::compare::Comparer;
 use crate::exchange::{Comparison, NotComparable, Observation, Outcome, StatusClass};
 use crate::tally::{Element, KeptState, Signature, SignatureKey};
@@ -27,8 +28,8 @@ pub(super) struct Again {
     pub(super) shown: Vec<(Observation, Comparison)>,
 }
 
-/// Compares again what is kept, and takes it for the rest as far as that is fair.
-pub(super) fn again(signature: &Signature, comparer: &Comparer) -> Again {
+/// Compares again what is kept, and takes it for the rest as far as the signature says that it is so there too.
+pub(super) fn again(signature: &Signature, comparer: &Comparer, settled: &Settled<'_>) -> Again {
     let mut again = Again::default();
     let faithful = signature.kept.iter().filter(|kept| kept.state == KeptState::Faithful);
     for specimen in faithful.filter_map(|kept| kept.specimen(&signature.endpoint).ok().flatten()) {
@@ -41,27 +42,33 @@ pub(super) fn again(signature: &Signature, comparer: &Comparer) -> Again {
     if rest == 0 {
         return again;
     }
-    match again.parts.len() {
-        0 => {
-            again.unknown = rest;
-            let outcome = without_specimens(signature.outcome);
-            again
-                .parts
-                .insert(outcome, if outcome == signature.outcome { as_it_was(signature) } else { counted(rest) });
-        }
-        1 => {
-            again.inferred = rest;
-            again.parts.values_mut().for_each(|part| part.grow(rest));
-        }
-        _ => {
-            again.unknown = rest;
-            let worst = again.parts.keys().copied().max_by_key(|outcome| badness(*outcome));
-            if let Some(part) = worst.and_then(|worst| again.parts.get_mut(&worst)) {
-                part.grow(rest);
+    let one = again.parts.len() == 1 && again.shown.iter().all(|(kept, _)| settled.is(signature, kept));
+    if one {
+        again.inferred = rest;
+        again.parts.values_mut().for_each(|part| part.grow(rest));
+    } else {
+        again.unknown = rest;
+        again.take_rest(signature, rest);
+    }
+    again
+}
+
+impl Again {
+    /// What is not known counts as what speaks most against the candidate of what is, and where nothing does for nothing.
+    fn take_rest(&mut self, signature: &Signature, rest: u64) {
+        let worst = self.parts.iter_mut().max_by_key(|(outcome, _)| badness(**outcome));
+        match worst {
+            Some((Outcome::Mismatched | Outcome::NotComparable(_), part)) => part.grow(rest),
+            Some(_) => {
+                self.parts.insert(Outcome::NotComparable(NotComparable::NotKept), counted(rest));
+            }
+            None => {
+                let outcome = without_specimens(signature.outcome);
+                let part = if outcome == signature.outcome { as_it_was(signature) } else { counted(rest) };
+                self.parts.insert(outcome, part);
             }
         }
     }
-    again
 }
 
 /// What speaks against the candidate first, then what says nothing.
@@ -108,7 +115,7 @@ impl Part {
         self.exchanges += 1;
         let mut rules: Vec<_> =
             key.elements.iter().filter_map(|e| e.rule.as_ref().map(|rule| rule.id.clone())).collect();
-        for (element, differences) in key.elements.into_iter().zip(differences) {
+        for (element, differences) in key.elements.into_iter().zip(differences).filter(|(e, _)| !e.is_unseen()) {
             let there = self.elements.entry(element).or_default();
             there.0 += differences;
             there.1 += 1;

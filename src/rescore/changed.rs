@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::exchange::Endpoint;
 use crate::rules::{Answer, Part, Rule, RuleSet};
-use crate::tally::{Element, Signature};
+use crate::tally::{Element, MAX_ELEMENTS, Signature};
 
 /// The difference between two rule sets, or between several old ones and the new one.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +67,7 @@ impl Changed {
 
     /// Whether any of them could make something else of exchanges of this signature. In doubt yes.
     pub(super) fn may_concern(&self, signature: &Signature) -> bool {
-        let full = signature.elements.len() >= crate::tally::MAX_ELEMENTS;
+        let full = !is_whole(signature);
         self.on(&signature.endpoint).any(|rule| {
             full || makes_differences(rule) || signature.elements.iter().any(|(element, _)| speaks_of(rule, element))
         })
@@ -78,13 +78,19 @@ impl Changed {
         self.on(endpoint).next().is_some()
     }
 
-    fn on<'a>(&'a self, endpoint: &'a Endpoint) -> impl Iterator<Item = &'a Rule> {
+    /// Those that may be asked at an endpoint.
+    pub(super) fn on<'a>(&'a self, endpoint: &'a Endpoint) -> impl Iterator<Item = &'a Rule> {
         self.rules.iter().filter(|rule| rule.place.endpoint.as_ref().is_none_or(|pattern| pattern.may_mean(endpoint)))
     }
 }
 
+/// Whether a signature's elements are all that its exchanges differ in.
+pub(super) fn is_whole(signature: &Signature) -> bool {
+    signature.elements.len() < MAX_ELEMENTS && !signature.elements.iter().any(|(element, _)| element.is_unseen())
+}
+
 /// All of a rule that decides: not who owns it, why it is there, or where it is written.
-fn says(rule: &Rule) -> String {
+pub(super) fn says(rule: &Rule) -> String {
     format!("{:?} {:?}", rule.place, rule.answer)
 }
 

@@ -135,6 +135,17 @@ impl JsonPath {
         matches!(self.form, Form::Query(_, 1..))
     }
 
+    /// Whether it goes by names alone, `is_name` each, and by no positions and values: places that differ only in the
+    /// positions in them are selected together, or not at all.
+    pub fn goes_by_names(&self, is_name: impl Fn(&str) -> bool) -> bool {
+        let Form::Steps(steps) = &self.form else { return false };
+        steps.iter().flat_map(|step| &step.selectors).all(|choice| match choice {
+            Choice::Any => true,
+            Choice::Name(name) => is_name(name),
+            Choice::Index(_) | Choice::Slice { .. } => false,
+        })
+    }
+
     /// How the path relates to a place; nothing where only the document can tell (see [`JsonPath::query`]).
     pub fn selects(&self, place: &[Segment]) -> Selected {
         let Form::Steps(steps) = &self.form else { return Selected::default() };

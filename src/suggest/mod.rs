@@ -159,8 +159,21 @@ impl Suggestions {
                 exchanges: sum.exchanges + more.exchanges,
             };
             rule.in_run = (!counts.is_empty()).then(|| counts.iter().fold(InRun::default(), sum));
+            if let Some(doubt) = rule.in_run.and_then(|in_run| unseen(rule.exchanges as u64, in_run.exchanges)) {
+                rule.doubts.push(doubt);
+            }
         }
     }
+}
+
+/// What the kept exchanges cannot say of the others: a suggested rule answers by values. None where all are kept.
+fn unseen(looked_at: u64, all: u64) -> Option<String> {
+    (all > looked_at).then(|| {
+        format!(
+            "{looked_at} of {all} exchanges with this difference were looked at, for no more are kept; what the others say \
+             nobody knows, and 'judge --rules' cannot decide it: replay the capture, or watch on, under the rule"
+        )
+    })
 }
 
 /// Reads the evidence under the comparer's rules. `today` is the day from which suggested rules are reckoned where no

@@ -25,7 +25,7 @@ pub const MAX_METHOD_BYTES: usize = 24;
 pub const OTHER: &str = "{other}";
 
 /// Whether a name is plainly a value: then a map keyed by it is one place and not many.
-pub(super) fn looks_like_a_value(name: &str) -> bool {
+pub(crate) fn looks_like_a_value(name: &str) -> bool {
     segment::variable(name.as_bytes()).is_some()
 }
 

@@ -59,6 +59,7 @@ impl Invented {
                 outcome: Outcome::Matched,
                 differences: Vec::new(),
                 more_differences: 0,
+                hindrance: None,
                 legacy_drifted: None,
             },
         }

@@ -30,6 +30,7 @@ pub use count::Tally;
 pub(crate) use count::{EndpointTally, RuleTally};
 pub(crate) use days::DayShare;
 pub use days::{DayClients, DaySnapshot, MAX_DAY_COUNTS, StatusCounts};
+pub(crate) use endpoints::looks_like_a_value;
 pub use endpoints::{EndpointTable, MAX_ENDPOINT_NUMBERS, MAX_METHOD_BYTES, MAX_METHODS, MAX_NUMBERS, OTHER};
 pub use explained::{Advice, MAX_EXPLAINED};
 pub use group::{DifferenceClass, DifferenceGroup, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, general_place};

@@ -61,7 +61,10 @@ pub(super) fn rescoring_gate(known: Option<Rescoring>, loss: &ShareGate) -> Opti
         percent_against(share, loss.below),
         percent(loss.below)
     );
-    let remedy = "a run under these rules".to_owned();
+    let remedy =
+        "replaying the capture, or watching on, under these rules: they answer by values, and what is not kept cannot \
+                  be compared again"
+            .to_owned();
     let method = "exchanges that are kept, compared again";
     Some(GateResult {
         figure: Some(share),

@@ -26,6 +26,7 @@ mod rules;
 mod rules_tests;
 mod scope;
 pub mod sequence;
+mod untested;
 mod window;
 pub mod words;
 
@@ -267,7 +268,10 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     results.extend(age::gate(whole, window, &gates.age, today));
     results.push(evidence::loss_gate(whole, &gates.loss));
     results.extend(evidence::unusable_gate(whole, snapshot, &gates.loss));
-    results.extend(rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules));
+    let untested = untested::gate(snapshot, &coverage);
+    let of_rules = rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules);
+    results.extend(of_rules.into_iter().filter(|result| result.state != GateState::Pass || untested.is_empty()));
+    results.extend(untested);
     results.extend(critical::gates(&judged, policy, looks, &results).into_iter().map(in_full));
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));

@@ -10,26 +10,33 @@
 
 use crate::config::RulesGate;
 use crate::exchange::RuleNote;
-use crate::faults::{Counted, Depth, EndpointTrial, Flaw, Hider, RuleAudit, Trial, Unnoticed};
+use crate::faults::{Counted, Depth, EndpointTrial, FaultKind, Flaw, Hider, RuleAudit, Trial, Unnoticed};
 
 use super::words::{count, counted, names, percent, percent_against};
 use super::{Gate, GateResult, GateState, NAMES};
 
 /// Faults from which on a share of them is judged: with as many, one that goes unnoticed misses a limit of 95 % no more.
 pub(super) const MIN_FAULTS: u64 = 20;
+/// The least share of the faults of an endpoint with fewer of them that must be noticed there, whatever the policy says: one
+/// place that is ignored may be a third of what a small answer has. Where most go unnoticed it is not compared, however few
+/// they are.
+const FEW_NOTICED: f64 = 0.5;
+/// Kinds of which some must be noticed at each endpoint that has a place for them. They are few in an answer of many values,
+/// and a rule that lets all of them pass (any status, any member more, any attribute of a cookie) would be lost in the share.
+const NEVER_ALL: [FaultKind; 3] = [FaultKind::StatusChanged, FaultKind::FieldAdded, FaultKind::CookieAttributeLost];
 /// The least share of an endpoint's values that may be hidden there, whatever the policy says of the whole: with one session
 /// cookie ignored, an answer of four values hides a quarter, and is compared all the same. Where more is hidden than compared,
 /// it is not.
 const MOSTLY: f64 = 0.5;
 /// Endpoints that have a line of their own; the others are counted.
-const MAX_LINES: usize = 20;
+pub(super) const MAX_LINES: usize = 20;
 
-const FAULTS: &str =
+pub(super) const FAULTS: &str =
     "share of the faults seeded into specimens that is noticed, by itself: a designed set is no random sample";
 const DEPTH: &str = "share of the values in the specimens' legacy answers whose change a rule would ignore or accept";
 const PLACES: &str = "each rule's place against the places of the answers that were looked at";
 
-fn open(method: &str, sample: u64, reason: String, remedy: String) -> GateResult {
+pub(super) fn open(method: &str, sample: u64, reason: String, remedy: String) -> GateResult {
     GateResult {
         gate: Gate::Rules,
         endpoint: None,
@@ -173,7 +180,7 @@ fn hidden(depth: &Depth, limit: f64, of: Option<&EndpointTrial>) -> GateResult {
 }
 
 /// One line for the endpoints that have none of their own.
-fn further(method: &str, all: usize) -> Option<GateResult> {
+pub(super) fn further(method: &str, all: usize) -> Option<GateResult> {
     let more = all.checked_sub(MAX_LINES).filter(|more| *more > 0)?;
     let reason = format!("and so it is at {}.", counted(more as u64, "further endpoint"));
     Some(open(method, 0, reason, "what the lines above say".to_owned()))
@@ -195,13 +202,36 @@ fn faults(trial: &Trial, gate: &RulesGate) -> Vec<GateResult> {
         let unnoticed = trial.endpoints.iter().flat_map(|endpoint| &endpoint.unnoticed);
         results.push(missed(all, limit, unnoticed, None));
     }
-    let blind: Vec<&EndpointTrial> =
-        trial.endpoints.iter().filter(|e| e.all().seeded >= MIN_FAULTS && misses(e.all())).collect();
+    let least = |all: Counted| if all.seeded >= MIN_FAULTS { limit } else { limit.min(FEW_NOTICED) };
+    let is_blind = |e: &&EndpointTrial| e.all().share().is_some_and(|share| share < least(e.all()));
+    let blind: Vec<&EndpointTrial> = trial.endpoints.iter().filter(is_blind).collect();
     for endpoint in blind.iter().take(MAX_LINES) {
-        results.push(missed(endpoint.all(), limit, endpoint.unnoticed.iter(), Some(endpoint)));
+        let all = endpoint.all();
+        results.push(missed(all, least(all), endpoint.unnoticed.iter(), Some(endpoint)));
     }
     results.extend(further(FAULTS, blind.len()));
+    let seeing = trial.endpoints.iter().filter(|endpoint| !is_blind(endpoint));
+    let swallowed: Vec<(&EndpointTrial, FaultKind)> =
+        seeing.flat_map(|endpoint| all_unnoticed(endpoint, limit).map(move |kind| (endpoint, kind))).collect();
+    results.extend(swallowed.iter().take(MAX_LINES).map(|(endpoint, kind)| kind_missed(endpoint, *kind, limit)));
+    results.extend(further(FAULTS, swallowed.len()));
     results
+}
+
+/// The kinds of [`NEVER_ALL`] that nobody would notice at an endpoint.
+fn all_unnoticed(endpoint: &EndpointTrial, limit: f64) -> impl Iterator<Item = FaultKind> {
+    let none = move |kind: &FaultKind| {
+        endpoint.faults.get(kind).is_some_and(|all| limit > 0.0 && all.seeded > 0 && all.noticed == 0)
+    };
+    NEVER_ALL.into_iter().filter(none)
+}
+
+/// All faults of one kind went unnoticed at an endpoint.
+fn kind_missed(endpoint: &EndpointTrial, kind: FaultKind, limit: f64) -> GateResult {
+    let all = endpoint.faults.get(&kind).copied().unwrap_or_default();
+    let of_kind = endpoint.unnoticed.iter().filter(move |one| one.fault == kind);
+    let told = missed(all, limit, of_kind, Some(endpoint));
+    GateResult { reason: format!("{} No fault of that kind would be.", told.reason), ..told }
 }
 
 /// Too many faults went unnoticed: of which kind most, and what hid them.

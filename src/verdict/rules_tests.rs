@@ -3,9 +3,10 @@
 use super::tests::judge;
 use super::*;
 use crate::config::RulesGate;
-use crate::exchange::{RuleAnswer, RuleNote};
+use crate::exchange::{Outcome, RuleAnswer, RuleNote};
 use crate::faults::invented::{depth, endpoint, trial};
-use crate::faults::{Counted, Finding, Flaw, Hider, RuleAudit, Trial};
+use crate::faults::{Counted, FaultKind, Finding, Flaw, Hider, RuleAudit, Trial, Unnoticed};
+use crate::tally::Snapshot;
 
 fn note(id: &str, expired: bool) -> RuleNote {
     RuleNote {
@@ -88,12 +89,47 @@ fn an_endpoint_is_not_made_up_for_by_the_others() {
 }
 
 #[test]
-fn an_endpoint_with_few_faults_is_judged_in_the_whole_alone() {
-    let results = gate(&[], Some(&trial(vec![endpoint("GET /a", 400, 400), endpoint("GET /b", 19, 0)])), 400);
-    assert_eq!((results.len(), results[0].state), (1, GateState::Pass), "{}", results[0].reason);
-    let results = gate(&[], Some(&trial(vec![endpoint("GET /a", 100, 100), endpoint("GET /b", 19, 0)])), 400);
-    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough));
+fn an_endpoint_with_few_faults_must_notice_half_of_them_however_few_they_are() {
+    let of = |seeded, noticed| trial(vec![endpoint("GET /a", 4_000, 4_000), endpoint("GET /ping", seeded, noticed)]);
+    for (seeded, noticed) in [(19, 10), (8, 4), (1, 1)] {
+        let results = gate(&[], Some(&of(seeded, noticed)), 400);
+        assert_eq!((results.len(), results[0].state), (1, GateState::Pass), "{noticed} of {seeded}");
+    }
+    for (seeded, noticed) in [(19, 9), (19, 0), (8, 0), (1, 0)] {
+        let results = gate(&[], Some(&of(seeded, noticed)), 400);
+        assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough), "{noticed} of {seeded}");
+        assert_eq!(results[0].endpoint.as_ref().unwrap().to_string(), "GET /ping");
+        let reason = &results[0].reason;
+        assert!(reason.starts_with(&format!("GET /ping: only {noticed} of {seeded} seeded fault")), "{reason}");
+        assert_eq!(results[0].limit, Some(0.5));
+    }
+    let results = gate(&[], Some(&trial(vec![endpoint("GET /a", 100, 100), endpoint("GET /b", 19, 10)])), 400);
+    assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough), "in the whole");
     assert_eq!(results[0].endpoint, None);
+    // A policy that asks for less asks that of few, too.
+    let lax = RulesGate { faults_detected: 0.0, ..RulesGate::default() };
+    assert_eq!(rules::rules_gate(&[], Some(&of(8, 0)), 400, &lax)[0].state, GateState::Pass);
+}
+
+#[test]
+fn a_whole_kind_that_goes_unnoticed_at_an_endpoint_is_not_made_up_for_by_the_other_kinds() {
+    for kind in [FaultKind::StatusChanged, FaultKind::FieldAdded, FaultKind::CookieAttributeLost] {
+        let of = |noticed| {
+            let mut one = endpoint("GET /many", 4_000, 4_000);
+            one.faults.insert(kind, Counted { seeded: 32, noticed });
+            let hidden_by = Hider::Rule("extras".into());
+            one.unnoticed.push(Unnoticed { fault: kind, place: "x".into(), hidden_by, faults: 32 - noticed });
+            trial(vec![one])
+        };
+        assert_eq!(gate(&[], Some(&of(1)), 400)[0].state, GateState::Pass, "{kind}");
+        let results = gate(&[], Some(&of(0)), 400);
+        assert_eq!((results.len(), results[0].state), (1, GateState::NotEnough), "{kind}");
+        let reason = &results[0].reason;
+        assert!(reason.starts_with("GET /many: only 0 of 32 seeded faults noticed"), "{reason}");
+        assert!(reason.contains(&format!("unnoticed: {kind} (32)")) && reason.contains("by extras"), "{reason}");
+        let nothing = RulesGate { faults_detected: 0.0, ..RulesGate::default() };
+        assert_eq!(rules::rules_gate(&[], Some(&of(0)), 400, &nothing)[0].state, GateState::Pass);
+    }
 }
 
 #[test]
@@ -183,4 +219,66 @@ fn it_is_part_of_the_verdict_and_never_no_go() {
         assert_eq!(verdict.verdict, Decision::Inconclusive);
         assert!(verdict.headline.contains("rules"), "{}", verdict.headline);
     }
+}
+
+/// A run of two endpoints; of `GET /big` nothing was kept, and a rule answered at that place in its exchanges.
+fn with_a_large_endpoint(place: &str, outcome: Outcome, answered: bool) -> Snapshot {
+    use crate::exchange::{DifferenceKind, RuleHit, StatusClass};
+    use crate::tally::invented::{Invented, snapshot_of};
+    use crate::tally::{Element, Signature};
+    let observations: Vec<Invented> = (0..8_000).map(|n| Invented::new(n, (n % 2) as u32)).collect();
+    let mut snapshot = snapshot_of(&observations, &["GET /a", "GET /big"]);
+    snapshot.trial = Some(trial(vec![endpoint("GET /a", 100, 100)]));
+    let hit = RuleHit { id: "all-of-it".into(), answer: RuleAnswer::Ignore };
+    let element = Element { place: place.to_owned(), kind: DifferenceKind::Value, rule: answered.then_some(hit) };
+    snapshot.signatures = vec![Signature {
+        endpoint: crate::tally::invented::endpoint("GET /big"),
+        class: StatusClass::of(200),
+        outcome,
+        elements: vec![(element, 4_000)],
+        exchanges: 4_000,
+        spread: Vec::new(),
+        kept: Vec::new(),
+    }];
+    snapshot
+}
+
+#[test]
+fn an_endpoint_whose_rules_nothing_could_test_keeps_it_open_and_is_named() {
+    let policy = Policy::default();
+    let big = |place| with_a_large_endpoint(place, Outcome::Matched, true);
+    for place in ["body", "body /items/*/price", "status", "header location", "header set-cookie"] {
+        let verdict = judge(&big(place), &policy, &[]);
+        assert_eq!(verdict.verdict, Decision::Inconclusive, "{place}");
+        let open: Vec<_> = verdict.gates.iter().filter(|gate| gate.state != GateState::Pass).collect();
+        assert_eq!((open.len(), open[0].gate), (1, Gate::Rules), "{place}");
+        let reason = &open[0].reason;
+        assert!(reason.starts_with("GET /big: rules answered in 4,000 exchanges that agree"), "{reason}");
+        assert!(open[0].remedy.as_ref().unwrap().contains("gates.coverage.except"));
+        assert!(verdict.gates.iter().all(|gate| gate.gate != Gate::Rules || gate.state != GateState::Pass));
+    }
+    // What differs between any two answers, or what no rule answered for, hides nothing.
+    for fine in [
+        big("header date"),
+        big("header etag"),
+        with_a_large_endpoint("body", Outcome::Matched, false),
+        with_a_large_endpoint("body", Outcome::Mismatched, true),
+    ] {
+        assert_eq!(judge(&fine, &policy, &[]).verdict, Decision::Go);
+    }
+    // Past the bound on signatures nobody knows.
+    let mut past = Snapshot { signatures: Vec::new(), ..big("body") };
+    assert_eq!(judge(&past, &policy, &[]).verdict, Decision::Go);
+    past.kept.past_bound = 4_000;
+    assert_eq!(judge(&past, &policy, &[]).verdict, Decision::Inconclusive);
+    // An endpoint that is tested, one that the policy excepts, and a policy that asks nothing of the rules.
+    let mut tested = big("body");
+    tested.trial = Some(trial(vec![endpoint("GET /a", 100, 100), endpoint("GET /big", 100, 100)]));
+    assert_eq!(judge(&tested, &policy, &[]).verdict, Decision::Go);
+    let mut excepting = Policy::default();
+    excepting.gates.coverage.except = vec!["GET /big".parse().unwrap()];
+    assert_eq!(judge(&big("body"), &excepting, &[]).verdict, Decision::Go);
+    let mut asking = Policy::default();
+    asking.gates.rules = RulesGate { hidden_at_most: 1.0, faults_detected: 0.0 };
+    assert_eq!(judge(&big("body"), &asking, &[]).verdict, Decision::Go);
 }

@@ -83,7 +83,7 @@ pub(crate) fn absorb(tally: &mut Tally, n: u64) {
         rule,
     };
     let differences = if n.is_multiple_of(3) { vec![difference] } else { Vec::new() };
-    let comparison = Comparison { outcome, differences, more_differences: 0, legacy_drifted: None };
+    let comparison = Comparison { outcome, differences, more_differences: 0, hindrance: None, legacy_drifted: None };
     // Without this a verdict could not say whether the rules would have noticed a defect. Those that are said to differ do
     // not: they would be kept as what compares otherwise.
     if comparison.outcome == Outcome::Matched {

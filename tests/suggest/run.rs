@@ -51,6 +51,13 @@ async fn rules_that_are_suggested_of_a_run_and_copied_settle_the_noise_and_nothi
     // 90 days after the capture's.
     assert_eq!(read.rules()[0].expires.to_string(), "2027-02-19");
     assert!(said.contains("In the whole run: 190 differences in 190 exchanges."), "{said}");
+    let joined: String = said.lines().map(|line| format!("{} ", line.trim_start_matches([' ', '#']))).collect();
+    let doubt = joined.split("Doubt: ").nth(1).unwrap_or_else(|| panic!("{said}"));
+    let looked_at: u64 = doubt.split(' ').next().unwrap().parse().unwrap();
+    assert!((8..190).contains(&looked_at), "{doubt}");
+    let rest = doubt.split_once(' ').unwrap().1;
+    assert!(rest.starts_with("of 190 exchanges with this difference were looked at"), "{rest}");
+    assert!(rest.contains("'judge --rules' cannot decide it"), "{rest}");
     assert!(said.contains("body /createdAt (value)") && said.contains("looks like a time zone"), "{said}");
     assert!(said.lines().all(|line| line.len() <= 160), "{said}");
 

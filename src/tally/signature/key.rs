@@ -25,6 +25,26 @@ pub struct Element {
     pub rule: Option<RuleHit>,
 }
 
+/// The place of the element that says that there may be more than the others say: the comparison was given up, or found more
+/// than it lists. No place of an answer is called so.
+const UNSEEN: &str = "…";
+
+impl Element {
+    fn unseen() -> Element {
+        Element { place: UNSEEN.to_owned(), kind: DifferenceKind::Encoding, rule: None }
+    }
+
+    /// Whether it stands for what was not seen.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.place == UNSEEN
+    }
+}
+
+/// Whether a comparison says less than there is.
+fn has_unseen(comparison: &Comparison) -> bool {
+    comparison.more_differences > 0 || (comparison.hindrance.is_some() && places_are_open(comparison.outcome))
+}
+
 /// Ordered by a digest of the rest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SignatureKey {
@@ -51,7 +71,9 @@ impl SignatureKey {
         seal: &mut dyn FnMut(&str) -> String,
     ) -> (SignatureKey, Vec<u64>) {
         let outcome = comparison.outcome;
-        let all: Vec<Element> = comparison.differences.iter().map(|d| element(d, outcome, seal)).collect();
+        let unseen = has_unseen(comparison).then(Element::unseen);
+        let all: Vec<Element> =
+            comparison.differences.iter().map(|d| element(d, outcome, seal)).chain(unseen).collect();
         let mut counts: BTreeMap<&Element, u64> = BTreeMap::new();
         for element in &all {
             *counts.entry(element).or_default() += 1;
@@ -142,6 +164,7 @@ impl Hash for Quick<'_> {
         endpoint.hash(state);
         class.hash(state);
         comparison.outcome.hash(state);
+        has_unseen(comparison).hash(state);
         for Difference { at, kind, rule, .. } in &comparison.differences {
             match at {
                 Location::Json(path) => {
