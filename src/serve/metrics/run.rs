@@ -24,7 +24,12 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
     let run = vec![("capability", typed(&facts.capability)), ("owner", typed(&facts.owner))];
     out.info("run", "What is to be cut over, and whose decision it is.", &run)?;
     let up = matches!(phase, Phase::Running | Phase::Waiting | Phase::Down);
-    out.gauge("run_active", "1 while the run goes on; of a run file that is served, the run in it.", None, f64::from(up))?;
+    out.gauge(
+        "run_active",
+        "1 while the run goes on; of a run file that is served, the run in it.",
+        None,
+        f64::from(up),
+    )?;
     let taken = view.taken.as_millisecond() as f64 / 1e3;
     out.gauge("view_timestamp", "When these figures were put together.", Some(&Unit::Seconds), taken)?;
     if let Some(last) = view.snapshot.last.as_ref().and_then(|last| last.parse::<jiff::Timestamp>().ok()) {
