@@ -134,10 +134,10 @@ fn mixed() -> Vec<Invented> {
         one.observation.exchange.client = ([10, 0, 0, client], 40_000).into();
         let one = one.times(Duration::from_micros(10_000 + n % 97), Duration::from_micros(9_000 + n % 311));
         match n % 2 {
-            0 if client < 3 && n % 6 == 0 => one.differing(0, "price", None),
-            0 if at == 4 && n % 5 == 0 => one.differing(0, "tax", None),
-            0 if n % 502 == 0 => one.failed(Failure::Timeout, Duration::from_secs(2)),
-            1 if n % 3 == 0 => one.differing(1, "name", None),
+            0 if client < 3 && n.is_multiple_of(6) => one.differing(0, "price", None),
+            0 if at == 4 && n.is_multiple_of(5) => one.differing(0, "tax", None),
+            0 if n.is_multiple_of(502) => one.failed(Failure::Timeout, Duration::from_secs(2)),
+            1 if n.is_multiple_of(3) => one.differing(1, "name", None),
             _ => one,
         }
     };
