@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What putting the rules to the test costs a `watch`: two listen to the same traffic at the same time, both served and
-# followed by a page, one under a policy that asks nothing of its rules, so that no fault is seeded while it goes on.
+# What putting the rules to the test costs a `watch` that is served and followed by a page: the processor time of the trials, as
+# it tells it with -vv, beside that of the whole process.
 # Root is needed, and nginx, wrk and curl. Usage: benches/rules.sh [SECONDS] [RUNS]
 # Forty endpoints answer JSON of 1 to 4 KiB, which is the same on both sides. Figures are processor time. TAPCOMPARE_BINARY
 # names another build than the release build.
@@ -45,42 +45,39 @@ LUA
 # Both ask the same, however slow the machine is.
 limits='safety: {limits: {rate: 100/s, timeout: 10s}, breaker: off, backoff: off}'
 { cat "$folder/common.yaml"; echo "$limits"; } >"$folder/tried.yaml"
-{ cat "$folder/common.yaml"; echo "$limits"; echo 'gates: {rules: {hidden_at_most: 100%, faults_detected: 0%}}'; } >"$folder/untried.yaml"
 
-declare -A serve=([tried]=127.0.0.1:7070 [untried]=127.0.0.1:7071)
+serve=127.0.0.1:7070
 watching() {
-  started "$1" "$watch" -vv watch -i lo --candidate "http://127.0.0.1:$((port + 1))" --policy "$folder/$1.yaml" \
-    --run "$folder/run-$1-$pause-$run" --output json --serve "${serve[$1]}" tcp port "$port"
+  started tried "$watch" -vv watch -i lo --candidate "http://127.0.0.1:$((port + 1))" --policy "$folder/tried.yaml" \
+    --run "$folder/run-$pause-$run" --output json --serve "$serve" tcp port "$port"
 }
 # A page that follows it.
 look() {
-  inside curl -sN "http://${serve[$1]}/events" >"$folder/events-$1" &
-  while sleep 2; do inside curl -s "http://${serve[$1]}/" >"$folder/page-$1"; done
+  inside curl -sN "http://$serve/events" >"$folder/events" &
+  while sleep 2; do inside curl -s "http://$serve/" >"$folder/page"; done
 }
 whole() { awk '{ n += $1 } END { print n }' /proc/"$1"/task/*/schedstat; }
-of_trials() { grep -o 'rules tried on .*' "$folder/$1.err" | tail -1; }
+of_trials() { grep -o 'rules tried on .*' "$folder/tried.err" | tail -1; }
 
 # Milliseconds between the requests of each of ten connections: about 1,000 and 100 a second.
 for pause in 10 100; do
   for run in $(seq "$runs"); do
-    : >"$folder/tried.err"; : >"$folder/untried.err"
-    # Whoever is started first must not be the same each time.
-    if [ $((run % 2)) = 0 ]; then watching tried && watching untried; else watching untried && watching tried; fi
-    look tried & first=$!
-    look untried & second=$!
+    : >"$folder/tried.err"
+    watching
+    look & follower=$!
     requests=$(inside wrk -t1 -c10 -d"$seconds" -s "$folder/load.lua" "http://127.0.0.1:$port" -- "$pause" | sed -n 's/^ *\([0-9]*\) requests in.*/\1/p')
-    declare -A all=()
-    for name in tried untried; do all[$name]=$(whole "$(cat "$folder/$name.pid")"); done
-    live=$(of_trials tried)
-    kill "$first" "$second" && wait "$first" "$second" 2>/dev/null || true
-    kill -INT "$(cat "$folder/tried.pid")" "$(cat "$folder/untried.pid")"
+    all=$(whole "$(cat "$folder/tried.pid")")
+    live=$(of_trials)
+    kill "$follower" && wait "$follower" 2>/dev/null || true
+    kill -INT "$(cat "$folder/tried.pid")"
     wait
-    echo "== $requests requests, run $run, $(grep -c '^event:' "$folder/events-tried" || true) views"
-    awk -v a="${all[tried]}" -v b="${all[untried]}" 'BEGIN {
-      printf "   processor time while it goes on: %.0f ms, not trying %.0f ms: %+.1f %%\n", a / 1e6, b / 1e6, (a / b - 1) * 100 }'
+    echo "== $requests requests, run $run, $(grep -c '^event:' "$folder/events" || true) views"
+    awk -v all="$all" -v live="$live" 'BEGIN {
+      n = split(live, word, " "); for (i = 2; i <= n; i++) if (word[i] == "us") trials = word[i - 1]
+      printf "   processor time while it goes on: %.0f ms, of it for trials %.1f %%\n", all / 1e6, trials * 1e5 / all }'
     echo "   of it, $live"
-    echo "   at the end, $(of_trials untried)"
-    figure() { grep -o "\"$2\":.*" "$folder/$1.out" | head -1 | grep -o "\"$3\":[0-9]*" | head -1 | cut -d: -f2; }
-    echo "   compared $(figure tried shadow compared), not trying $(figure untried shadow compared)"
+    echo "   at the end, $(of_trials)"
+    figure() { grep -o "\"$1\":.*" "$folder/tried.out" | head -1 | grep -o "\"$2\":[0-9]*" | head -1 | cut -d: -f2; }
+    echo "   compared $(figure shadow compared)"
   done
 done

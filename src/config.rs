@@ -3,9 +3,11 @@
 //! The reader of `tapcompare.yaml` makes these from what was written; every field has a default, so that a run
 //! without a policy file is a run under [`Policy::default`].
 
+mod age;
 mod block;
 mod checklist;
 mod gates;
+mod limits;
 mod openapi;
 mod read;
 mod redaction;
@@ -14,8 +16,10 @@ mod target;
 mod units;
 mod written;
 
+pub use age::AgeGate;
 pub use checklist::{ChecklistItem, Signature};
 pub use gates::{CoverageGate, EndpointLimit, Gates, LatencyGate, Looks, MismatchGate, RulesGate, Scope, ShareGate};
+pub use limits::lax;
 pub use openapi::{DocumentedStatus, MAX_DOCUMENT, OpenApi, Operation};
 pub use read::{ConfigError, MAX_POLICY, examine, from_text, read, read_to_keep};
 pub use redaction::Redaction;
@@ -28,6 +32,7 @@ pub use units::{in_flight, timeout};
 pub use written::MAX_TEMPLATES;
 
 pub(crate) use block::without_block;
+pub(crate) use read::too_much;
 
 use std::path::PathBuf;
 

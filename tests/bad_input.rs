@@ -41,6 +41,12 @@ const STORIES: &[(&[&str], &[&str])] = &[
         &["--legacy", "http://127.0.0.1:1", "itself"],
     ),
     (&["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--html", "good.pcap"], &["--html", "good.pcap"]),
+    (
+        &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--run", "-"],
+        &["--run", "cannot go to standard output; name a file"],
+    ),
+    (&["demo", "--run", "-"], &["--run", "name a file"]),
+    (&["demo", "--defect", ""], &["--defect", "no defect is named; write 'none'"]),
     (&["inspect", "missing\n\u{1b}[31m.pcap"], &["missing\\n\\x1b[31m.pcap", "No such file"]),
     (
         &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "missing.yaml"],

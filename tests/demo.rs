@@ -231,3 +231,13 @@ fn defects_at_rates_about_the_limit_are_judged_as_the_statistics_say_and_never_g
         }
     }
 }
+
+#[test]
+fn a_small_share_of_an_endpoint_is_some_of_it() {
+    for defect in ["price-rounding", "missing-field", "null-email"] {
+        let demo = demo(&format!("{defect}@1%"), "max", &[]);
+        let mismatched = demo.shadow()["mismatched"].as_u64().unwrap();
+        assert!((1..=20).contains(&mismatched), "{defect}: {mismatched}");
+        assert_ne!(demo.status, Some(0), "{defect}");
+    }
+}

@@ -158,6 +158,15 @@ fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
             assert!(line.contains(expected) && line.lines().count() == 1, "{line}");
         }
     }
+    // A policy of before, whose gate no candidate could miss.
+    let lax = folder.path().join("lax");
+    stretch(&lax, &under("gates: {mismatch_rate: {below: 100%}}\n"), 40, true);
+    let (status, line) = told(&tapcompare(&["judge"], &[&lax]));
+    assert!(status == 2 && line.contains("kept.yaml:1: gates.mismatch_rate.below: '100%'"), "{line}");
+    assert!(line.ends_with("judge it under another with --policy FILE") && line.lines().count() == 1, "{line}");
+    let policy = folder.path().join("hard.yaml");
+    fs::write(&policy, HARD).unwrap();
+    assert_ne!(told(&tapcompare(&["judge", "--policy", policy.to_str().unwrap()], &[&lax])).0, 2);
     // Under gates that differ the same build is another epoch: the latest is judged, and each is to be had.
     for (args, verdict, judged) in [
         (&[][..], "NO-GO", "epoch 2 of 2"),
@@ -177,4 +186,109 @@ fn what_cannot_be_judged_is_said_in_one_line_with_the_way_out() {
     fs::write(&policy, EASY).unwrap();
     let both = tapcompare(&["judge", "--policy", policy.to_str().unwrap()], &[&run, &gates]);
     assert_eq!(told(&both), (3, String::new()), "too few requests");
+}
+
+#[test]
+fn what_a_policy_says_of_a_run_that_is_over_is_said_not_to_apply() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let run = at("run");
+    stretch(&run, &under(&format!("{EASY}clients: {{by: header x-user}}\n")), 2000, true);
+    let rules =
+        "rules:\n  - {id: mine, owner: me, reason: r, expires: 2099-12-31, at: {json: $.never}, ignore: true}\n";
+    fs::write(at("mine.yaml"), rules).unwrap();
+    let judged = |more: &str, args: &[&str]| {
+        fs::write(at("p.yaml"), format!("{EASY}{more}")).unwrap();
+        let policy = at("p.yaml");
+        told(&tapcompare(&[&["judge", "--policy", policy.to_str().unwrap()], args].concat(), &[&run]))
+    };
+    // What is the same as in the run, and what nobody wrote, needs no word.
+    for more in ["", "clients: {by: header X-User}\n", "critical: [GET /products]\nchecklist: [{id: a}]\nowner: me\n"] {
+        let (_, said) = judged(more, &[]);
+        assert_eq!(said, "", "{more}");
+    }
+    let mine = at("mine.yaml");
+    for (more, args, parts) in [
+        ("rules: [mine.yaml]\n", &[][..], Some("rules")),
+        ("rules: [mine.yaml]\n", &["--rules", mine.to_str().unwrap()], None),
+        ("clients: {by: header x-other}\n", &[], Some("clients")),
+        ("endpoints: {templates: ['GET /{all}']}\n", &[], Some("endpoints")),
+        ("targets: {candidate: http://10.9.9.9}\nsafety: {methods: [GET]}\n", &[], Some("targets, safety")),
+        ("rules: [mine.yaml]\nbuild: off\nredaction: {names: [pin]}\n", &[], Some("rules, build, redaction")),
+    ] {
+        let (status, said) = judged(more, args);
+        assert_ne!(status, 2, "{more}: {said}");
+        match parts {
+            None => assert_eq!(said, "", "{more}"),
+            Some(parts) => {
+                let expected =
+                    format!("p.yaml: the run is over, so what it says of {parts} does not apply; its gates do");
+                assert!(said.contains(&expected) && said.lines().count() == 1, "{more}: {said}");
+                assert_eq!(said.contains("give --rules FILE"), parts.contains("rules"), "{said}");
+            }
+        }
+    }
+    // Whoever names rules expects them in force: they must be there and mean something.
+    fs::write(at("bad.yaml"), "rules: [{id: a}]\n").unwrap();
+    for (more, expected) in [("rules: [none.yaml]\n", "none.yaml"), ("rules: [bad.yaml]\n", "bad.yaml:1")] {
+        let (status, said) = judged(more, &[]);
+        assert!(status == 2 && said.contains(expected) && said.lines().count() == 1, "{status} {said}");
+    }
+}
+
+#[test]
+fn what_is_excepted_is_in_no_figure_and_is_told_in_every_rendering() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let run = at("run");
+    stretch(&run, &under(EASY), 2000, true);
+    let whole = tapcompare(&["judge", "--output", "json"], &[&run]);
+    let whole: Value = serde_json::from_slice(&whole.stdout).unwrap();
+    let endpoints = whole["snapshot"]["endpoints"].as_array().unwrap();
+    let count = |endpoint: &Value, key: &str| endpoint["books"][key].as_u64().unwrap();
+    let compared = |e: &Value| count(e, "matched") + count(e, "accepted") + count(e, "mismatched");
+    let wrong = endpoints.iter().max_by_key(|e| count(e, "mismatched")).unwrap();
+    let name = wrong["endpoint"].as_str().unwrap();
+    assert!(count(wrong, "mismatched") > 0);
+    let policy = EASY.replace("requests_per_endpoint: 100", &format!("requests_per_endpoint: 100, except: ['{name}']"));
+    fs::write(at("p.yaml"), policy).unwrap();
+    let others: u64 = endpoints.iter().filter(|e| e["endpoint"] != name).map(compared).sum();
+    let files: Vec<String> =
+        ["m.md", "j.xml", "c.csv", "r.json", "d.md", "p.html"].map(|f| at(f).display().to_string()).into();
+    let flags = ["--markdown", "--junit", "--csv", "--json", "--decision-record", "--html"];
+    let mut args = vec!["judge", "--policy"];
+    let policy = at("p.yaml").display().to_string();
+    args.push(&policy);
+    args.extend(flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]));
+    let done = tapcompare(&args, &[&run]);
+    let report: Value = serde_json::from_slice(&fs::read(at("r.json")).unwrap()).unwrap();
+    let gate = |name: &str| report["gates"].as_array().unwrap().iter().find(|g| g["gate"] == name).unwrap().clone();
+    assert_eq!(gate("mismatch-rate")["sample"], others);
+    assert_eq!(gate("coverage")["sample"], others);
+    let headline = report["headline"].as_str().unwrap();
+    assert!(
+        done.status.code() != Some(0)
+            || headline.contains(&format!("by {} compared", tapcompare::verdict::words::count(others))),
+        "{headline}"
+    );
+    let remark = format!("{name} ({} mismatches in ", count(wrong, "mismatched"));
+    assert!(report["remarks"][0].as_str().unwrap().contains(&remark), "{}", report["remarks"]);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let terminal = words(&String::from_utf8_lossy(&done.stdout));
+    assert!(terminal.contains("not part of the verdict, by gates.coverage.except") && terminal.contains("~ excepted"));
+    for (file, expected) in files.iter().zip([
+        "Remark: not part of the verdict",
+        "\"remark\"",
+        ",\"excepted\"",
+        "not part of the verdict",
+        "Remark",
+        "not part of the verdict",
+    ]) {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains(expected), "{file}: {expected}");
+    }
+    assert!(
+        fs::read_to_string(&files[2]).unwrap().contains("\"true\"")
+            || fs::read_to_string(&files[2]).unwrap().contains(",true")
+    );
 }

@@ -140,6 +140,31 @@ async fn a_run_under_a_rule_that_hides_everything_is_not_go() {
 }
 
 #[test]
+fn a_key_that_no_element_has_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    demo(folder.path(), "none");
+    let rule = |key: &str| {
+        let text = format!(
+            "rules:\n- {{id: lines, owner: me, reason: no order, expires: 2099-12-31, at: {{json: '$..lines'}}, match: {{keyed: {key}}}}}\n"
+        );
+        std::fs::write(folder.path().join("lines.yaml"), text).unwrap();
+        let args = ["rules", "audit", "shop.run", "--rules", "common", "--rules", "lines.yaml"];
+        let audited = json(&tapcompare(folder.path(), &[&args[..], &["-o", "json"]].concat()));
+        let rules = audited["trial"]["rules"].as_array().unwrap().clone();
+        let text = String::from_utf8(tapcompare(folder.path(), &args).stdout).unwrap();
+        (rules.into_iter().find(|rule| rule["id"] == "lines").unwrap()["findings"].clone(), text)
+    };
+    let (findings, text) = rule("skuuuu");
+    assert_eq!(findings[0]["flaw"], "dead", "{findings}");
+    assert!(findings[0]["why"].as_str().unwrap().contains("no element has this key, 'skuuuu'"), "{findings}");
+    assert!(
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains("no element has this key, 'skuuuu'"),
+        "{text}"
+    );
+    assert_eq!(rule("sku").0, Value::Array(Vec::new()));
+}
+
+#[test]
 fn what_cannot_be_audited_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let output = tapcompare(folder.path(), &["rules", "audit", "nowhere.run"]);

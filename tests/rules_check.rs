@@ -122,6 +122,32 @@ fn warnings_are_told_and_end_in_status_0() {
 }
 
 #[test]
+fn gates_that_ask_little_are_told_and_those_that_ask_nothing_are_mistakes() {
+    let lax = "gates:\n  mismatch_rate: {below: 10%}\n  loss: {below: 4%}\n  candidate_errors: {below: 5%}\n";
+    let void =
+        "gates:\n  mismatch_rate: {below: 100%}\n  rules: {hidden_at_most: 100%}\ncritical:\n  # - GET /orders/{id}\n";
+    let folder = folder(&[("lax.yaml", lax), ("void.yaml", void), ("empty.yaml", "# owner: me\n")]);
+    let (status, out, err) = told(folder.path(), &["rules", "check", "--policy", "lax.yaml"]);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("warning  lax.yaml: gates.mismatch_rate.below: below 10% is asked"), "{out}");
+    assert!(lines[1].starts_with("warning  lax.yaml: gates.candidate_errors.below: below 5% is asked"), "{out}");
+    assert!(lines.len() == 3 && lines[2].ends_with("no mistake, 2 warnings"), "{out}");
+    let (status, out, _) = told(folder.path(), &["rules", "check", "--policy", "void.yaml"]);
+    assert_eq!(status, 2);
+    for line in [
+        "void.yaml:2: gates.mismatch_rate.below: '100%' is missed by hardly any candidate",
+        "void.yaml:3: gates.rules.hidden_at_most: '100%' lets the rules hide most",
+        "void.yaml:4: critical: nothing stands behind this key; remove the key or give it entries",
+        "3 mistakes",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let (status, out, _) = told(folder.path(), &["rules", "check", "--policy", "empty.yaml"]);
+    assert!(status == 2 && out.contains("empty.yaml:1: an empty policy; leave --policy out for the defaults"), "{out}");
+}
+
+#[test]
 fn completions_are_scripts_that_know_the_commands() {
     let folder = folder(&[]);
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

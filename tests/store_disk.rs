@@ -46,7 +46,7 @@ fn fill(folder: &Path) {
 #[test]
 fn a_full_disk_stops_the_writing_and_room_lets_it_go_on() {
     let Ok(folder) = std::env::var(FOLDER) else {
-        return on_a_disk_of("2560k", "a_full_disk_stops_the_writing_and_room_lets_it_go_on");
+        return on_a_disk_of("4096k", "a_full_disk_stops_the_writing_and_room_lets_it_go_on");
     };
     let (folder, mut pending) = (Path::new(&folder), Tally::new());
     let path = folder.join("run");
@@ -124,4 +124,57 @@ fn a_run_begins_on_a_full_disk_too() {
         drop(run);
         fs::remove_file(&path).unwrap();
     }
+}
+
+/// What a run on a disk of that size comes to: standard output, standard error and the exit status.
+fn replayed(folder: &Path, more: &[&str]) -> (String, String, Option<i32>) {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/shop.pcap");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                use std::io::Read;
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer.as_bytes());
+            });
+        }
+    });
+    let out = Command::new(env!("CARGO_BIN_EXE_tapcompare"))
+        .args([
+            "replay",
+            capture,
+            "--candidate",
+            &url,
+            "--pace",
+            "max",
+            "--filter",
+            "tcp[0:2] & 63 = 8 or tcp[2:2] & 63 = 8",
+        ])
+        .args(more)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(out.stdout), text(out.stderr), out.status.code())
+}
+
+#[test]
+fn a_run_whose_file_lacks_evidence_at_its_end_is_reported_and_exits_2() {
+    let Ok(folder) = std::env::var(FOLDER) else {
+        return on_a_disk_of("40k", "a_run_whose_file_lacks_evidence_at_its_end_is_reported_and_exits_2");
+    };
+    let folder = Path::new(&folder);
+    let (report, said, status) = replayed(folder, &["--run", "a.run"]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(report.starts_with("NO-GO") && report.contains("candidate-errors"), "the report is printed: {report}");
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("exit status is 2")).collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    assert!(lines[0].contains("a.run") && lines[0].contains("it holds nothing"), "{said}");
+
+    // The same run without a file has the status of its verdict.
+    let (_, said, status) = replayed(folder, &[]);
+    assert_eq!(status, Some(1), "{said}");
 }

@@ -47,7 +47,7 @@ pub(crate) struct Asking {
     #[arg(long)]
     no_overhead: bool,
     /// Keep the evidence in this file as the run goes, for `judge` and `report`; an existing run is continued
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = run_file)]
     pub(super) run: Option<PathBuf>,
 }
 
@@ -115,6 +115,14 @@ impl Asking {
 pub(super) fn named_or_here(named: Option<&Path>) -> Option<PathBuf> {
     let here = Path::new(POLICY_FILE);
     named.map(Path::to_owned).or_else(|| here.exists().then(|| here.to_owned()))
+}
+
+/// A run file is read while it is written, and so is no stream.
+pub(super) fn run_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("a run file is a database and cannot go to standard output; name a file".to_owned()),
+        file => Ok(file.into()),
+    }
 }
 
 /// More threads than this compare nothing faster.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::asking::{Asked, today};
+use super::asking::{Asked, run_file, today};
 use super::output::{OtherFiles, Output};
 use super::walk::{Called, Walk, walk};
 use super::{OutputFormat, Status, Trouble};
@@ -39,7 +39,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "FILE", default_value = "tapcompare-demo.html")]
     html: PathBuf,
     /// Keep the evidence in this file as the run goes, for `judge` and `report`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = run_file)]
     run: Option<PathBuf>,
     /// How to write the report on standard output
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::applies::ignored;
 use super::asking::today;
 use super::output::Output;
 use super::rescoring::rescored;
@@ -65,6 +66,8 @@ pub(super) struct Judged {
     pub(super) run: Run,
     pub(super) verdict: Verdict,
     pub(super) share: Option<MismatchShare>,
+    /// What of the given policy does not apply: to be said once.
+    pub(super) ignored: Option<String>,
 }
 
 impl JudgeArgs {
@@ -72,6 +75,7 @@ impl JudgeArgs {
         self.output.distinct(&[])?;
         self.output.check()?;
         let judged = self.evidence.judged(self.beside.explain)?;
+        judged.say_ignored();
         judged.write(&self.output, color)?;
         Ok(judged.verdict.verdict.into())
     }
@@ -80,7 +84,7 @@ impl JudgeArgs {
 impl EvidenceArgs {
     /// `explain`: with what goes with each group of mismatches.
     pub(super) fn judged(&self, explain: bool) -> Result<Judged, Trouble> {
-        let (mut run, policy) = self.united()?;
+        let (mut run, policy, ignored) = self.united()?;
         let (rules, day) = rules_of(&run)?;
         if explain {
             trial::explain(&mut run.snapshot, Arc::clone(&rules), day)?;
@@ -88,11 +92,11 @@ impl EvidenceArgs {
         trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, day)?;
         let verdict = verdict::judge(&run.snapshot, &policy, &run.notes, today());
         let share = verdict::mismatch_share(&run.snapshot, &policy, &run.notes);
-        Ok(Judged { run, verdict, share })
+        Ok(Judged { run, verdict, share, ignored })
     }
 
-    /// The evidence as one, and the policy whose gates apply.
-    pub(super) fn united(&self) -> Result<(Run, Policy), Trouble> {
+    /// The evidence as one, the policy whose gates apply, and what of it does not.
+    pub(super) fn united(&self) -> Result<(Run, Policy, Option<String>), Trouble> {
         let mut stretches = store::read(&self.runs)?;
         if let Some(wanted) = self.stretch {
             stretches = store::one_of(stretches, wanted)?;
@@ -101,13 +105,15 @@ impl EvidenceArgs {
             Choice { epoch: self.epoch, rules_given: !self.rules.is_empty(), policy_given: self.policy.is_some() };
         let mut run = store::chosen(stretches, choice)?;
         let policy = self.gates_of(&run)?;
+        let given = self.policy.as_deref();
+        let ignored = given.map(|file| ignored(file, &policy, &run, choice.rules_given)).transpose()?.flatten();
         if choice.rules_given {
             run = rescored(run, &self.rules, &policy)?;
         }
         if let Some(file) = &self.policy {
             run.facts.policy = Some(file.display().to_string());
         }
-        Ok((run, policy))
+        Ok((run, policy, ignored))
     }
 
     /// The policy whose gates apply.
@@ -118,7 +124,8 @@ impl EvidenceArgs {
         // Of one epoch all have the same gates.
         let Some(kept) = run.policies.last() else { return Ok(Policy::default()) };
         let name = kept.file.as_deref().unwrap_or("the policy in the run file");
-        Ok(config::from_text(&kept.text, Path::new(name))?)
+        let way = "the run file keeps this policy; judge it under another with --policy FILE";
+        config::from_text(&kept.text, Path::new(name)).map_err(|error| format!("{error}; {way}").into())
     }
 }
 
@@ -129,6 +136,10 @@ pub(super) fn rules_of(run: &Run) -> Result<(Arc<RuleSet>, Date), Trouble> {
 }
 
 impl Judged {
+    pub(super) fn say_ignored(&self) {
+        self.ignored.iter().for_each(super::say);
+    }
+
     pub(super) fn report(&self) -> Report<'_> {
         let Run { snapshot, facts, notes, .. } = &self.run;
         Report { verdict: &self.verdict, snapshot, facts, rules: notes }

@@ -1,5 +1,6 @@
 //! What was typed: one file per command.
 
+mod applies;
 mod asking;
 mod completions;
 mod demo;

@@ -19,7 +19,9 @@ impl ReportArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
         self.output.distinct(&[])?;
         self.output.check()?;
-        self.evidence.judged(self.beside.explain)?.write(&self.output, color)?;
+        let judged = self.evidence.judged(self.beside.explain)?;
+        judged.say_ignored();
+        judged.write(&self.output, color)?;
         Ok(Status::Fine)
     }
 }

@@ -53,21 +53,18 @@ pub(super) fn explain(snapshot: &mut Snapshot, rules: Arc<RuleSet>, today: Date)
 pub(super) struct LiveTrials {
     trials: Trials,
     terms: Terms,
-    /// Nothing is asked of what would come of it.
-    idle: bool,
     spent: Duration,
 }
 
 impl LiveTrials {
     pub(super) fn new(rules: Arc<RuleSet>, gate: &RulesGate, today: Date) -> Result<LiveTrials, Trouble> {
         let terms = Terms { hidden_at_most: gate.hidden_at_most, today };
-        let (idle, spent) = (gate.asks_nothing(), Duration::ZERO);
-        Ok(LiveTrials { trials: Trials::new(&again(rules)?), terms, idle, spent })
+        Ok(LiveTrials { trials: Trials::new(&again(rules)?), terms, spent: Duration::ZERO })
     }
 
     /// Puts the rules to the test on what is new, as far as there is time; not where that is done already.
     pub(super) fn try_rules(&mut self, snapshot: &mut Snapshot) {
-        if self.idle || snapshot.trial.is_some() {
+        if snapshot.trial.is_some() {
             return;
         }
         let before = self.spent;

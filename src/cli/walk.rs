@@ -19,7 +19,7 @@ use crate::compare::Comparer;
 use crate::config::{Redaction, Target};
 use crate::exchange::{AdmissionNote, BreakerNote, EpochNote, OverheadNote};
 use crate::ledger::StoreBooks;
-use crate::pipeline::{Ended, Feed, Plan, Progress, run};
+use crate::pipeline::{Ended, Feed, Plan, Progress, Unfinished, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::{AdmissionStanding, Shadow};
@@ -98,13 +98,10 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     facts.finished = now();
     // A live run has no end of its own: however it was ended, it ended as it was meant to.
     facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
-    if let Some(file) = file {
-        let (books, finished) = file.finish(&facts);
-        snapshot.ledger.store = Some(StoreBooks { unwritten: finished.is_err(), ..books });
-        if let Err(error) = finished {
-            tracing::error!("{error}; it holds the evidence up to its last write");
-        }
-    }
+    snapshot.ledger.store = file.map(|file| written(file, &facts));
+    let unwritten = snapshot.ledger.store.is_some_and(|books| books.unwritten);
+    // Whoever asked for the file is told, whatever the verdict: others will judge by what is in it.
+    let status = |fine: Status| if unwritten { Status::Trouble } else { fine };
     // What a stretch has of epochs, whoever reads the file finds out of its counts.
     let (mark, policy_file) = (store::rules_mark(&rule_texts), facts.policy.clone());
     let named = |note: EpochNote| EpochNote { rules: mark.clone(), policy: policy_file.clone(), ..note };
@@ -113,7 +110,8 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         return super::print(&match output.output {
             OutputFormat::Text => report::dry_run(&dry_run, color),
             OutputFormat::Json => report::dry_run_json(&dry_run) + "\n",
-        });
+        })
+        .map(status);
     }
     let day = trial::day_of(&facts);
     trial::try_rules(&mut snapshot, Arc::clone(&rules), &policy.gates.rules, day)?;
@@ -131,7 +129,17 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     if let Some(served) = served {
         served.ended(explained.unwrap_or(snapshot), together, facts);
     }
-    Ok(verdict.verdict.into())
+    Ok(status(verdict.verdict.into()))
+}
+
+/// Ends the writing, and says so where the file lacks evidence.
+fn written(file: Unfinished, facts: &RunFacts) -> StoreBooks {
+    let (books, finished) = file.finish(facts);
+    if let Err(error) = &finished {
+        let held = if books.writes == 0 { "nothing" } else { "the evidence up to its last write" };
+        tracing::error!("{error}; it holds {held}, so the report is the only whole one, and the exit status is 2");
+    }
+    StoreBooks { unwritten: finished.is_err(), ..books }
 }
 
 /// Opens the run file, and says so where it has evidence about another candidate.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::AgeGate;
 use crate::exchange::EndpointPattern;
 
 /// What must hold for GO.
@@ -19,6 +20,8 @@ pub struct Gates {
     pub coverage: CoverageGate,
     /// How much the rules may hide, and how much they must notice.
     pub rules: RulesGate,
+    /// How old the evidence may be.
+    pub age: AgeGate,
 }
 
 /// Another limit for the endpoints that a pattern names; the first that matches holds.
@@ -121,8 +124,8 @@ pub struct CoverageGate {
     pub hours: u32,
     /// The least number for each status class that an endpoint of the legacy answers with; 0: not asked.
     pub requests_per_status_class: u64,
-    /// Endpoints that are not part of this cutover: neither compared enough nor at all, they do not block GO, which then
-    /// names them.
+    /// Endpoints that are not part of this cutover: whatever is known of them is in no gate's figures, and GO, which does not
+    /// hold for them, names them.
     pub except: Vec<EndpointPattern>,
 }
 
@@ -145,13 +148,6 @@ pub struct RulesGate {
     pub hidden_at_most: f64,
     /// The least share of the seeded faults that must be noticed.
     pub faults_detected: f64,
-}
-
-impl RulesGate {
-    /// Whether it lets everything pass, so that nothing depends on what a trial of the rules says.
-    pub fn asks_nothing(&self) -> bool {
-        self.hidden_at_most >= 1.0 && self.faults_detected <= 0.0
-    }
 }
 
 impl Default for RulesGate {

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_saphyr::Error as Yaml;
+use serde_saphyr::budget::BudgetBreach;
 
 use super::openapi::{self, Named};
-use super::written::{Problem, Written};
+use super::written::{Node, Problem, Written};
 use super::{Endpoints, Policy, without_block};
 
 /// Largest policy file.
@@ -17,7 +18,7 @@ pub const MAX_POLICY: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the policy file {}: {source}; check the path, or run without it under the defaults", path.display())]
+    #[error("cannot read the policy file {}: {source}; check the path", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -81,7 +82,7 @@ pub fn read(path: &Path) -> Result<Policy, ConfigError> {
 /// [`ConfigError`]: one line, ready to be shown.
 pub fn read_to_keep(path: &Path) -> Result<(Policy, String), ConfigError> {
     let text = text_of(path)?;
-    let (mut policy, named) = meaning(&text, path)?;
+    let (mut policy, named) = strict_meaning(&text, path)?;
     let Some(named) = named else { return Ok((policy, text)) };
     let document = named.read(path)?;
     let kept = openapi::behind(&text, &document);
@@ -97,7 +98,8 @@ pub fn examine(path: &Path) -> (Option<Policy>, Vec<ConfigError>) {
         Ok(text) => text,
         Err(error) => return (None, vec![error]),
     };
-    let mut found: Vec<ConfigError> = Vec::new();
+    // Of the whole text: what is taken out below leaves keys behind.
+    let mut found: Vec<ConfigError> = with_nothing(&text, path).take(MAX_MISTAKES).collect();
     let policy = loop {
         let error = match meaning(&text, path) {
             Ok((policy, None)) => break Some(policy),
@@ -129,7 +131,16 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
     if text.len() as u64 > MAX_POLICY {
         return Err(fail(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {MAX_POLICY} bytes"))));
     }
+    if says_nothing(&text) {
+        let message = "an empty policy; leave --policy out for the defaults";
+        return Err(ConfigError::Content { path: path.to_owned(), line: 1, message: message.to_owned() });
+    }
     Ok(text)
+}
+
+/// Whether there is nothing but comments: somebody meant to write something, or emptied it by mistake.
+fn says_nothing(text: &str) -> bool {
+    matches!(serde_saphyr::from_str::<Option<Node>>(text), Ok(None | Some(Node::Nothing)))
 }
 
 /// Reads a policy from a text that was kept, or from that of a file that names no other; `path` is for messages and for
@@ -140,7 +151,7 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
 /// [`ConfigError::Content`].
 pub fn from_text(text: &str, path: &Path) -> Result<Policy, ConfigError> {
     let (written, kept) = openapi::take(text);
-    let (mut policy, named) = meaning(written, path)?;
+    let (mut policy, named) = strict_meaning(written, path)?;
     let content = |line, message| ConfigError::Content { path: path.to_owned(), line, message };
     match (named, kept) {
         (None, _) => {}
@@ -164,6 +175,24 @@ fn meaning(text: &str, path: &Path) -> Result<(Policy, Option<Named>), ConfigErr
         .map_err(|Problem { line, message }| ConfigError::Content { path: path.to_owned(), line, message })
 }
 
+/// Keys with nothing behind them. Where the text is no YAML, that is said of it already.
+fn with_nothing(text: &str, path: &Path) -> impl Iterator<Item = ConfigError> {
+    let node = serde_saphyr::from_str::<Option<Node>>(text).ok().flatten();
+    let problems = node.map_or(Vec::new(), |node| node.without_anything());
+    let path = path.to_owned();
+    problems.into_iter().map(move |Problem { line, message }| ConfigError::Content {
+        path: path.clone(),
+        line,
+        message,
+    })
+}
+
+/// What the text means, where something stands behind every key.
+fn strict_meaning(text: &str, path: &Path) -> Result<(Policy, Option<Named>), ConfigError> {
+    let meaning = meaning(text, path)?;
+    with_nothing(text, path).next().map_or(Ok(meaning), Err)
+}
+
 /// An error of the YAML reader in our words.
 pub(super) fn problem(error: &Yaml) -> Problem {
     let error = error.without_snippet();
@@ -177,9 +206,26 @@ pub(super) fn problem(error: &Yaml) -> Problem {
         Yaml::DuplicateMappingKey { key: Some(key), .. } => format!("the key '{key}' stands here twice; keep one"),
         Yaml::MultipleDocuments { .. } => "a policy is one document; remove what follows '---'".into(),
         Yaml::Unexpected { expected, .. } => format!("here must be {}", shape(expected)),
+        Yaml::Budget { breach, .. } => format!("{}; shorten it", too_much(breach)),
+        Yaml::NullIntoString { .. } => "a value is empty here; remove it or write something".into(),
         other => format!("{}; correct the YAML here, or just before", one_line(&other.to_string())),
     };
     Problem { line, message }
+}
+
+/// Which bound of the YAML reader a file is past: they keep a small file from becoming a large document.
+pub(crate) fn too_much(breach: &BudgetBreach) -> &'static str {
+    match breach {
+        BudgetBreach::Depth { .. } => "it is nested too deep",
+        BudgetBreach::Documents { .. } => "it has more than one document",
+        BudgetBreach::Aliases { .. }
+        | BudgetBreach::Anchors { .. }
+        | BudgetBreach::AliasAnchorRatio { .. }
+        | BudgetBreach::MergeKeys { .. }
+        | BudgetBreach::RecordedAnchorEvents { .. }
+        | BudgetBreach::RecordedAnchorBytes { .. } => "it has too many anchors and aliases",
+        _ => "it has more values than such a file may have",
+    }
 }
 
 /// What the YAML reader expected, in words.

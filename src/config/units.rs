@@ -37,7 +37,7 @@ pub(super) const MAX_BURST: u64 = 1_000_000;
 pub(super) const MAX_BODY: usize = 1 << 30;
 
 /// What a quantity is, or what is wrong with it and how to write it.
-type Read<T> = Result<T, String>;
+pub(super) type Read<T> = Result<T, String>;
 
 /// `0.1%` as the share 0.001: above 0 and at most 1.
 pub(super) fn share(text: &str) -> Read<f64> {

@@ -4,6 +4,7 @@ mod checklist;
 mod endpoints;
 mod entries;
 mod gates;
+mod nothing;
 mod safety;
 mod switch;
 
@@ -23,6 +24,7 @@ use safety::WrittenSafety;
 use switch::Switch;
 
 pub(super) use entries::Entries;
+pub(super) use nothing::Node;
 
 /// Endpoints that are given, by templates or by an OpenAPI document. Each request is held against them one by one.
 pub const MAX_TEMPLATES: usize = 2000;

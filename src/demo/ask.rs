@@ -1,7 +1,7 @@
 //! A request as both shops see it.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
+use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Method, Uri};
 
 /// A request whose body is already here.
@@ -40,9 +40,16 @@ impl Ask {
         values.flat_map(|v| v.split(',')).any(|tag| matches!(tag.trim(), t if t == etag || t == "*"))
     }
 
-    /// What a request is told apart by, for service times and for defects that come and go.
+    /// What a request is told apart by for service times.
     pub(super) fn line(&self) -> String {
         format!("{} {}", self.method, self.uri.path_and_query().map_or("/", |p| p.as_str()))
+    }
+
+    /// What it is told apart by for defects that come and go: who asks, too. A capture has few lines of one endpoint, and so
+    /// small shares of them would be none.
+    pub(super) fn line_and_agent(&self) -> String {
+        let agent = self.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        format!("{} {agent}", self.line())
     }
 }
 

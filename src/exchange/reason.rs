@@ -144,6 +144,9 @@ reasons! {
         ServerError = "server-error",
         /// The answer to a sandboxed request did not say that its effects were discarded.
         EffectsNotDiscarded = "effects-not-discarded",
+        /// Bytes came behind a whole answer on a connection that was to go on: whoever asks next over it takes them for the
+        /// beginning of its own answer (RFC 9112, section 6.3).
+        UnexpectedBytes = "unexpected-bytes",
     }
 }
 

@@ -13,7 +13,7 @@ use super::depth::{Depth, Hides, each_value};
 use super::detect::{Hider, Unnoticed};
 use super::look::{Eyes, Looked};
 use super::trial::Terms;
-use super::{Laid, fair};
+use super::{Laid, fair, keys};
 use crate::exchange::{DifferenceKind, Endpoint, Location, Outcome, Specimen, path_of};
 use crate::rules::{Found, Part, Rule, RuleSet};
 
@@ -229,7 +229,13 @@ impl<'a> Auditor<'a> {
             }
             let dead = self.undecided.iter().any(|undecided| undecided.id == rule.id);
             if dead && asked_of_all && !is_shipped(rule) {
-                let why = "it has answered for nothing, and no answer that was looked at has such a place".to_owned();
+                let why = match keys::key_of(rule) {
+                    None => "it has answered for nothing, and no answer that was looked at has such a place".to_owned(),
+                    Some(key) => format!(
+                        "it has answered for nothing: in the answers that were looked at no element has this key, '{key}', \
+                         at its place, so they are compared in order"
+                    ),
+                };
                 findings.push(Finding { flaw: Flaw::Dead, why });
             }
             RuleAudit {
@@ -283,6 +289,9 @@ fn day_of(rule: &Rule, today: Date) -> Vec<Finding> {
 fn means(rule: &Rule, method: &str, path: &[u8], found: &Found<'_>) -> bool {
     if rule.place.endpoint.as_ref().is_some_and(|endpoint| !endpoint.matches(method, path)) {
         return false;
+    }
+    if let (Some(key), crate::rules::Spot::Json { legacy, .. }) = (keys::key_of(rule), &found.spot) {
+        return keys::is_of_a_key(rule, key, legacy);
     }
     match &rule.place.part {
         // What the candidate's status will be nobody knows.

@@ -18,6 +18,7 @@ mod dice;
 mod fair;
 #[cfg(test)]
 pub(crate) mod invented;
+mod keys;
 mod kind;
 mod look;
 mod moment;

@@ -93,6 +93,15 @@ impl EndpointTrial {
 }
 
 impl Trial {
+    /// What it says of some endpoints. The rules are still those of all: each may have been tried anywhere.
+    pub fn of(&self, which: impl Fn(&Endpoint) -> bool) -> Trial {
+        let endpoints: Vec<EndpointTrial> = self.endpoints.iter().filter(|e| which(&e.endpoint)).cloned().collect();
+        let mut depth = Depth::default();
+        endpoints.iter().for_each(|endpoint| depth.merge(&endpoint.depth));
+        let specimens = endpoints.iter().map(|endpoint| endpoint.specimens).sum();
+        Trial { specimens, endpoints, depth, ..self.clone() }
+    }
+
     /// All faults.
     pub fn all(&self) -> Counted {
         self.endpoints.iter().fold(Counted::default(), |sum, endpoint| sum.add(endpoint.all()))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use rustc_hash::FxHashSet;
@@ -26,6 +26,10 @@ const MAX_BYTES: usize = 256 << 10;
 const MAX_ENCODED: (usize, usize) = (64, 1 << 10);
 /// Matches that one search notes; past it the rest of the text counts as a secret.
 const MAX_MATCHES: usize = 1 << 20;
+/// A longer secret is looked for by pieces of this many bytes, each of which shares its last byte with the next, so that a
+/// whole one is found as one range. An automaton of patterns that may be long costs the square of their length where they
+/// repeat themselves (`aaaa…`), and whoever answers can make them do so.
+const PIECE: usize = 64;
 /// Fewer characters of base64 say nothing.
 const MIN_BASE64: usize = 8;
 
@@ -137,7 +141,8 @@ impl<'r> Gathering<'r> {
 #[derive(Debug)]
 pub(super) struct Reflected {
     search: AhoCorasick,
-    values: Vec<Vec<u8>>,
+    /// The secrets, in pieces.
+    pieces: Vec<Vec<u8>>,
     /// Patterns from this one on are pieces of base64.
     encoded_from: usize,
 }
@@ -145,25 +150,37 @@ pub(super) struct Reflected {
 impl Reflected {
     /// None where there is nothing to look for.
     fn new(values: Vec<Vec<u8>>) -> Option<Reflected> {
-        let mut patterns: Vec<Cow<'_, [u8]>> = values.iter().map(|v| Cow::Borrowed(v.as_slice())).collect();
-        for value in values.iter().filter(|v| v.contains(&b' ')) {
-            patterns.push(value.iter().map(|b| if *b == b' ' { b'+' } else { *b }).collect());
+        let plus = |value: &&Vec<u8>| value.contains(&b' ');
+        let with_plus =
+            values.iter().filter(plus).map(|v| v.iter().map(|b| if *b == b' ' { b'+' } else { *b }).collect());
+        let mut known = FxHashSet::default();
+        let mut pieces: Vec<Vec<u8>> = Vec::new();
+        for value in values.iter().cloned().chain(with_plus) {
+            // Case is not looked at, so two that differ in nothing else are one.
+            pieces.extend(
+                in_pieces(&value.to_ascii_lowercase()).filter(|piece| known.insert(piece.to_vec())).map(<[u8]>::to_vec),
+            );
         }
+        let mut patterns: Vec<Cow<'_, [u8]>> = pieces.iter().map(|piece| Cow::Borrowed(piece.as_slice())).collect();
         let encoded_from = patterns.len();
         for value in values.iter().filter(|v| v.len() <= MAX_ENCODED.1).take(MAX_ENCODED.0) {
-            for shift in 0..3 {
-                patterns.extend(in_base64(value, shift).into_iter().map(Cow::Owned));
+            for encoded in (0..3).flat_map(|shift| in_base64(value, shift)) {
+                patterns.extend(in_pieces(&encoded).map(|piece| Cow::Owned(piece.to_vec())));
             }
         }
         if patterns.is_empty() {
             return None;
         }
-        let search =
-            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&patterns);
+        // Of the kinds of automaton it is the one whose making costs no more than its size, whatever the patterns.
+        let search = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(&patterns);
         // It fails only past limits that MAX_BYTES is far below.
         let search = search.ok()?;
         drop(patterns);
-        Some(Reflected { search, values, encoded_from })
+        Some(Reflected { search, pieces, encoded_from })
     }
 
     /// Every place in which one of them stands. Overlapping ones are joined, so that nothing of either is left.
@@ -176,6 +193,10 @@ impl Reflected {
             }
             let mut range = hit.start()..hit.end();
             if hit.pattern().as_usize() >= self.encoded_from {
+                // A run of base64 in which much is found is walked through once.
+                if found.get(first..).and_then(<[_]>::last).is_some_and(|last| last.end >= range.end) {
+                    continue;
+                }
                 range = around(text, range);
             }
             match found.get_mut(first..).and_then(<[_]>::last_mut) {
@@ -189,6 +210,7 @@ impl Reflected {
 
     /// Where the end of a text that was cut begins to look like one of them.
     pub(super) fn begins_at_end_of(&self, text: &[u8]) -> Option<usize> {
+        // Whole pieces are found wherever they stand.
         let longest = |value: &Vec<u8>| {
             let most = value.len().min(text.len());
             let is_end = |length: &usize| {
@@ -197,8 +219,14 @@ impl Reflected {
             };
             (1..=most).rev().find(is_end)
         };
-        self.values.iter().filter_map(longest).max().map(|length| text.len() - length)
+        self.pieces.iter().filter_map(longest).max().map(|length| text.len() - length)
     }
+}
+
+/// A value in pieces of [`PIECE`] bytes at most, the last of which ends where it does; itself, where it is no longer.
+fn in_pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let last = value.len().saturating_sub(PIECE);
+    (0..last).step_by(PIECE - 1).chain([last]).filter_map(|at| value.get(at..value.len().min(at + PIECE)))
 }
 
 /// The characters of base64, in both alphabets, that are the same whatever stands around a value that begins at such a
@@ -220,4 +248,77 @@ fn around(text: &[u8], range: Range<usize>) -> Range<usize> {
     let before = text.get(..range.start).unwrap_or_default().iter().rev().take_while(|b| in_run(b)).count();
     let after = text.get(range.end..).unwrap_or_default().iter().take_while(|b| in_run(b)).count();
     range.start - before..range.end + after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where they are found: from and to.
+    fn found(values: &[&[u8]], text: &[u8]) -> Vec<(usize, usize)> {
+        let reflected = Reflected::new(values.iter().map(|value| value.to_vec()).collect()).unwrap();
+        assert!(reflected.pieces.iter().all(|piece| piece.len() <= PIECE));
+        let mut found = Vec::new();
+        reflected.find(text, &mut found);
+        found.into_iter().map(|range| (range.start, range.end)).collect()
+    }
+
+    /// A value of which no two pieces are alike.
+    fn long(length: usize) -> Vec<u8> {
+        (0..length).map(|n| b'a' + ((n * n / 7 + n) % 26) as u8).collect()
+    }
+
+    #[test]
+    fn a_long_secret_is_found_as_one_however_its_length_comes_out_in_pieces() {
+        for length in [MIN_REFLECTED, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE - 1, 2 * PIECE, 1000, 70_000] {
+            let value = long(length);
+            let text = [b"(( ", &value[..], b" )) "].concat();
+            assert_eq!(found(&[&value], &text), [(3, 3 + length)], "{length}");
+            assert_eq!(found(&[&value.to_ascii_uppercase()], &text), [(3, 3 + length)], "{length}");
+        }
+        let value = long(10 * PIECE);
+        let part = &value[3 * PIECE - 5..7 * PIECE];
+        let hidden: usize = found(&[&value], part).into_iter().map(|(from, to)| to - from).sum();
+        assert!(hidden > part.len() - 2 * PIECE, "a part is found but for its ends");
+    }
+
+    /// The square of these lengths would be hours.
+    #[test]
+    fn secrets_that_repeat_themselves_cost_no_more_than_others() {
+        let same = vec![b'a'; 200 << 10];
+        let deep = [vec![b'['; 20 << 10], vec![b']'; 20 << 10]].concat();
+        let text = [&same[..], b" ", &deep, b" aaaaa"].concat();
+        let end = same.len() + 1 + deep.len();
+        assert_eq!(found(&[&same, &deep], &text), [(0, same.len()), (same.len() + 1, end)]);
+        let nested: Vec<Vec<u8>> = (MIN_REFLECTED..500).map(|length| vec![b'a'; length]).collect();
+        let nested: Vec<&[u8]> = nested.iter().map(Vec::as_slice).collect();
+        // Past the bound of matches the rest counts as a secret.
+        let all = found(&nested, &same);
+        assert_eq!((all.len(), all[0].0, all[1].1), (2, 0, same.len()), "{all:?}");
+        assert!(all[1].0 <= all[0].1);
+    }
+
+    #[test]
+    fn a_run_of_base64_is_walked_through_once() {
+        let value = b"hunter2-hunter2";
+        let run = STANDARD.encode(value.repeat(40_000));
+        let text = format!("x: {run} y");
+        assert_eq!(found(&[value], text.as_bytes()), [(3, 3 + run.len())]);
+    }
+
+    #[test]
+    fn a_text_that_is_cut_within_a_long_secret_ends_where_that_begins() {
+        let value = long(1000);
+        for kept in [1, PIECE - 1, PIECE, PIECE + 1, 500, 999] {
+            let text = [b"(( ", &value[..kept]].concat();
+            let reflected = Reflected::new(vec![value.clone()]).unwrap();
+            let mut whole = Vec::new();
+            reflected.find(&text, &mut whole);
+            let open = reflected.begins_at_end_of(&text).unwrap_or(text.len());
+            // What is left open between what was found and what the text ends with.
+            let from = whole.last().map_or(3, |range| range.end);
+            assert!(whole.first().is_none_or(|range| range.start == 3), "{kept}");
+            assert!(open <= from, "{kept}: {whole:?} and {open}");
+        }
+    }
 }

@@ -127,6 +127,8 @@ fn evidence_of(report: &Report<'_>) -> String {
         ),
         ("The report is kept at", BLANK.to_owned()),
     ];
+    let remarks = report.verdict.remarks.iter().map(|remark| ("Remark", prose(remark, SENTENCE)));
+    let lines: Vec<_> = lines.into_iter().chain(remarks).collect();
     let mut text = format!("\n## Evidence\n\n{}", list(&lines));
     let open = snapshot.ledger.open_accounts();
     if !open.is_empty() {

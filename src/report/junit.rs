@@ -66,6 +66,9 @@ fn gates(report: &Report<'_>) -> TestSuite {
     ] {
         suite.add_property(Property::new(name, text(value, MESSAGE)));
     }
+    for remark in &report.verdict.remarks {
+        suite.add_property(Property::new("remark", text(remark, MESSAGE)));
+    }
     for gate in &report.verdict.gates {
         let name = match &gate.endpoint {
             Some(endpoint) => format!("{} of {endpoint}", gate.gate),

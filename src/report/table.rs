@@ -22,7 +22,7 @@ const NAME: usize = 1 << 10;
 pub struct CsvError(String);
 
 /// The columns: shares are numbers from 0 to 1, latencies whole microseconds, nothing where there is none.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "endpoint",
     "exchanges",
     "sent",
@@ -46,6 +46,7 @@ const COLUMNS: [&str; 23] = [
     "candidate_p50_us",
     "candidate_p95_us",
     "candidate_p99_us",
+    "excepted",
 ];
 
 pub(super) fn render(report: &Report<'_>) -> Result<String, CsvError> {
@@ -56,13 +57,15 @@ pub(super) fn render(report: &Report<'_>) -> Result<String, CsvError> {
     let mut writer = builder.from_writer(Vec::new());
     writer.write_record(COLUMNS).map_err(|e| fail(&e))?;
     for endpoint in &report.snapshot.endpoints {
-        writer.write_record(row(endpoint)).map_err(|e| fail(&e))?;
+        writer
+            .write_record(row(endpoint, report.verdict.coverage.excepts(&endpoint.endpoint)))
+            .map_err(|e| fail(&e))?;
     }
     let bytes = writer.into_inner().map_err(|e| fail(&e))?;
     String::from_utf8(bytes).map_err(|e| fail(&e))
 }
 
-fn row(endpoint: &EndpointSnapshot) -> [String; 23] {
+fn row(endpoint: &EndpointSnapshot, excepted: bool) -> [String; 24] {
     let books = &endpoint.books;
     let n = evidence(books);
     let share = |share: f64| if n == 0 { String::new() } else { format!("{share}") };
@@ -92,6 +95,7 @@ fn row(endpoint: &EndpointSnapshot) -> [String; 23] {
         at(candidate, 0.5),
         at(candidate, 0.95),
         at(candidate, 0.99),
+        excepted.to_string(),
     ]
 }
 

@@ -1,19 +1,19 @@
 //! The report for a terminal: the verdict first, then what it rests on, in 80 columns.
 
+mod endpoints;
 pub(super) mod trial;
 
 use crate::exchange::{AdmissionNote, Difference, Endpoint};
 use crate::ledger::Ledger;
-use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
+use crate::tally::{DifferenceClass, DifferenceGroup};
 use crate::verdict::words::{count, counted, percent};
-use crate::verdict::{Decision, Gate, GateResult, GateState, interval};
+use crate::verdict::{Decision, Gate, GateResult, GateState};
 
 use super::escape::{columns, cut, is_command, visible, wrap};
 use super::explained::explained;
-use super::findings::{standing_out, stands_out};
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, checklist, coverage, days, html, losses};
+use super::{Report, checklist, coverage, days, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -117,7 +117,7 @@ pub(super) fn render(report: &Report<'_>, colour: bool) -> String {
     books(&mut page, report);
     safety(&mut page, report);
     lost(&mut page, report);
-    endpoints(&mut page, report);
+    endpoints::section(&mut page, report);
     differences(&mut page, report);
     failures(&mut page, report);
     rules(&mut page, report);
@@ -158,6 +158,9 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     }
     if let Some(paired) = &verdict.paired_latency {
         page.behind(Ink::Dim, "        each request      ", &days::paired(paired));
+    }
+    for remark in &verdict.remarks {
+        page.behind(Ink::Unsure, "        remark            ", &visible(remark));
     }
 }
 
@@ -244,52 +247,6 @@ fn lost(page: &mut Page, report: &Report<'_>) {
         page.behind(Ink::Unsure, "  ", &text);
     }
     more(page, missing.len(), LOSSES);
-}
-
-fn endpoints(page: &mut Page, report: &Report<'_>) {
-    let asked: Vec<&EndpointSnapshot> = report.snapshot.endpoints.iter().filter(|e| e.books.sent > 0).collect();
-    if asked.is_empty() {
-        return;
-    }
-    page.heading("Endpoints (latencies in ms: legacy / candidate)");
-    let row = |cells: [&str; 5]| {
-        let [compared, differ, bound, p50, p95] = cells;
-        format!("{compared:>9}{differ:>8}{bound:>9}{p50:>13}{p95:>13}")
-    };
-    let head = row(["compared", "differ", "at most", "p50", "p95"]);
-    page.inked(&[(Ink::Dim, &" ".repeat(2 + NAME)), (Ink::Dim, &head)]);
-    for endpoint in asked.iter().take(ENDPOINTS) {
-        let books = &endpoint.books;
-        let n = html::evidence(books);
-        let bound = interval::upper_bound(books.mismatched, n, TABLE_CONFIDENCE);
-        let bound = if n == 0 { "-".to_owned() } else { percent(bound) };
-        let quantile = |q| {
-            let side = |latency: &Latency| latency.quantile(q).map_or("-".to_owned(), millis);
-            format!("{} / {}", side(&endpoint.latency.legacy), side(&endpoint.latency.candidate))
-        };
-        let differ = count(books.mismatched) + if stands_out(report, &endpoint.endpoint) { "*" } else { "" };
-        let cells = [count(n), differ, bound, quantile(0.5), quantile(0.95)];
-        let name = cut(&visible(&endpoint.endpoint.to_string()), NAME);
-        // Columns and not characters: a wide name must not move the table.
-        let pad = " ".repeat(NAME - columns(&name).min(NAME));
-        let ink = if books.mismatched > 0 { Ink::Bad } else { Ink::Plain };
-        let rest = row(cells.each_ref().map(String::as_str));
-        page.inked(&[(Ink::Plain, "  "), (ink, &name), (Ink::Plain, &pad), (Ink::Plain, &rest)]);
-    }
-    more(page, asked.len(), ENDPOINTS);
-    if let Some(legend) = standing_out(report) {
-        page.behind(Ink::Dim, "  * ", &legend);
-    }
-}
-
-/// Milliseconds in three digits, without the unit.
-fn millis(micros: u64) -> String {
-    let value = micros as f64 / 1e3;
-    match value {
-        v if v < 1.0 => format!("{v:.2}"),
-        v if v < 10.0 => format!("{v:.1}"),
-        v => format!("{v:.0}"),
-    }
 }
 
 fn differences(page: &mut Page, report: &Report<'_>) {

@@ -232,6 +232,9 @@ fn refused(file: &str, error: &serde_saphyr::Error) -> RuleError {
             let message = format!("the key '{}' stands here twice", key.as_deref().unwrap_or("?"));
             RuleError::Yaml { at, message }
         }
+        serde_saphyr::Error::Budget { breach, .. } => {
+            RuleError::Yaml { at, message: crate::config::too_much(breach).to_owned() }
+        }
         other => {
             let message = other.render();
             let mut lines = message.lines();

@@ -60,8 +60,42 @@ struct Document<'a> {
     candidate: &'a str,
     gates: Vec<GateNote<'a>>,
     sample: Sample,
+    remarks: &'a [String],
     worst_case: Option<f64>,
     times: Times<'a>,
+}
+
+/// What is answered in the place of a verdict, or of a report, while the run file cannot be read: a problem (RFC 9457) that
+/// no gate takes for a decision. `verdict` is there for those that look at nothing else.
+#[derive(Serialize)]
+struct Problem {
+    schema_version: u32,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    verdict: Decision,
+    phase: &'static str,
+    exit_status: u8,
+    /// When the file was last read, RFC 3339.
+    last_read: String,
+}
+
+/// None where it cannot be written as JSON, which it always can.
+pub(super) fn problem(view: &View, phase: Phase) -> Option<Bytes> {
+    let problem = Problem {
+        schema_version: SCHEMA_VERSION,
+        title: "the run file cannot be read",
+        status: 503,
+        detail: "There is no verdict without evidence. The file is gone, or is no run file any more; standard error says \
+                 which. It is tried again.",
+        verdict: Decision::Inconclusive,
+        phase: phase.as_str(),
+        exit_status: 2,
+        last_read: format!("{:.0}", view.taken),
+    };
+    let mut text = serde_json::to_string(&problem).ok()?;
+    text.push('\n');
+    Some(Bytes::from(text))
 }
 
 /// None where it cannot be written as JSON, which no verdict is.
@@ -96,6 +130,7 @@ pub(super) fn verdict(view: &View, phase: Phase) -> Option<Bytes> {
             failed: shadow.failed.total(),
             lost: snapshot.ledger.wire.loss().0,
         },
+        remarks: &verdict.remarks,
         worst_case: verdict.worst_case,
         times: Times {
             started: &facts.started,

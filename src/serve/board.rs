@@ -34,6 +34,8 @@ pub enum Phase {
     Ending,
     /// The run has come to its end; its last view stays.
     Ended,
+    /// The run in the file has come to its end. The file can be read, and another run may go on in it.
+    Finished,
     /// The run file cannot be read; the last view of it stays.
     Unreadable,
 }
@@ -47,7 +49,7 @@ impl Phase {
             Phase::Running => "running",
             Phase::Down => "down",
             Phase::Ending => "ending",
-            Phase::Ended => "ended",
+            Phase::Ended | Phase::Finished => "ended",
             Phase::Unreadable => "unreadable",
         }
     }
@@ -65,6 +67,8 @@ pub(super) struct Hung {
 pub struct Board {
     hung: watch::Sender<Hung>,
     asked: AtomicBool,
+    /// The view that hangs is known not to be the latest, however lately it was made.
+    outdated: AtomicBool,
     /// Pages that are open and follow the run.
     followers: AtomicUsize,
     /// When a view was last made, or found to be still the latest.
@@ -84,6 +88,7 @@ impl Default for Board {
         Board {
             hung: watch::Sender::new(Hung { view: None, phase: Phase::Starting }),
             asked: AtomicBool::new(false),
+            outdated: AtomicBool::new(false),
             followers: AtomicUsize::new(0),
             made: Mutex::new(None),
             cost: AtomicU64::new(0),
@@ -106,7 +111,16 @@ impl Board {
         let made = *self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(made) = made else { return true };
         let looked_at = self.asked.load(Ordering::Relaxed) || self.followers.load(Ordering::Relaxed) > 0;
-        looked_at && made.elapsed() >= self.rest()
+        looked_at && (self.is_outdated() || made.elapsed() >= self.rest())
+    }
+
+    /// Says that what the view was made of is another now: whoever asks next waits for a new one.
+    pub fn outdate(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
     }
 
     /// Hangs a view up, which took so long to make.
@@ -135,6 +149,7 @@ impl Board {
 
     fn settled(&self) {
         self.asked.store(false, Ordering::Relaxed);
+        self.outdated.store(false, Ordering::Relaxed);
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
@@ -160,7 +175,7 @@ impl Board {
 
     fn is_due(&self) -> bool {
         let made = *self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.is_none_or(|made| made.elapsed() >= self.rest())
+        self.is_outdated() || made.is_none_or(|made| made.elapsed() >= self.rest())
     }
 
     /// The latest view. Where it is old, a new one is asked for and waited for, but not for long.
@@ -253,6 +268,23 @@ mod tests {
         board.spent(Duration::from_secs(3600));
         age(&board, LONGEST);
         assert!(board.wanted(), "but no longer than the longest");
+    }
+
+    #[tokio::test]
+    async fn what_is_known_to_be_another_now_is_looked_at_at_once_by_whoever_asks() {
+        let board = Arc::new(Board::new());
+        // However dear it was.
+        board.hang(view(), Phase::Finished, Duration::from_secs(3600));
+        board.outdate();
+        assert!(!board.wanted(), "nobody asks");
+        let (looked, ()) = tokio::join!(board.look(), async {
+            while !board.wanted() {
+                tokio::task::yield_now().await;
+            }
+            board.unchanged(Phase::Unreadable);
+        });
+        assert_eq!(looked.phase, Phase::Unreadable);
+        assert!(!board.is_outdated());
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ async fn next(mut following: Following) -> (Following, Option<Bytes>) {
         Ok(Err(_)) => None,
         Ok(Ok(())) => {
             let hung = following.hung.borrow_and_update().clone();
-            let id = hung.view.map_or_else(String::new, |view| view.id.clone());
+            let id = hung.view.map_or_else(String::new, |view| view.named(hung.phase));
             let event = if hung.phase == Phase::Ended { "end" } else { "view" };
             Some(Bytes::from(format!("retry: 2000\nevent: {event}\ndata: {id} {}\n\n", hung.phase.as_str())))
         }

@@ -26,6 +26,8 @@ const GUARDS: [(HeaderName, &str); 6] = [
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
+/// RFC 9457.
+pub(super) const PROBLEM: &str = "application/problem+json";
 pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 

@@ -121,6 +121,8 @@ async fn served(shared: &Shared, route: Route, request: &Request<Incoming>) -> A
     let board = &shared.board;
     match route {
         Route::Health => reply::line(StatusCode::OK, "ok"),
+        // Looking costs a view, so a probe does it only where what it would say may hold no more.
+        Route::Ready if board.is_outdated() || board.phase() == Phase::Unreadable => ready(board.look().await.phase),
         Route::Ready => ready(board.phase()),
         Route::Script => reply::whole(StatusCode::OK, reply::SCRIPT, Bytes::from_static(SCRIPT.as_bytes())),
         Route::Events if request.method() == Method::HEAD => {
@@ -141,6 +143,7 @@ fn ready(phase: Phase) -> Answer {
     let (status, text) = match phase {
         Phase::Waiting => (StatusCode::OK, "ready: the capture is open, and no frame has come yet"),
         Phase::Running => (StatusCode::OK, "ready"),
+        Phase::Finished => (StatusCode::OK, "ready: the run in the file has ended"),
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting"),
         Phase::Down => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -178,6 +181,10 @@ async fn shown(board: &Arc<Board>, route: Route, request: &Request<Incoming>) ->
     match (made.await.ok().flatten(), form) {
         (Some(text), Form::Page) => reply::page(text, &report::page_policy(true)),
         (Some(text), Form::Metrics(exposition)) => reply::whole(StatusCode::OK, exposition.content_type(), text),
+        (Some(text), Form::Report | Form::Verdict) if hung.phase == Phase::Unreadable => {
+            let unreadable = reply::whole(StatusCode::SERVICE_UNAVAILABLE, reply::PROBLEM, text);
+            reply::with(unreadable, RETRY_AFTER, "2")
+        }
         (Some(text), Form::Report | Form::Verdict) => reply::whole(StatusCode::OK, reply::JSON, text),
         (None, _) => reply::line(StatusCode::INTERNAL_SERVER_ERROR, "this could not be made"),
     }

@@ -112,6 +112,37 @@ impl View {
         Report { verdict: &self.verdict, snapshot: &self.snapshot, facts: &self.facts, rules: &self.rules }
     }
 
+    /// The name of the page in a phase: one that warns is another page.
+    pub(super) fn named(&self, phase: Phase) -> String {
+        if phase == Phase::Unreadable { format!("{}-{}", self.id, phase.as_str()) } else { self.id.clone() }
+    }
+
+    /// The report as `judge` writes it: what goes with each group, and a rule for it, are the page's.
+    fn plain_json(&self) -> Option<String> {
+        let mut snapshot = self.snapshot.clone();
+        for group in &mut snapshot.groups {
+            (group.explained, group.advice) = (None, None);
+        }
+        Report { snapshot: &snapshot, ..self.report() }.json().ok()
+    }
+
+    fn page(&self, phase: Phase) -> String {
+        let page = self.report().live_html(&self.named(phase));
+        if phase != Phase::Unreadable {
+            return page;
+        }
+        // Before all else, and in the title, where a verdict stands that holds no more.
+        let warning = "<main><header class=\"nogo\" role=\"alert\"><h1>NO VERDICT</h1><p>The run file cannot be read: what \
+                       follows is what it last held, and decides nothing.</p></header>";
+        let page = page.replacen("<main>", warning, 1);
+        match (page.split_once("<title>"), page.split_once("</title>")) {
+            (Some((before, _)), Some((_, behind))) => {
+                format!("{before}<title>NO VERDICT: the run file cannot be read</title>{behind}")
+            }
+            _ => page,
+        }
+    }
+
     /// A text of it, and how long making it took where it was not there yet. Whoever reads it slowly holds a share of the
     /// one text. None where it cannot be made, which is never so.
     pub(super) fn text(self: &Arc<View>, form: Form, phase: Phase, names: &Names) -> Option<(Bytes, Duration)> {
@@ -121,8 +152,9 @@ impl View {
         }
         let begun = Instant::now();
         let text = match form {
-            Form::Page => Bytes::from(self.report().live_html(&self.id)),
-            Form::Report => Bytes::from(self.report().json().ok()? + "\n"),
+            Form::Page => Bytes::from(self.page(phase)),
+            Form::Report | Form::Verdict if phase == Phase::Unreadable => api::problem(self, phase)?,
+            Form::Report => Bytes::from(self.plain_json()? + "\n"),
             Form::Verdict => api::verdict(self, phase)?,
             Form::Metrics(exposition) => metrics::exposed(self, names.clone(), phase, exposition)?,
         };

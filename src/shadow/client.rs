@@ -5,8 +5,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,15 +15,13 @@ use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::{Connection, Pool};
+pub use super::connection::MAX_INTERIM;
+use super::connection::{Connection, Interim, Pool, Surplus};
 use super::failure;
 use super::request::ShadowRequest;
 use super::secrets::SecretError;
 use crate::config::{Limits, Target};
 use crate::exchange::{Answer, Body, Failed, Failure, Headers, Response, Version};
-
-/// Most interim answers (1xx) before one final answer; more of them is no HTTP that makes sense.
-pub const MAX_INTERIM: usize = 32;
 
 /// How long the name of a target may take to be looked up, once, at the start.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,9 +62,6 @@ pub struct Client {
     /// Whether a connection was made, or it was told that the first could not be made.
     tried: AtomicBool,
 }
-
-/// The statuses of interim answers, filled while the answer is waited for.
-type Interim = Arc<Mutex<Vec<u16>>>;
 
 impl Client {
     /// Looks the target's name up, this once. Needs a tokio runtime, as [`Client::ask`] does.
@@ -121,46 +116,39 @@ impl Client {
         let outcome = timeout_at(deadline, self.attempt(request)).await.unwrap_or(Err(Failure::Timeout));
         let latency = Instant::now().saturating_duration_since(intended);
         match outcome {
-            Ok((response, connection)) => {
-                self.pool.put(connection).await;
-                Ok(Answer { response, latency })
-            }
+            Ok((response, connection)) => match self.pool.put(connection).await {
+                Ok(()) => Ok(Answer { response, latency }),
+                // The answer may be right; whoever asks next over this connection is answered wrongly.
+                Err(Surplus) => Err(Failed { failure: Failure::UnexpectedBytes, after: latency }),
+            },
             Err(failure) => Err(Failed { failure, after: latency }),
         }
     }
 
     async fn attempt(&self, request: &ShadowRequest) -> Result<(Response, Connection), Failure> {
         let interim = Interim::default();
-        let mut message = self.message(request, &interim).ok_or(Failure::Malformed)?;
+        let mut message = self.message(request).ok_or(Failure::Malformed)?;
         // A kept connection may turn out closed. As long as hyper gives the message back, nothing of it was sent, and
         // asking over a fresh connection is still the first attempt.
         while let Some(mut kept) = self.pool.take() {
-            match kept.send(message).await {
+            match kept.send(message, &interim).await {
                 Ok(answer) => return self.whole(answer, interim, kept).await,
                 Err(mut error) => message = error.take_message().ok_or_else(|| failure::of(error.error()))?,
             }
         }
         let mut fresh = self.connect().await?;
-        match fresh.send(message).await {
+        match fresh.send(message, &interim).await {
             Ok(answer) => self.whole(answer, interim, fresh).await,
             Err(error) => Err(failure::of(error.error())),
         }
     }
 
     /// None where the path cannot stand in a request line, which the safety check has ruled out.
-    fn message(&self, request: &ShadowRequest, interim: &Interim) -> Option<http::Request<Full<Bytes>>> {
+    fn message(&self, request: &ShadowRequest) -> Option<http::Request<Full<Bytes>>> {
         let mut message = http::Request::new(Full::new(request.body().clone()));
         *message.method_mut() = request.method().clone();
         *message.uri_mut() = request.uri(&self.target)?;
         *message.headers_mut() = request.headers_for(&self.target);
-        let seen = Arc::clone(interim);
-        hyper::ext::on_informational(&mut message, move |answer| {
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            // One more than the limit tells that there were more.
-            if seen.len() <= MAX_INTERIM {
-                seen.push(answer.status().as_u16());
-            }
-        });
         Some(message)
     }
 

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::TcpStream as Socket;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,6 +15,9 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+
+use super::failure;
+use super::line::{Line, Signs};
 
 /// Most connections kept for later, whatever the in-flight limit says.
 pub(super) const MAX_IDLE: usize = 256;
@@ -30,7 +34,9 @@ pub(super) const REST: Duration = Duration::from_millis(5);
 /// See [`REST`].
 pub(super) const LONGEST_REST: Duration = Duration::from_millis(640);
 
-/// How long a connection may take after its answer until it can take the next request.
+/// How long a connection may take after its answer until it can take the next request. What comes behind the answer within
+/// it belongs to the answer; what comes later is only a reason not to use the connection again (a server may say 408 on an
+/// idle connection before it closes it: RFC 9110, section 15.5.9).
 const SETTLE: Duration = Duration::from_millis(10);
 
 /// Most header fields of an answer.
@@ -39,7 +45,18 @@ pub(super) const MAX_FIELDS: usize = 256;
 /// Most bytes of an answer's head; also what a connection buffers beside the body.
 pub(super) const MAX_HEAD: usize = 256 << 10;
 
+/// Most interim answers (1xx) before one final answer; more of them is no HTTP that makes sense.
+pub const MAX_INTERIM: usize = 32;
+
 type Message = http::Request<Full<Bytes>>;
+
+/// The statuses of interim answers, filled while the final one is waited for.
+pub(super) type Interim = Arc<Mutex<Vec<u16>>>;
+
+/// Bytes came behind a whole answer, on a connection that was to go on. On one that is closed behind its answer they say
+/// nothing: a client may discard them (RFC 9112, section 6.3), and nobody asks there again (section 9.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Surplus;
 
 /// One connection. Dropping it closes the socket, wherever its request stands.
 #[derive(Debug)]
@@ -47,6 +64,8 @@ pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     /// The task that reads and writes.
     driver: JoinHandle<()>,
+    /// What the task and we know together.
+    signs: Arc<Signs>,
     /// The same socket once more, to look at without reading.
     socket: Socket,
     /// When it was last used.
@@ -65,7 +84,8 @@ impl Connection {
         stream.set_nodelay(true)?;
         let stream = stream.into_std()?;
         let socket = stream.try_clone()?;
-        let stream = TcpStream::from_std(stream)?;
+        let signs = Arc::new(Signs::default());
+        let stream = Line { stream: TcpStream::from_std(stream)?, signs: Arc::clone(&signs) };
         let (sender, connection) = Builder::new()
             // As most clients write them; some servers know no other way.
             .title_case_headers(true)
@@ -74,18 +94,49 @@ impl Connection {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
-        // What the connection ends with reaches whoever waits for the answer.
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Connection { sender, driver, socket, since: Instant::now() })
+        // What the connection ends with reaches whoever waits for the answer; where nobody waits any more, it is noted.
+        let noted = Arc::clone(&signs);
+        let driver = tokio::spawn(async move {
+            if connection.await.is_err_and(|error| failure::is_surplus(&error)) {
+                noted.surplus.store(true, Ordering::Relaxed);
+            }
+        });
+        Ok(Connection { sender, driver, signs, socket, since: Instant::now() })
     }
 
     /// Sends one request and waits for the answer's head. An error that holds the message tells that nothing of it was
     /// sent.
     pub(super) async fn send(
         &mut self,
-        message: Message,
+        mut message: Message,
+        interim: &Interim,
     ) -> Result<http::Response<Incoming>, Box<TrySendError<Message>>> {
+        let (seen, signs) = (Arc::clone(interim), Arc::clone(&self.signs));
+        hyper::ext::on_informational(&mut message, move |answer| {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            // One more than the limit tells that there were more.
+            if seen.len() <= MAX_INTERIM {
+                seen.push(answer.status().as_u16());
+            } else {
+                signs.enough.store(true, Ordering::Relaxed);
+            }
+        });
         self.sender.try_send_request(message).await.map_err(Box::new)
+    }
+
+    /// Waits until the connection, whose answer has been read, can take the next request; not so where it cannot within
+    /// [`SETTLE`].
+    async fn settles(&mut self) -> Result<bool, Surplus> {
+        match tokio::time::timeout(SETTLE, self.sender.ready()).await {
+            Ok(Ok(())) => Ok(true),
+            // It is at its end. Hyper looks for bytes behind the answer before it takes another request, so those that were
+            // there by now have ended it.
+            Ok(Err(_)) => {
+                let _ = tokio::time::timeout(SETTLE, &mut self.driver).await;
+                if self.signs.surplus.load(Ordering::Relaxed) { Err(Surplus) } else { Ok(false) }
+            }
+            Err(_) => Ok(false),
+        }
     }
 
     /// Whether nothing has arrived since the last answer: neither the other side's close nor bytes unasked for.
@@ -141,16 +192,19 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer has been read, if it can be used again and there is room.
-    pub(super) async fn put(&self, mut connection: Connection) {
-        let settled = tokio::time::timeout(SETTLE, connection.sender.ready()).await;
-        if !matches!(settled, Ok(Ok(()))) {
-            return;
+    ///
+    /// # Errors
+    /// [`Surplus`] where bytes came behind the answer.
+    pub(super) async fn put(&self, mut connection: Connection) -> Result<(), Surplus> {
+        if !connection.settles().await? {
+            return Ok(());
         }
         connection.since = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.idle.len() < self.limit {
             state.idle.push_back(connection);
         }
+        Ok(())
     }
 }
 
@@ -167,7 +221,7 @@ mod tests {
 
     /// Puts a connection into the pool as if it had rested for `age`; for none at all, however slow this machine is.
     async fn put_aged(pool: &Pool, connection: Connection, age: Duration) {
-        pool.put(connection).await;
+        pool.put(connection).await.unwrap();
         let now = Instant::now();
         let since = if age.is_zero() { now + Duration::from_secs(60) } else { now - age };
         pool.state.lock().unwrap().idle.back_mut().unwrap().since = since;

@@ -17,6 +17,20 @@ pub(super) fn of(error: &hyper::Error) -> Failure {
     Failure::Closed
 }
 
+/// Whether a connection ended because of bytes that nobody had asked for. Hyper has no question for this kind, and it is
+/// the only one that answers none of the others.
+pub(super) fn is_surplus(error: &hyper::Error) -> bool {
+    !(error.is_parse()
+        || error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || error.is_user()
+        || error.is_body_write_aborted()
+        || error.is_shutdown()
+        || error.is_timeout()
+        || error.source().is_some())
+}
+
 /// What one link of the chain tells; None: look at what caused it.
 fn one(error: &(dyn Error + 'static)) -> Option<Failure> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -32,7 +46,7 @@ fn one(error: &(dyn Error + 'static)) -> Option<Failure> {
     } else if error.is_canceled() || error.is_closed() || error.source().is_some() {
         None
     } else {
-        // Bytes that came unasked: hyper has no question for this kind, and it is the only one left.
+        // Bytes that came before anything was asked: see `is_surplus`.
         Some(Failure::Malformed)
     }
 }

@@ -11,6 +11,7 @@ pub mod client;
 mod connection;
 pub mod dry_run;
 mod failure;
+mod line;
 mod overhead;
 mod overrides;
 pub mod pace;

@@ -63,7 +63,7 @@ pub enum StoreError {
         what: String,
     },
     /// No room.
-    #[error("the run file {} cannot grow: the disk is full; make room, what is not written is kept until then", path.display())]
+    #[error("the run file {} cannot grow: the disk is full; make room", path.display())]
     Full {
         /// The file.
         path: PathBuf,

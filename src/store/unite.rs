@@ -27,6 +27,8 @@ pub struct Run {
     pub snapshot: Snapshot,
     /// How it was made; the stretches are in it where there are several.
     pub facts: RunFacts,
+    /// Whether the latest stretch of each file has come to its end. One that has not goes on, or was killed.
+    pub ended: bool,
     /// The policies in force, each once, the latest last.
     pub policies: Vec<Policy>,
     /// What the rules in force say of themselves.
@@ -102,6 +104,7 @@ pub fn unite(stretches: Vec<Stretch>) -> Result<Run, StoreError> {
 pub fn chosen(mut stretches: Vec<Stretch>, choice: Choice) -> Result<Run, StoreError> {
     in_order(&mut stretches)?;
     same_subject(&stretches)?;
+    let ended = ended(&stretches);
     let mut over_time = RunOverTime::default();
     stretches.iter().for_each(|stretch| over_time.merge(&stretch.builds.over_time(&stretch.endpoints)));
     let mut all = epochs(&mut stretches, choice);
@@ -127,7 +130,15 @@ pub fn chosen(mut stretches: Vec<Stretch>, choice: Choice) -> Result<Run, StoreE
     run.snapshot.epoch = books;
     run.snapshot.show_over_time(&over_time);
     run.facts.epochs = notes_of_all;
+    run.ended = ended;
     Ok(run)
+}
+
+/// Of stretches in the order of their start.
+fn ended(stretches: &[Stretch]) -> bool {
+    let latest: BTreeMap<&str, bool> =
+        stretches.iter().map(|stretch| (stretch.note.file.as_str(), stretch.note.finished)).collect();
+    latest.into_values().all(|finished| finished)
 }
 
 /// The evidence of these pieces; of the stretches, those that have one.

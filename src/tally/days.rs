@@ -293,6 +293,11 @@ impl DayClients {
         DayClients { by_day }
     }
 
+    /// Whether nothing is known by client and day.
+    pub fn is_empty(&self) -> bool {
+        self.by_day.is_empty()
+    }
+
     /// Of the days from the first to the last, both included; nothing where the first is later.
     pub fn between(&self, first: Day, last: Day) -> Clustering {
         let mut groups: BTreeMap<u16, Share> = BTreeMap::new();

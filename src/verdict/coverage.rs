@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::config::{CoverageGate, DocumentedStatus, Endpoints, Operation, Policy};
 use crate::exchange::{Day, Endpoint, EndpointPattern, Hours, Skip, StatusClass};
-use crate::tally::{EndpointSnapshot, Snapshot};
+use crate::tally::{DaySnapshot, EndpointSnapshot, Snapshot};
 
+use super::cutover::is_excepted;
 use super::words::{count, counted, names};
 use super::{Gate, GateResult, GateState, NAMES};
 
@@ -34,7 +35,7 @@ crate::exchange::reasons! {
 /// What was compared of all that the legacy serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Coverage {
-    /// Days in UTC on which something was compared.
+    /// Days in UTC on which something was compared of what GO is to hold for.
     pub days: Vec<Day>,
     /// Hours of the day in which something was, on whatever day.
     pub hours: Hours,
@@ -81,9 +82,9 @@ pub struct StatusCoverage {
 }
 
 impl Coverage {
-    /// Of this evidence, under the policy's gate, against what a document says there is.
-    pub(super) fn of(snapshot: &Snapshot, policy: &Policy) -> Coverage {
-        let gate = &policy.gates.coverage;
+    /// Of this evidence, under the policy's gate, against what a document says there is. `days` are those on which something
+    /// was seen that GO is to hold for.
+    pub(super) fn of(snapshot: &Snapshot, days: &[DaySnapshot], policy: &Policy) -> Coverage {
         let documented: &[Operation] = match &policy.endpoints {
             Endpoints::OpenApi(document) => &document.operations,
             Endpoints::Learned | Endpoints::Templates(_) => &[],
@@ -92,13 +93,13 @@ impl Coverage {
             .endpoints
             .iter()
             .filter(|endpoint| served(endpoint) > 0)
-            .map(|endpoint| EndpointCoverage::of(endpoint, gate, documented))
+            .map(|endpoint| EndpointCoverage::of(endpoint, policy, documented))
             .collect();
         let seen = |operation: &Operation| endpoints.iter().any(|e| is_of(&operation.endpoint, &e.endpoint));
         let unseen: Vec<_> = documented.iter().filter(|operation| !seen(operation)).collect();
-        endpoints.extend(unseen.into_iter().map(|operation| EndpointCoverage::never_seen(operation, gate)));
+        endpoints.extend(unseen.into_iter().map(|operation| EndpointCoverage::never_seen(operation, policy)));
         endpoints.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
-        let compared = snapshot.days.iter().filter(|day| day.compared > 0);
+        let compared = days.iter().filter(|day| day.compared > 0);
         Coverage {
             days: compared.clone().map(|day| day.day).collect(),
             hours: compared.fold(Hours::NONE, |hours, day| hours.and(day.compared_hours)),
@@ -109,6 +110,11 @@ impl Coverage {
     /// Those that GO does not hold for.
     pub fn excepted(&self) -> impl Iterator<Item = &EndpointCoverage> {
         self.endpoints.iter().filter(|endpoint| endpoint.excepted)
+    }
+
+    /// Whether it is one of them.
+    pub fn excepts(&self, endpoint: &Endpoint) -> bool {
+        self.excepted().any(|excepted| excepted.endpoint == *endpoint)
     }
 
     /// Those that GO must hold for.
@@ -126,13 +132,6 @@ fn served(endpoint: &EndpointSnapshot) -> u64 {
 /// documented `/orders/{id}` is not covered by requests for `/orders/recent`.
 fn is_of(pattern: &EndpointPattern, endpoint: &Endpoint) -> bool {
     pattern.template() == endpoint.template && pattern.method().is_none_or(|method| method == endpoint.method)
-}
-
-/// Whether the policy leaves an endpoint out. What is counted under no path (`CONNECT`, `{other}`) is under `/**`.
-fn is_excepted(gate: &CoverageGate, endpoint: &Endpoint) -> bool {
-    let slash = if endpoint.template.starts_with('/') { "" } else { "/" };
-    let path = format!("{slash}{}", endpoint.template);
-    gate.except.iter().any(|pattern| pattern.matches(&endpoint.method, path.as_bytes()))
 }
 
 fn known(seen: u64, compared: u64, least: u64) -> Known {
@@ -155,7 +154,8 @@ fn classes(statuses: &BTreeSet<DocumentedStatus>) -> BTreeSet<StatusClass> {
 }
 
 impl EndpointCoverage {
-    fn of(snapshot: &EndpointSnapshot, gate: &CoverageGate, documented: &[Operation]) -> EndpointCoverage {
+    fn of(snapshot: &EndpointSnapshot, policy: &Policy, documented: &[Operation]) -> EndpointCoverage {
+        let gate = &policy.gates.coverage;
         let books = &snapshot.books;
         let (seen, compared) = (served(snapshot), books.matched + books.accepted + books.mismatched);
         let document = documented.iter().find(|operation| is_of(&operation.endpoint, &snapshot.endpoint));
@@ -177,7 +177,7 @@ impl EndpointCoverage {
         EndpointCoverage {
             endpoint: snapshot.endpoint.clone(),
             known: known(seen, compared, gate.requests_per_endpoint),
-            excepted: is_excepted(gate, &snapshot.endpoint),
+            excepted: is_excepted(policy, &snapshot.endpoint),
             seen,
             compared,
             days: on.clone().count() as u64,
@@ -187,13 +187,13 @@ impl EndpointCoverage {
         }
     }
 
-    fn never_seen(operation: &Operation, gate: &CoverageGate) -> EndpointCoverage {
+    fn never_seen(operation: &Operation, policy: &Policy) -> EndpointCoverage {
         let endpoint = operation.endpoint.endpoint();
         let status =
             StatusCoverage { known: Known::NeverSeen, seen: 0, compared: 0, mismatched: 0, documented: Some(true) };
         EndpointCoverage {
             known: Known::NeverSeen,
-            excepted: is_excepted(gate, &endpoint),
+            excepted: is_excepted(policy, &endpoint),
             seen: 0,
             compared: 0,
             days: 0,
@@ -252,15 +252,15 @@ pub(super) fn gate(coverage: &Coverage, asked: bool, gate: &CoverageGate) -> Gat
         n => format!("; {} excepted by the policy", counted(n, "endpoint")),
     };
     let reason = match () {
-        () if !asked => "no endpoint was asked.".to_owned(),
-        () if required.is_empty() => {
+        () if required.is_empty() && except > 0 => {
             "every endpoint is excepted by the policy, so there is nothing to judge.".to_owned()
         }
-        () if lacking.what.is_empty() => format!(
-            "{} asked, each with {} or more{excepted}.",
-            counted(required.len() as u64, "endpoint"),
-            counted(least, "compared request")
-        ),
+        () if !asked => "no endpoint was asked.".to_owned(),
+        () if lacking.what.is_empty() => {
+            let each = if required.len() == 1 { "" } else { "each " };
+            let asked = counted(required.len() as u64, "endpoint");
+            format!("{asked} asked, {each}with {} or more{excepted}.", counted(least, "compared request"))
+        }
         () => format!("{}{excepted}.", lacking.what.join("; ")),
     };
     let missing: u64 = required.iter().map(|e| least.saturating_sub(e.compared)).sum();
@@ -281,7 +281,7 @@ pub(super) fn gate(coverage: &Coverage, asked: bool, gate: &CoverageGate) -> Gat
         figure: required.iter().map(|e| e.compared).min().map(|n| n as f64),
         bound: None,
         limit: Some(least as f64),
-        sample: coverage.endpoints.iter().map(|e| e.compared).sum(),
+        sample: required.iter().map(|e| e.compared).sum(),
         method: "compared requests of each endpoint, by the legacy's status class, on how many days and at which hours"
             .to_owned(),
         reason,

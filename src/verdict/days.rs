@@ -146,7 +146,8 @@ pub(super) fn judge(
     let of_day =
         |day: &DaySnapshot| widening(&snapshot.day_clients.between(day.day, day.day), gate.below, gate.confidence);
     let days_of = |part: &Part<'_>| together(part.endpoints.iter().map(|e| e.counted), window);
-    let is_all = |part: &Part<'_>| part.endpoint.is_none() && part.endpoints.len() == evidence.endpoints.len();
+    let known = !snapshot.day_clients.is_empty();
+    let is_all = |part: &Part<'_>| part.endpoint.is_none() && part.endpoints.len() == evidence.endpoints.len() && known;
     let judge_part = |part: &Part<'_>| {
         let as_a_whole = widening(&part.clients, part.limit, gate.confidence);
         let (clusters, each): (_, Widening<'_>) = match is_all(part) {
@@ -159,7 +160,12 @@ pub(super) fn judge(
     let together = parts.parts.iter().find(|part| part.endpoint.is_none() && !part.endpoints.is_empty());
     let (days, method) = match together {
         Some(part) => judge_part(part),
-        None => (terms(gate.below).judge(&all, &of_day), method(gate, looked_at, "its clusters by client")),
+        None if known => (terms(gate.below).judge(&all, &of_day), method(gate, looked_at, "its clusters by client")),
+        None => {
+            let as_a_whole = widening(&evidence.snapshot.clients, gate.below, gate.confidence);
+            let clusters = "the clusters by client of all its days";
+            (terms(gate.below).judge(&all, &|_| as_a_whole), method(gate, looked_at, clusters))
+        }
     };
     let results = parts.parts.iter().filter(|part| compared_on(&days_of(part)) > 1).map(|part| {
         let (days, method) = judge_part(part);

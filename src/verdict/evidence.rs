@@ -169,6 +169,33 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
     }
 }
 
+/// The same of what GO is to hold for, where the policy excepts something: what was captured and says nothing must not
+/// vanish in endpoints that are no part of it. None where it is little enough; what the capture lost is in no endpoint.
+pub(super) fn unusable_gate(whole: &Snapshot, cutover: &Snapshot, gate: &ShareGate) -> Option<GateResult> {
+    let (mut missing, books) = (Missing::of(cutover), cutover.ledger.shadow.as_ref()?);
+    (missing.lost, missing.ambiguous, missing.interrupted) = (0, 0, 0);
+    (missing.repeated, missing.stopped) = (0, false);
+    let (n, all) = (missing.count(), books.exchanges);
+    let share = n as f64 / all.max(1) as f64;
+    if whole.endpoints.len() == cutover.endpoints.len() || n == 0 || share < gate.below {
+        return None;
+    }
+    let reason = format!(
+        "of the endpoints that are part of the cutover alone, {} of {} say nothing: {}; the limit is {}{}.",
+        count(n),
+        counted(all, "exchange"),
+        percent_against(share, gate.below),
+        percent(gate.below),
+        missing.beside(0)
+    );
+    let method = "share of the exchanges of these endpoints that say nothing, counted";
+    Some(GateResult {
+        figure: Some(share),
+        limit: Some(gate.below),
+        ..result(Gate::Loss, false, all, method, reason, missing.remedy())
+    })
+}
+
 /// Every account closes. One that does not is a defect of this program: then its other figures prove nothing.
 pub(super) fn books_gate(ledger: &Ledger) -> GateResult {
     let open = ledger.open_accounts();
@@ -192,7 +219,8 @@ pub(super) fn never_asked(snapshot: &Snapshot) -> Vec<NeverAsked> {
         .collect()
 }
 
-/// The share of mismatches if everything that is missing had mismatched; None where nothing is.
+/// The share of mismatches of what GO is to hold for, if everything that is missing had mismatched and belonged to it; None
+/// where nothing is.
 pub(super) fn worst_case(snapshot: &Snapshot, evidence: &Evidence<'_>) -> Option<f64> {
     let missing = Missing::of(snapshot).count();
     let all = evidence.compared + missing;

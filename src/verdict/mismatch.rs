@@ -11,6 +11,7 @@ use crate::tally::Snapshot;
 
 use super::bounds::{self, Bounds};
 use super::clusters::widening;
+use super::cutover;
 use super::rates::Evidence;
 use super::window::Window;
 
@@ -27,9 +28,10 @@ pub struct MismatchShare {
     pub limit: f64,
 }
 
-/// The mismatch rate over all endpoints, of the window where the policy has one; None where nothing was compared.
+/// The mismatch rate over all endpoints that GO is to hold for, of the window where the policy has one; None where nothing was compared.
 pub fn mismatch_share(snapshot: &Snapshot, policy: &Policy, rules: &[RuleNote]) -> Option<MismatchShare> {
     let gate = &policy.gates.mismatch_rate;
+    let snapshot = &*cutover::evidence(snapshot, policy);
     let window = Window::of(snapshot, gate.over);
     let judged = window.map_or(Cow::Borrowed(snapshot), |window| window.evidence(snapshot));
     let evidence = Evidence::gather(&judged, rules);

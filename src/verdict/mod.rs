@@ -3,11 +3,13 @@
 //! A gate that is shown to be missed fails, and one failure is NO-GO. A gate that is shown to hold passes, and GO
 //! needs all of them. In between there is not enough evidence: INCONCLUSIVE, with what would change it.
 
+mod age;
 mod bounds;
 mod checklist;
 pub mod clusters;
 mod coverage;
 mod critical;
+mod cutover;
 mod days;
 mod epochs;
 mod evidence;
@@ -107,6 +109,8 @@ crate::exchange::reasons! {
         Latency = "latency",
         /// Enough compared exchanges of each endpoint that is part of the cutover, on enough days, at enough hours.
         Coverage = "coverage",
+        /// No day of the evidence yet to come, or older than the policy has it.
+        Age = "age",
         /// Share of exchanges that the capture lost.
         Loss = "loss",
         /// No rule past its last day, little hidden by them, and seeded faults noticed under them.
@@ -131,6 +135,7 @@ impl Gate {
             Gate::CandidateErrors => "candidate errors",
             Gate::Latency => "latency",
             Gate::Coverage => "coverage",
+            Gate::Age => "age of the evidence",
             Gate::Loss => "loss",
             Gate::Rules => "rules",
             Gate::Checklist => "checklist",
@@ -212,6 +217,8 @@ pub struct Verdict {
     pub paired_latency: Option<PairedLatency>,
     /// Endpoints for which the verdict says nothing.
     pub never_asked: Vec<NeverAsked>,
+    /// What somebody should know beside the gates, a sentence each.
+    pub remarks: Vec<String>,
     /// The share of mismatches if all that is missing had mismatched: (mismatched + missing) / (compared + missing).
     /// None where nothing was lost.
     pub worst_case: Option<f64>,
@@ -236,6 +243,9 @@ impl Verdict {
 /// which rules have expired. `today` is the day of the decision (UTC): signatures lapse, and there is no clock in here.
 /// The same evidence judged on the same day gives the same verdict.
 pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Date) -> Verdict {
+    let whole = snapshot;
+    let cutover = cutover::evidence(whole, policy);
+    let snapshot = &*cutover;
     let evidence = Evidence::gather(snapshot, notes);
     let gates = &policy.gates;
     let looks = bounds::looks(gates.mismatch_rate.looks, &snapshot.ledger);
@@ -251,19 +261,21 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         rates::mismatch_gate(&judged, &gates.mismatch_rate, looks).into_iter().map(in_full).collect();
     let (days, day_gates) = days::judge(snapshot, &judged, &gates.mismatch_rate, window, looks);
     results.extend(day_gates);
-    results.push(rates::error_gate(snapshot, &gates.candidate_errors, confidence, looks));
+    results.push(rates::error_gate(snapshot, whole, &gates.candidate_errors, confidence, looks));
     results.extend(latency::gates(&evidence, &gates.latency, confidence, looks));
-    let coverage = Coverage::of(snapshot, policy);
+    let coverage = Coverage::of(whole, &snapshot.days, policy);
     results.push(coverage::gate(&coverage, evidence.endpoints.iter().any(|e| e.asked), &gates.coverage));
-    results.push(evidence::loss_gate(snapshot, &gates.loss));
-    let untested = untested::gate(snapshot, &coverage, &gates.rules);
+    results.extend(age::gate(whole, window, &gates.age, today));
+    results.push(evidence::loss_gate(whole, &gates.loss));
+    results.extend(evidence::unusable_gate(whole, snapshot, &gates.loss));
+    let untested = untested::gate(whole, &coverage);
     let of_rules = rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules);
     results.extend(of_rules.into_iter().filter(|result| result.state != GateState::Pass || untested.is_empty()));
     results.extend(untested);
     results.extend(critical::gates(&judged, policy, looks, &results).into_iter().map(in_full));
     let checklist = checklist::judged(&policy.checklist, today);
     results.extend(checklist::gate(&checklist));
-    results.push(evidence::books_gate(&snapshot.ledger));
+    results.push(evidence::books_gate(&whole.ledger));
     results.extend(epochs::gate(&snapshot.epoch));
     results.extend(epochs::rescoring_gate(snapshot.rescoring, &gates.loss));
     results.sort_by_key(|result| result.state);
@@ -273,7 +285,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         Some(GateState::Pass) => Decision::Go,
         Some(GateState::NotEnough) | None => Decision::Inconclusive,
     };
-    let never_asked = evidence::never_asked(snapshot);
+    let never_asked = evidence::never_asked(whole);
     let worst = results.first().map(|r| r.state);
     Verdict {
         verdict: decision,
@@ -286,6 +298,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         days,
         paired_latency: paired::of(&snapshot.latency.difference, confidence),
         never_asked,
+        remarks: [cutover::remark(whole, policy), age::remark(whole, window, today)].into_iter().flatten().collect(),
         worst_case: evidence::worst_case(snapshot, &evidence),
         checklist,
         latency_quantile: gates.latency.quantile,

@@ -222,19 +222,23 @@ fn a_critical_endpoint_that_was_never_asked_blocks_go() {
 }
 
 #[test]
-fn a_critical_endpoint_is_judged_though_the_coverage_excepts_it_and_so_are_its_mismatches() {
+fn what_is_critical_cannot_be_excepted_whatever_the_coverage_says() {
     use GateState::{Fail, Pass};
     let mut policy = policy();
     policy.gates.coverage.except = vec!["POST /orders".parse().unwrap()];
-    // 20 of 120 drown in the whole, of which they are a part all the same.
+    // 20 of 120 are excepted, and said to be.
     let few = run([5_000, 400, 100], [0, 0, 20]);
     let whole = judged(&few, &policy);
-    assert_eq!((whole.verdict, whole.gates[0].sample), (Decision::Go, 5_520));
+    assert_eq!((whole.verdict, whole.gates[0].sample), (Decision::Go, 5_400));
+    assert!(whole.remarks[0].contains("POST /orders (20 mismatches in 120 compared, 16.7%)"), "{:?}", whole.remarks);
     policy.critical = vec!["POST /orders".parse().unwrap()];
     let verdict = judged(&few, &policy);
     assert_eq!(verdict.verdict, Decision::NoGo);
     assert_eq!(states(&verdict, Gate::MismatchRate), expected(&[("POST /orders", Fail), ("all", Pass)]));
-    // Never asked, it blocks: what is critical cannot be excepted.
+    let sample = |g: &&GateResult| g.gate == Gate::MismatchRate && g.endpoint.is_none();
+    assert_eq!(verdict.gates.iter().find(sample).unwrap().sample, 5_520, "a part of the whole again");
+    assert!(verdict.remarks.iter().all(|remark| !remark.contains("POST /orders")), "{:?}", verdict.remarks);
+    // Never asked, it blocks.
     let never = run([5_000, 400, 0], [0; 3]);
     let verdict = judged(&never, &policy);
     assert_eq!(verdict.verdict, Decision::Inconclusive);

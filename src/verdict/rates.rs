@@ -175,10 +175,23 @@ fn refused_alone(endpoints: &[&EndpointEvidence<'_>]) -> String {
     )
 }
 
-/// The candidate's failures among the requests sent.
-pub(super) fn error_gate(snapshot: &Snapshot, gate: &ShareGate, confidence: f64, looks: Looks) -> GateResult {
-    let empty = Default::default();
-    errors_of(snapshot.ledger.shadow.as_ref().unwrap_or(&empty), gate, confidence, looks)
+/// The candidate's failures among the requests sent. Writes that may have had their effect are one too many wherever in
+/// the `whole` they were.
+pub(super) fn error_gate(
+    snapshot: &Snapshot,
+    whole: &Snapshot,
+    gate: &ShareGate,
+    confidence: f64,
+    looks: Looks,
+) -> GateResult {
+    let empty = ShadowBooks::default();
+    let [books, all] = [snapshot, whole].map(|evidence| evidence.ledger.shadow.as_ref().unwrap_or(&empty));
+    let judged = errors_of(books, gate, confidence, looks);
+    let broken = |books: &ShadowBooks| books.failed.get(Failure::EffectsNotDiscarded);
+    match (broken(books), broken(all)) {
+        (0, all) if all > 0 => agreement_broken(judged, all),
+        _ => judged,
+    }
 }
 
 /// The failures in some books: of the whole run, or of an endpoint.

@@ -67,9 +67,8 @@ pub(super) fn rules_gate(
                 results.extend(dead(trial));
                 results.extend(depths(trial, gate));
                 results.extend(faults(trial, gate));
-                results.extend(untried(trial, gate));
+                results.extend(untried(trial));
             }
-            None if gate.asks_nothing() => {}
             None => {
                 let reason = "no exchange was kept to put the rules to the test.".to_owned();
                 results.push(open(FAULTS, 0, reason, "a run that keeps specimens".to_owned()));
@@ -111,8 +110,8 @@ fn holds(rules: &[RuleNote], trial: Option<&Trial>, gate: &RulesGate) -> GateRes
 }
 
 /// In a run that goes on, endpoints whose turn has not come yet: nothing is known of what rules hide there.
-fn untried(trial: &Trial, gate: &RulesGate) -> Option<GateResult> {
-    if trial.untried == 0 || gate.asks_nothing() {
+fn untried(trial: &Trial) -> Option<GateResult> {
+    if trial.untried == 0 {
         return None;
     }
     let reason = format!("rules were not put to the test yet at {}.", counted(trial.untried, "endpoint"));

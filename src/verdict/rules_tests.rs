@@ -207,16 +207,6 @@ fn an_endpoint_whose_turn_has_not_come_keeps_it_open() {
 }
 
 #[test]
-fn a_policy_that_asks_nothing_of_the_rules_needs_no_trial() {
-    let nothing = RulesGate { hidden_at_most: 1.0, faults_detected: 0.0 };
-    assert!(rules::rules_gate(&[], None, 400, &nothing).iter().all(|result| result.state == GateState::Pass));
-    for more in [RulesGate { hidden_at_most: 0.99, ..nothing.clone() }, RulesGate { faults_detected: 0.01, ..nothing }]
-    {
-        assert_eq!(rules::rules_gate(&[], None, 400, &more)[0].state, GateState::NotEnough);
-    }
-}
-
-#[test]
 fn it_is_part_of_the_verdict_and_never_no_go() {
     use crate::tally::invented::{Invented, snapshot_of};
     let observations: Vec<Invented> = (0..4_000).map(|n| Invented::new(n, 0)).collect();
@@ -281,14 +271,11 @@ fn an_endpoint_whose_rules_nothing_could_test_keeps_it_open_and_is_named() {
     assert_eq!(judge(&past, &policy, &[]).verdict, Decision::Go);
     past.kept.past_bound = 4_000;
     assert_eq!(judge(&past, &policy, &[]).verdict, Decision::Inconclusive);
-    // An endpoint that is tested, one that the policy excepts, and a policy that asks nothing of the rules.
+    // An endpoint that is tested, and one that the policy excepts.
     let mut tested = big("body");
     tested.trial = Some(trial(vec![endpoint("GET /a", 100, 100), endpoint("GET /big", 100, 100)]));
     assert_eq!(judge(&tested, &policy, &[]).verdict, Decision::Go);
     let mut excepting = Policy::default();
     excepting.gates.coverage.except = vec!["GET /big".parse().unwrap()];
     assert_eq!(judge(&big("body"), &excepting, &[]).verdict, Decision::Go);
-    let mut asking = Policy::default();
-    asking.gates.rules = RulesGate { hidden_at_most: 1.0, faults_detected: 0.0 };
-    assert_eq!(judge(&big("body"), &asking, &[]).verdict, Decision::Go);
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::RulesGate;
 use crate::exchange::{Endpoint, Outcome};
 use crate::faults::value_is_of_the_answer;
 use crate::tally::{Element, Signature, Snapshot};
@@ -17,8 +16,8 @@ use super::words::counted;
 
 /// One line for each of them that is part of the cutover. In a run that goes on, endpoints whose turn has not come yet are
 /// told by the gate on the rules itself.
-pub(super) fn gate(snapshot: &Snapshot, coverage: &Coverage, gate: &RulesGate) -> Vec<GateResult> {
-    let Some(trial) = snapshot.trial.as_ref().filter(|trial| trial.untried == 0 && !gate.asks_nothing()) else {
+pub(super) fn gate(snapshot: &Snapshot, coverage: &Coverage) -> Vec<GateResult> {
+    let Some(trial) = snapshot.trial.as_ref().filter(|trial| trial.untried == 0) else {
         return Vec::new();
     };
     let tried: BTreeSet<&Endpoint> = trial.endpoints.iter().filter(|e| e.sound > 0).map(|e| &e.endpoint).collect();

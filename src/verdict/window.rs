@@ -51,7 +51,11 @@ impl Window {
         }
         Cow::Owned(Snapshot {
             endpoints: snapshot.endpoints.iter().map(|endpoint| self.of_endpoint(endpoint)).collect(),
-            clients: snapshot.day_clients.between(self.first, self.last),
+            // Where nothing is known by client and day, the clusters are those of all days.
+            clients: match snapshot.day_clients.is_empty() {
+                true => snapshot.clients,
+                false => snapshot.day_clients.between(self.first, self.last),
+            },
             client_groups: snapshot.client_groups.clone(),
             ..Snapshot::default()
         })

@@ -68,7 +68,7 @@ async fn hanging_and_dripping_end_at_the_time_out() {
         ("hangs within a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", || After::Hang),
         ("drips a head", "HTTP/1.1 200 OK\r\nX: ", || After::Endless("a", DRIP)),
         ("drips a body", HEAD, || After::Endless("a", DRIP)),
-        ("only interim answers", "", || After::Endless("HTTP/1.1 100 Continue\r\n\r\n", NO_PAUSE)),
+        ("interim answers that drip", "", || After::Endless("HTTP/1.1 100 Continue\r\n\r\n", DRIP)),
     ] {
         assert_eq!(failure_of(name, answer, after).await, Some(Failure::Timeout), "{name}");
     }
@@ -131,6 +131,7 @@ async fn what_is_not_http_is_malformed() {
         }),
         ("too many fields", many, hang),
         ("too many interim answers", interim, hang),
+        ("only interim answers", "", || After::Endless("HTTP/1.1 100 Continue\r\n\r\n", NO_PAUSE)),
     ] {
         assert_eq!(failure_of(name, answer, after).await, Some(Failure::Malformed), "{name}");
     }
@@ -216,21 +217,85 @@ async fn answers_of_every_framing_are_read_whole() {
 }
 
 #[tokio::test]
-async fn more_bytes_than_the_length_says_do_not_reach_the_next_answer() {
-    let server = Server::start(|mut peer| async move {
-        while peer.request().await.is_some() {
-            peer.write(
-                "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
-            )
-            .await;
+async fn interim_answers_without_end_do_not_hold_up_what_is_asked_beside() {
+    let many = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(1000);
+    let endless = Server::start(move |mut peer| {
+        let many = many.clone();
+        async move {
+            peer.request().await;
+            while peer.write(&many).await {}
         }
     })
     .await;
-    let client = client(&server.url()).await;
-    for round in 1..=3 {
-        let answer = ask(&client, &get()).await.unwrap();
-        assert_eq!(answer.response.body.bytes, "good", "round {round}");
-        assert_eq!(server.connections(), round, "what follows the answer spoils the connection");
+    let client = client(&endless.url()).await;
+    let request = get();
+    for failed in [ask(&client, &request), ask(&client, &request)] {
+        assert_eq!(failed.await.unwrap_err().failure, Failure::Malformed);
+    }
+}
+
+/// A client that reads on takes what follows for the answer to its next request.
+#[tokio::test]
+async fn bytes_behind_an_answer_are_a_failure_and_do_not_reach_the_next_one() {
+    let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    for (name, method, answer) in [
+        ("a second answer", "GET", format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood{evil}")),
+        ("a length too short", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood and more".to_owned()),
+        ("a line end", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood\r\n".to_owned()),
+        ("behind the last chunk", "GET", format!("{CHUNKED}4\r\ngood\r\n0\r\n\r\n{evil}")),
+        ("a body to HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood".to_owned()),
+        ("a body with 204", "GET", "HTTP/1.1 204 No Content\r\n\r\ngood".to_owned()),
+    ] {
+        let server = Server::start(move |mut peer| {
+            let answer = answer.clone();
+            async move { peer.answer_all(&answer).await }
+        })
+        .await;
+        let client = client(&server.url()).await;
+        for round in 1..=3 {
+            let failed = ask(&client, &shadow_request(method, "/", &[])).await.unwrap_err();
+            assert_eq!(failed.failure, Failure::UnexpectedBytes, "{name}, round {round}");
+            assert_eq!(server.connections(), round, "{name}: what follows the answer spoils the connection");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_behind_an_answer_that_ends_its_connection_are_nobodys() {
+    for (name, answer, late) in [
+        ("closed by its word", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\ngood", "more"),
+        ("HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\ngood", "more"),
+        ("closed", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood", ""),
+    ] {
+        let whole = format!("{answer}{late}");
+        let server = Server::start(move |mut peer| {
+            let whole = whole.clone();
+            async move {
+                peer.request().await;
+                peer.write(whole).await;
+            }
+        })
+        .await;
+        let client = client(&server.url()).await;
+        for round in 1..=2 {
+            let answer = ask(&client, &get()).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+            assert_eq!(answer.response.body.bytes, "good", "{name}, round {round}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+    // As some say before they close a connection that nobody uses (RFC 9110, section 15.5.9).
+    let idle = Server::start(|mut peer| async move {
+        peer.request().await;
+        peer.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").await;
+        sleep(Duration::from_millis(100)).await;
+        peer.write("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+    })
+    .await;
+    let client = client(&idle.url()).await;
+    for connections in 1..=2 {
+        assert_eq!(ask(&client, &get()).await.unwrap().response.body.bytes, "good");
+        sleep(Duration::from_millis(200)).await;
+        assert_eq!(idle.connections(), connections);
     }
 }
 

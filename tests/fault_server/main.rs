@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test server is a failed test")]
 
+mod bodies;
 mod faults;
 mod identity;
 mod roads;

@@ -12,7 +12,7 @@ use super::server::{Peer, Server};
 
 /// A few connections of the capture that ships: enough exchanges to count, few enough to wait for, and no HEAD, whose
 /// answer is whole where that to a GET is cut off.
-const FILTER: &str = "tcp[0:2] & 63 = 8 or tcp[2:2] & 63 = 8 or tcp[0:2] & 63 = 32 or tcp[2:2] & 63 = 32 or \
+pub(crate) const FILTER: &str = "tcp[0:2] & 63 = 8 or tcp[2:2] & 63 = 8 or tcp[0:2] & 63 = 32 or tcp[2:2] & 63 = 32 or \
                       tcp[0:2] & 63 = 52 or tcp[2:2] & 63 = 52";
 
 struct Run {
@@ -84,7 +84,10 @@ async fn after_each_request(mut peer: Peer, answer: &'static [u8], end: fn(Peer)
 async fn a_fault_is_a_counted_failure_and_never_go() {
     let hang = |mut peer: Peer| drop(tokio::spawn(async move { peer.hang().await }));
     let endless = |mut peer: Peer| drop(tokio::spawn(async move { while peer.write([b'a'; 4096]).await {} }));
-    let faults: [Fault; 9] = [
+    let interim = |mut peer: Peer| {
+        drop(tokio::spawn(async move { while peer.write("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000)).await {} }));
+    };
+    let faults: [Fault; 11] = [
         ("hangs before the head", b"", hang, "timeout"),
         ("hangs after the head", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", hang, "timeout"),
         ("closes without a word", b"", drop, "closed"),
@@ -93,6 +96,8 @@ async fn a_fault_is_a_counted_failure_and_never_go() {
         ("garbage", b"\x16\x03\x01 nonsense\r\n\r\n", drop, "malformed"),
         ("an endless head", b"HTTP/1.1 200 OK\r\nX: ", endless, "malformed"),
         ("an endless body", b"HTTP/1.1 200 OK\r\n\r\n", endless, "too-large"),
+        ("interim answers without end", b"", interim, "malformed"),
+        ("more than it says", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more", drop, "unexpected-bytes"),
         ("all 500", b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno", drop, "server-error"),
     ];
     for (name, answer, end, failure) in faults {

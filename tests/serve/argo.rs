@@ -11,7 +11,7 @@ use tapcompare::store::RunFile;
 use tapcompare::tally::Tally;
 
 use crate::store_support::{absorb, books, endpoints, facts};
-use crate::support::{ANY_PORT, serving};
+use crate::support::{ANY_PORT, serving, wait_for};
 
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/argo-rollouts/analysis-template.yaml");
 const EXCHANGES: u64 = 2_000;
@@ -71,5 +71,15 @@ fn the_analysis_reads_a_real_answer_as_go_no_go_and_neither() {
         let found = result(&path, &serving.json(asked));
         assert_eq!(found, verdict);
         assert_eq!((holds(&success, &found), holds(&failure, &found)), (succeeds, fails), "{verdict}");
+        if verdict != "GO" {
+            continue;
+        }
+        // What is not there promotes nobody, also where only the answer's body is looked at.
+        let whole = fs::read(&run).unwrap();
+        fs::write(&run, vec![0; whole.len()]).unwrap();
+        let unread = wait_for("that it is destroyed", || Some(serving.get(asked)).filter(|reply| reply.status != 200));
+        let found = result(&path, &serde_json::from_slice(&unread.body).unwrap());
+        assert_eq!((unread.status, holds(&success, &found), holds(&failure, &found)), (503, false, false), "{found}");
+        fs::write(&run, whole).unwrap();
     }
 }

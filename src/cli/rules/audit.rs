@@ -23,7 +23,8 @@ const NOTHING_KEPT: &str = "nothing is kept in this run to put rules to the test
 
 impl AuditArgs {
     pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
-        let (mut run, policy) = self.evidence.united()?;
+        let (mut run, policy, ignored) = self.evidence.united()?;
+        ignored.iter().for_each(crate::cli::say);
         let (rules, _) = rules_of(&run)?;
         let notes = rules.notes();
         trial::try_rules(&mut run.snapshot, rules, &policy.gates.rules, today())?;

@@ -62,6 +62,11 @@ impl Line {
         }
     }
 
+    fn lax(file: &Path, message: String) -> Line {
+        let file = file.display().to_string();
+        Line { file, line: 0, severity: "warning", kind: "lax-gate", rule: None, message }
+    }
+
     fn of_rule(finding: Finding) -> Line {
         Line {
             file: finding.at.file,
@@ -97,7 +102,8 @@ pub(in crate::cli) fn examine(policy: Option<&Path>, files: &[PathBuf]) -> Resul
         if let Some(error @ ConfigError::Read { .. }) = mistakes.first() {
             return Err(error.to_string().into());
         }
-        examined.of_policy = mistakes.iter().map(Line::of_policy).collect();
+        let lax = policy.iter().flat_map(config::lax).map(|message| Line::lax(file, message));
+        examined.of_policy = mistakes.iter().map(Line::of_policy).chain(lax).collect();
         examined.policy = policy;
     }
     let understood = examined.policy.as_ref();

@@ -54,7 +54,14 @@ impl Walk<'_, '_> {
         if self.one_place_differs(l, c) {
             return;
         }
-        let (mut left, mut right) = (self.elements(Side::Legacy, l), self.elements(Side::Candidate, c));
+        let (left, right) = (self.elements(Side::Legacy, l), self.elements(Side::Candidate, c));
+        self.in_order(left, right, Some((l, c)));
+    }
+
+    /// Elements of two arrays in their order. The same ones in another order are one difference at these arrays; without
+    /// any, they are differences like others, each at its element.
+    pub(super) fn in_order(&mut self, mut left: Vec<Element>, mut right: Vec<Element>, arrays: Option<(u32, u32)>) {
+        let end = right.last().map_or(0, |e| e.index + 1);
         let ahead = self.alike(left.iter().zip(&right));
         let (first, second) = (left.split_off(ahead), right.split_off(ahead));
         for (a, b) in left.iter().zip(&right) {
@@ -66,10 +73,9 @@ impl Walk<'_, '_> {
         let right_tail = right.split_off(right.len() - behind);
         self.with_hashes(Side::Legacy, &mut left);
         self.with_hashes(Side::Candidate, &mut right);
-        if left.len() > 1 && same_multiset(&left, &right) {
-            self.reordered(l, c, left, right);
-        } else {
-            self.aligned(&left, &right, right_tail.first().map_or(right.len() + ahead, |e| e.index));
+        match arrays {
+            Some((l, c)) if left.len() > 1 && same_multiset(&left, &right) => self.reordered(l, c, left, right),
+            _ => self.aligned(&left, &right, right_tail.first().map_or(end, |e| e.index)),
         }
         for (a, b) in left_tail.iter().zip(&right_tail) {
             self.pair(a, b);

@@ -184,6 +184,27 @@ fn a_guide_may_name_what_identifies_an_element() {
 }
 
 #[test]
+fn elements_without_the_key_are_compared_in_order() {
+    let keyed = |key: &str| Everywhere(ArrayMode::Keyed(key.into()), NumberMode::Value);
+    let both = |legacy: &str, candidate: &str, key: &str| {
+        let found = diff(legacy.as_bytes(), candidate.as_bytes(), &keyed(key)).unwrap();
+        assert_eq!(found.rearranged.len(), 0, "nothing was brought together by a key");
+        // A rule on the array answers for order there.
+        assert!(found.differences.iter().all(|one| one.kind != DifferenceKind::Order));
+        with(legacy, candidate, &keyed(key))
+    };
+    let objects = (r#"[{"sku":"A"},{"sku":"B"}]"#, r#"[{"sku":"B"},{"sku":"A"}]"#);
+    assert_eq!(both(objects.0, objects.1, "skuuuu"), with(objects.0, objects.1, &keyed("other")));
+    assert_eq!(both(objects.0, objects.1, "skuuuu"), [r#"missing /0 {"sku":"A"} -"#, r#"extra /1 - {"sku":"A"}"#]);
+    assert_eq!(both("[1,2,3]", "[1,3,2]", "sku"), ["missing /1 2 -", "extra /2 - 2"]);
+    assert_eq!(both("[1,2,3]", "[1,2,3.0]", "sku"), none());
+    assert_eq!(both(r#"[[1,2],{"sku":1}]"#, r#"[[2,1],{"sku":1}]"#, "sku"), ["missing /0/0 1 -", "extra /0/1 - 1"]);
+    // Those that have it are still brought together.
+    let mixed = (r#"[1,{"id":1},{"id":2},2]"#, r#"[2,{"id":2},{"id":1},1]"#);
+    assert_eq!(with(mixed.0, mixed.1, &keyed("id")), ["missing /0 1 -", "extra /3 - 1"]);
+}
+
+#[test]
 fn what_a_guide_rearranged_is_said() {
     let arrays = |legacy: &str, candidate: &str, mode: ArrayMode| {
         let found = diff(legacy.as_bytes(), candidate.as_bytes(), &Everywhere(mode, NumberMode::Value)).unwrap();

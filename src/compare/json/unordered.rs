@@ -23,6 +23,9 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Elements by their key. Those without it are compared in order: the rule says nothing of them, and where no element
+    /// has the key, as where it is misspelt, nothing of the array. An element of these in another place is a difference at
+    /// the element and not one of order, because a rule on the array answers for order.
     pub(super) fn keyed(&mut self, l: u32, c: u32, member: &str) {
         let (left, left_rest) = self.keys(Side::Legacy, l, member);
         let (right, right_rest) = self.keys(Side::Candidate, c, member);
@@ -47,7 +50,8 @@ impl Walk<'_, '_> {
         for element in &extra {
             self.alone(Side::Candidate, element);
         }
-        if self.multisets(left_rest, right_rest) || crossed {
+        self.in_order(left_rest, right_rest, None);
+        if crossed {
             self.note_rearranged(l, c);
         }
     }

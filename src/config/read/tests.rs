@@ -146,16 +146,8 @@ fn what_makes_no_sense_in_the_safety_is_named_with_its_line_and_the_way_out() {
 
 #[test]
 fn what_is_not_said_is_the_default() {
-    for text in [
-        "",
-        "# nothing\n",
-        "---\n",
-        "{}",
-        "safety:\n",
-        "gates: {loss: {}}",
-        "endpoints: learned\n",
-        "safety: {limits: {}}",
-    ] {
+    for text in ["", "# nothing\n", "---\n", "{}", "gates: {loss: {}}", "endpoints: learned\n", "safety: {limits: {}}"]
+    {
         assert_eq!(policy(text).unwrap(), Policy::default(), "{text:?}");
     }
     let partial = policy("safety: {limits: {in_flight: 1}}\ngates: {latency: {at_most: 2x}}").unwrap();
@@ -287,6 +279,28 @@ fn what_makes_no_sense_in_the_rest_is_named_with_its_line_and_the_way_out() {
         ("gates: {coverage: {except: [orders]}}", "gates.coverage.except: 'orders' names no endpoint"),
         ("gates: {rules: {hidden_at_most: 5}}", "gates.rules.hidden_at_most: '5' has no unit"),
         ("gates: {rules: {faults_detected: 101%}}", "'101%' is no part of a whole; write a percentage from '0%'"),
+        (
+            "gates: {mismatch_rate: {below: 50%}}",
+            ":1: gates.mismatch_rate.below: '50%' is missed by hardly any candidate",
+        ),
+        ("gates: {candidate_errors: {below: 100%}}", "would be no gate; write a limit below 50%, such as '0.1%'"),
+        ("gates:\n  loss: {below: 99%}", ":2: gates.loss.below: '99%' is missed by hardly any candidate"),
+        ("gates: {latency: {at_most: 101x}}", "gates.latency.at_most: '101x' is missed by hardly any candidate"),
+        (
+            "gates:\n  latency:\n    endpoints:\n      - {endpoint: GET /a, at_most: 1000x}",
+            ":4: gates.latency.endpoints: at_most: '1000x' is missed by hardly any candidate",
+        ),
+        ("gates: {latency: {quantile: p1}}", "gates.latency.quantile: 'p1' is of the fastest answers alone"),
+        (
+            "gates: {rules: {hidden_at_most: 100%}}",
+            "lets the rules hide most of what is compared, so it would be no gate",
+        ),
+        ("gates: {rules: {faults_detected: 0%}}", "write a percentage from 50% on, such as '95%'"),
+        ("gates: {age: {at_most: 30}}", "gates.age.at_most: '30' has no unit; write a time such as '14d'"),
+        (
+            "gates:\n  mismatch_rate: {endpoints: [{endpoint: GET /a/b, below: 1%}]}\n  coverage: {except: [/a/**]}",
+            ":2: gates.mismatch_rate.endpoints: 'GET /a/b' has a limit of its own, and '* /a/**' of gates.coverage.except",
+        ),
         ("gates: {rules: {faults: 1%}}", "unknown key 'faults'; expected one of: hidden_at_most, faults_detected"),
         ("critical:\n  - GET /a\n  - GET /a\n", ":3: critical: 'GET /a' is there twice"),
         ("critical: GET /a", ":1: here must be a list"),
@@ -470,11 +484,68 @@ fn another_shape_is_refused_in_one_line_with_the_line() {
 }
 
 #[test]
+fn a_key_with_nothing_behind_it_is_refused_with_its_line() {
+    for (text, line, key) in [
+        ("critical:\n#  - GET /orders/{id}\nchecklist:\n  - {id: a}\n", 1, "critical"),
+        ("owner: me\nchecklist:\n  # - {id: a}\n", 2, "checklist"),
+        ("safety:\n", 1, "safety"),
+        ("gates:\n  loss: {below: 1%}\n  coverage:\n    except: ~\n", 4, "gates.coverage.except"),
+        ("gates: {mismatch_rate: {below: null}}", 1, "gates.mismatch_rate.below"),
+        ("checklist:\n  - id: a\n    expires:\n", 3, "checklist.expires"),
+    ] {
+        let found = refused(text);
+        let expected = format!(
+            "conf/tapcompare.yaml:{line}: {key}: nothing stands behind this key; remove the key or give it entries"
+        );
+        assert_eq!(found, expected, "{text:?}");
+    }
+    let found = refused("safety:\n  methods:\n    - GET\n    -\n");
+    assert!(found.contains(":4: a value is empty here; remove it or write something"), "{found}");
+    assert!(policy("owner: 'null'\ncapability: \"~\"\n").is_ok(), "words are words");
+    // All of them are told of, and what is wrong elsewhere too.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    std::fs::write(&file, "critical:\nowners: a\nchecklist:\ngates:\n  loss: {below: 1}\n").unwrap();
+    assert_eq!(examine(&file).1.iter().map(ConfigError::line).collect::<Vec<_>>(), [1, 2, 3, 5]);
+}
+
+#[test]
+fn an_empty_file_is_no_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    for text in ["", "\n \n", "# owner: me\n", "---\n", "null\n", "---\n# a\n..."] {
+        std::fs::write(&file, text).unwrap();
+        let message = read(&file).unwrap_err().to_string();
+        assert!(
+            message.ends_with("p.yaml:1: an empty policy; leave --policy out for the defaults"),
+            "{text:?}: {message}"
+        );
+        assert_eq!(examine(&file).1.len(), 1);
+    }
+    std::fs::write(&file, "{}\n").unwrap();
+    assert_eq!(read(&file).unwrap(), Policy::default(), "who writes this means it");
+}
+
+#[test]
+fn what_is_too_much_for_the_reader_is_said_in_a_sentence() {
+    let many = format!("rules: [{}]", "a,".repeat(260_000));
+    let found = refused(&many);
+    assert!(found.ends_with(": it has more values than such a file may have; shorten it"), "{found}");
+    let aliases = format!("owner: &a x\nrules: [{}]", "*a,".repeat(60_000));
+    let found = refused(&aliases);
+    assert!(found.ends_with(": it has too many anchors and aliases; shorten it"), "{found}");
+    for deep in [format!("rules: {}{}", "[".repeat(3_000), "]".repeat(3_000)), "{a: ".repeat(100)] {
+        let found = refused(&deep);
+        assert!(!found.contains("budget") && !found.contains("breached") && found.lines().count() == 1, "{found}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("none.yaml");
     let message = read(&missing).unwrap_err().to_string();
-    assert!(message.contains("none.yaml") && message.contains("check the path"), "{message}");
+    assert!(message.contains("none.yaml") && message.ends_with("check the path"), "{message}");
     let file = folder.path().join("tapcompare.yaml");
     std::fs::write(&file, WHOLE).unwrap();
     assert_eq!(read(&file).unwrap().rules[0], folder.path().join("rules/common.yaml"));

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Checked, MAX_LIST, Problem, Text, bounded, many, one, set};
 use crate::config::{
-    CoverageGate, EndpointLimit, Gates, LatencyGate, MismatchGate, RulesGate, Scope, ShareGate, units,
+    CoverageGate, EndpointLimit, Gates, LatencyGate, MismatchGate, RulesGate, Scope, ShareGate, limits, units,
 };
 use crate::exchange::EndpointPattern;
 
@@ -17,30 +17,34 @@ pub(super) struct WrittenGates {
     loss: Option<WrittenShare>,
     coverage: Option<WrittenCoverage>,
     rules: Option<WrittenRules>,
+    age: Option<WrittenAge>,
 }
 
 impl WrittenGates {
     pub(super) fn meaning(self) -> Checked<Gates> {
         let mut gates = Gates::default();
-        if let Some(written) = self.mismatch_rate {
-            written.into(&mut gates.mismatch_rate)?;
-        }
-        if let Some(written) = self.latency {
-            written.into(&mut gates.latency)?;
-        }
-        let share = |gate: &mut ShareGate, key: &str, written: Option<WrittenShare>| {
-            set(&mut gate.below, key, written.and_then(|w| w.below), units::share)
-        };
-        share(&mut gates.candidate_errors, "gates.candidate_errors.below", self.candidate_errors)?;
-        share(&mut gates.loss, "gates.loss.below", self.loss)?;
         if let Some(written) = self.coverage {
             written.into(&mut gates.coverage)?;
         }
+        let except = &gates.coverage.except;
+        if let Some(written) = self.mismatch_rate {
+            written.into(&mut gates.mismatch_rate, except)?;
+        }
+        if let Some(written) = self.latency {
+            written.into(&mut gates.latency, except)?;
+        }
+        let share = |gate: &mut ShareGate, key: &str, written: Option<WrittenShare>| {
+            set(&mut gate.below, key, written.and_then(|w| w.below), limits::of_share)
+        };
+        share(&mut gates.candidate_errors, "gates.candidate_errors.below", self.candidate_errors)?;
+        share(&mut gates.loss, "gates.loss.below", self.loss)?;
         if let Some(written) = self.rules {
             let RulesGate { hidden_at_most, faults_detected } = &mut gates.rules;
-            set(hidden_at_most, "gates.rules.hidden_at_most", written.hidden_at_most, units::portion)?;
-            set(faults_detected, "gates.rules.faults_detected", written.faults_detected, units::portion)?;
+            set(hidden_at_most, "gates.rules.hidden_at_most", written.hidden_at_most, limits::of_hidden)?;
+            set(faults_detected, "gates.rules.faults_detected", written.faults_detected, limits::of_detected)?;
         }
+        let at_most = self.age.and_then(|written| written.at_most);
+        set(&mut gates.age.at_most, "gates.age.at_most", at_most, |text| units::window(text).map(Some))?;
         Ok(gates)
     }
 }
@@ -57,15 +61,15 @@ struct WrittenMismatch {
 }
 
 impl WrittenMismatch {
-    fn into(self, gate: &mut MismatchGate) -> Checked<()> {
+    fn into(self, gate: &mut MismatchGate, except: &[EndpointPattern]) -> Checked<()> {
         let MismatchGate { below, confidence, each, looks, over, endpoints } = gate;
-        set(below, "gates.mismatch_rate.below", self.below, units::share)?;
+        set(below, "gates.mismatch_rate.below", self.below, limits::of_share)?;
         set(confidence, "gates.mismatch_rate.confidence", self.confidence, units::confidence)?;
         set::<Scope, _>(each, "gates.mismatch_rate.each", self.each, units::scope)?;
         set(looks, "gates.mismatch_rate.looks", self.looks, |text| units::looks(text).map(Some))?;
         set(over, "gates.mismatch_rate.over", self.over, |text| units::window(text).map(Some))?;
-        let limits = self.endpoints.unwrap_or_default().into_iter().map(|of| (of.endpoint, of.below)).collect();
-        *endpoints = named("gates.mismatch_rate.endpoints", "below", limits, units::share)?;
+        let named_ones = self.endpoints.unwrap_or_default().into_iter().map(|of| (of.endpoint, of.below)).collect();
+        *endpoints = named("gates.mismatch_rate.endpoints", "below", named_ones, except, limits::of_share)?;
         Ok(())
     }
 }
@@ -87,13 +91,13 @@ struct WrittenLatency {
 }
 
 impl WrittenLatency {
-    fn into(self, gate: &mut LatencyGate) -> Checked<()> {
+    fn into(self, gate: &mut LatencyGate, except: &[EndpointPattern]) -> Checked<()> {
         let LatencyGate { quantile, at_most, each, endpoints } = gate;
-        set(quantile, "gates.latency.quantile", self.quantile, units::quantile)?;
-        set(at_most, "gates.latency.at_most", self.at_most, units::multiple)?;
+        set(quantile, "gates.latency.quantile", self.quantile, limits::of_quantile)?;
+        set(at_most, "gates.latency.at_most", self.at_most, limits::of_latency)?;
         set::<Scope, _>(each, "gates.latency.each", self.each, units::scope)?;
-        let limits = self.endpoints.unwrap_or_default().into_iter().map(|of| (of.endpoint, of.at_most)).collect();
-        *endpoints = named("gates.latency.endpoints", "at_most", limits, units::multiple)?;
+        let named_ones = self.endpoints.unwrap_or_default().into_iter().map(|of| (of.endpoint, of.at_most)).collect();
+        *endpoints = named("gates.latency.endpoints", "at_most", named_ones, except, limits::of_latency)?;
         Ok(())
     }
 }
@@ -145,11 +149,19 @@ struct WrittenRules {
     faults_detected: Option<Text>,
 }
 
-/// Endpoints with limits of their own. The first that matches holds, so that one behind a wider one never would.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAge {
+    at_most: Option<Text>,
+}
+
+/// Endpoints with limits of their own. The first that matches holds, so that one behind a wider one never would; what is
+/// left out of the cutover is held against no limit.
 fn named(
     key: &str,
     limit_key: &str,
     written: Vec<(Text, Text)>,
+    except: &[EndpointPattern],
     read: fn(&str) -> Result<f64, String>,
 ) -> Checked<Vec<EndpointLimit>> {
     bounded(key, &written, MAX_LIST, |(endpoint, _)| endpoint)?;
@@ -160,6 +172,12 @@ fn named(
             let before = &before.endpoint;
             let message = format!(
                 "{key}: '{endpoint}' is never asked for, because '{before}' before it means it too; put it first"
+            );
+            return Err(Problem { line: text.referenced.line(), message });
+        }
+        if let Some(except) = except.iter().find(|except| except.covers(&endpoint)) {
+            let message = format!(
+                "{key}: '{endpoint}' has a limit of its own, and '{except}' of gates.coverage.except leaves it out; keep one"
             );
             return Err(Problem { line: text.referenced.line(), message });
         }

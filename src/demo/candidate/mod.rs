@@ -49,7 +49,7 @@ pub(super) struct Draft {
 /// Answers a request, with the defects that are switched on.
 pub(super) fn answer(ask: &Ask, defects: &Defects) -> Reply {
     let mut draft = routes::route(ask, Data::get());
-    let active = defects.active(&format!("{} {}", ask.method, draft.template), &ask.line());
+    let active = defects.active(&format!("{} {}", ask.method, draft.template), &ask.line_and_agent());
     draft.reply.takes = service_time(ask);
     for defect in &active {
         defect.spoil_draft(ask, &mut draft);

@@ -19,6 +19,9 @@ pub enum DefectError {
     /// What follows the `@` is not a share.
     #[error("'{0}' gives no rate; write it as 'NAME@2%', above 0% and at most 100%")]
     Rate(String),
+    /// Nothing at all, which may be a variable that nobody has set.
+    #[error("no defect is named; write 'none' for a candidate that is ready, or names: {known}", known = known())]
+    Nothing,
     /// `none` together with others.
     #[error("'none' cannot be combined with other defects: '{0}'")]
     NoneAndOthers(String),
@@ -55,10 +58,10 @@ impl Defects {
     }
 
     /// The defects that touch a request: the endpoint is theirs, and the request's own number, always the same for
-    /// the same request line, falls below the rate.
-    pub(in crate::demo) fn active(&self, endpoint: &str, line: &str) -> Vec<&'static Defect> {
+    /// the same request of the same agent, falls below the rate.
+    pub(in crate::demo) fn active(&self, endpoint: &str, request: &str) -> Vec<&'static Defect> {
         let touched = |(defect, rate): &(&'static Defect, f64)| {
-            defect.endpoint == endpoint && (*rate >= 1.0 || dice::share(&format!("{} {line}", defect.name)) < *rate)
+            defect.endpoint == endpoint && (*rate >= 1.0 || dice::share(&format!("{} {request}", defect.name)) < *rate)
         };
         self.0.iter().filter(|entry| touched(entry)).map(|(defect, _)| *defect).collect()
     }
@@ -74,6 +77,9 @@ impl FromStr for Defects {
 
     fn from_str(text: &str) -> Result<Defects, DefectError> {
         let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return Err(DefectError::Nothing);
+        }
         if words.contains(&"none") && words.len() > 1 {
             return Err(DefectError::NoneAndOthers(text.to_owned()));
         }
@@ -129,7 +135,6 @@ mod tests {
     #[test]
     fn defects_are_switched_on_by_name_in_any_order_and_with_a_rate() {
         assert_eq!(shown("none"), "none");
-        assert_eq!(shown(""), "none");
         assert_eq!(shown("slow-search, price-rounding"), "price-rounding,slow-search");
         assert_eq!(shown("flaky-stock"), "flaky-stock@2%");
         assert_eq!(shown("flaky-stock@0.5%"), "flaky-stock@0.5%");
@@ -153,5 +158,11 @@ mod tests {
             assert!(shown(text).contains("gives no rate"), "{text}: {}", shown(text));
         }
         assert!(shown("none,mojibake").contains("cannot be combined"));
+        for text in ["", " ", ",", " , "] {
+            assert!(
+                shown(text).starts_with("no defect is named; write 'none' for a candidate that is ready"),
+                "'{text}'"
+            );
+        }
     }
 }

@@ -36,6 +36,9 @@ pub(super) fn header(report: &Report<'_>) -> Markup {
             }
             h1 { (verdict.verdict) }
             p.headline { (text(&verdict.headline)) }
+            @for remark in &verdict.remarks {
+                p.remark { b { "Remark: " } (text(remark)) }
+            }
             (figures(report))
             p.meta {
                 @if let Some(owner) = &facts.owner { "Owner " (text(owner)) " · " }
@@ -155,8 +158,8 @@ fn most_of_it(report: &Report<'_>, gate: &GateResult) -> Markup {
         Gate::Latency => slower(e, report).unwrap_or(0.0),
         _ => 0.0,
     };
-    let mut worst: Vec<_> =
-        report.snapshot.endpoints.iter().map(|e| (weight(e), e)).filter(|(w, _)| *w > 0.0).collect();
+    let judged = report.snapshot.endpoints.iter().filter(|e| !report.verdict.coverage.excepts(&e.endpoint));
+    let mut worst: Vec<_> = judged.map(|e| (weight(e), e)).filter(|(w, _)| *w > 0.0).collect();
     worst.sort_by(|a, b| b.0.total_cmp(&a.0));
     if gate.endpoint.is_some() || worst.is_empty() {
         return html! {};

@@ -29,7 +29,12 @@ pub(in crate::report) fn cell(text: &str, most: usize) -> String {
 /// code.
 pub(in crate::report) fn prose(text: &str, most: usize) -> String {
     let text = cut(&visible(text), most);
-    let pieces = text.split(' ').filter(|word| !word.is_empty()).map(|word| match punctuated(word) {
+    let words = text.split(' ').filter(|word| !word.is_empty()).enumerate();
+    let pieces = words.map(|(at, word)| match punctuated(word) {
+        // At the beginning of a line it would be the number of a list's item (CommonMark 0.31, section 5.2).
+        (_, middle, end) if at == 0 && end.starts_with(')') && middle.bytes().all(|b| b.is_ascii_digit()) => {
+            span(word, usize::MAX)
+        }
         (_, middle, _) if is_plain(middle) => word.to_owned(),
         (_, "", _) => span(word, usize::MAX),
         (start, middle, end) => format!("{start}{}{end}", span(middle, usize::MAX)),
@@ -77,12 +82,19 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// What stands around a word in a sentence, and the word.
+/// What stands around a word in a sentence, and the word. A bracket that closes means nothing by itself: links need one that
+/// opens, and those are in code.
 fn punctuated(word: &str) -> (&str, &str, &str) {
     let inner = word.trim_start_matches(['(', '\'', '"']);
     let start = &word[..word.len() - inner.len()];
-    let end: &[char] = if start.is_empty() { &['.', ',', ';', ':'] } else { &['.', ',', ';', ':', ')', '\'', '"'] };
-    let middle = inner.trim_end_matches(end);
+    let mut middle = inner;
+    while let Some(shorter) = middle.strip_suffix(['.', ',', ';', ':', ')', '\'', '"']) {
+        // The bracket of `f(x)` is the word's own.
+        if middle.ends_with(')') && middle.matches('(').count() >= middle.matches(')').count() {
+            break;
+        }
+        middle = shorter;
+    }
     (start, middle, &inner[middle.len()..])
 }
 
@@ -144,6 +156,11 @@ mod tests {
             ("GH-7 :smile: $x$ ~~y~~ a_b", "`GH-7` `:smile`: `$x$` `~~y~~` `a_b`"),
             ("<b>x</b> [a](b)", "`<b>x</b>` `[a](b)`"),
             ("- a * b", "`-` a `*` b"),
+            ("one (two of 2.1, three apart).", "one (two of 2.1, three apart)."),
+            ("at 95% (of all asked), or \"not asked\"", "at 95% (of all asked), or \"not asked\""),
+            ("12) and 12) (12)", "`12)` and 12) (12)"),
+            ("[a](b c) [d]: e)", "`[a](b` c) `[d]`: e)"),
+            ("f(x) (g(x)). <a) @b) http://c/)", "`f(x)` (`g(x)`). `<a`) `@b`) `http://c/`)"),
         ] {
             assert_eq!(prose(text, 200), shown, "{text:?}");
         }

@@ -48,6 +48,9 @@ pub(super) fn verdict(report: &Report<'_>) -> String {
         section
             .push(&format!("\nWorst case: a mismatch rate of {worst}, if all that is missing had mismatched too.\n"));
     }
+    for remark in &report.verdict.remarks {
+        section.push(&format!("\nRemark: {}\n", prose(remark, SENTENCE)));
+    }
     section.finish()
 }
 
@@ -164,8 +167,9 @@ pub(super) fn endpoints(report: &Report<'_>) -> String {
         let side = |side: &Latency, q| side.quantile(q).map_or("–".to_owned(), latency);
         let both = |q| format!("{}, {}", side(&endpoint.latency.legacy, q), side(&endpoint.latency.candidate, q));
         section.push(&format!(
-            "| {} | {} | {} | {bound} | {} | {} | {} |\n",
+            "| {}{} | {} | {} | {bound} | {} | {} | {} |\n",
             cell(&endpoint.endpoint.to_string(), NAME),
+            if report.verdict.coverage.excepts(&endpoint.endpoint) { " (excepted)" } else { "" },
             count(n),
             count(books.mismatched),
             count(books.failed.total()),

@@ -24,7 +24,12 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
     let run = vec![("capability", typed(&facts.capability)), ("owner", typed(&facts.owner))];
     out.info("run", "What is to be cut over, and whose decision it is.", &run)?;
     let up = matches!(phase, Phase::Running | Phase::Waiting | Phase::Down);
-    out.gauge("run_active", "1 while the run goes on, or its file can be read.", None, f64::from(up))?;
+    out.gauge(
+        "run_active",
+        "1 while the run goes on; of a run file that is served, the run in it.",
+        None,
+        f64::from(up),
+    )?;
     let taken = view.taken.as_millisecond() as f64 / 1e3;
     out.gauge("view_timestamp", "When these figures were put together.", Some(&Unit::Seconds), taken)?;
     if let Some(last) = view.snapshot.last.as_ref().and_then(|last| last.parse::<jiff::Timestamp>().ok()) {
@@ -34,7 +39,7 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
     epoch(out, view)?;
     standing(out, view)?;
     spans(out, view)?;
-    verdict(out, view)
+    verdict(out, view, phase)
 }
 
 /// Which evidence the verdict and the ratios are about.
@@ -76,9 +81,12 @@ fn spans(out: &mut Writer<'_>, view: &View) -> fmt::Result {
     out.counters("spans", help, None, fates.map(|(fate, count)| (label("fate", fate), count)))
 }
 
-fn verdict(out: &mut Writer<'_>, view: &View) -> fmt::Result {
+fn verdict(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Result {
     let decisions = [Decision::Go, Decision::NoGo, Decision::Inconclusive].map(Decision::as_str);
-    out.state("verdict", "May users be moved?", ("verdict", &decisions), view.verdict.verdict.as_str())?;
+    // What was read before is no verdict on what is there now.
+    let decided = if phase == Phase::Unreadable { "" } else { view.verdict.verdict.as_str() };
+    let help = "May users be moved? All are 0 while the run file cannot be read.";
+    out.state("verdict", help, ("verdict", &decisions), decided)?;
     if let Some(share) = view.share {
         let help = "Mismatched share of all compared exchanges.";
         out.gauge("mismatch_ratio", help, None, share.ratio)?;

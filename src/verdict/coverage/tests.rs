@@ -66,8 +66,8 @@ fn the_matrix_says_what_is_known_of_each_endpoint_and_status_class() {
 
 #[test]
 fn each_status_class_that_the_legacy_answers_with_may_be_asked_for() {
-    let mut run = matches(400);
-    run.extend(more(400, 419, 0, |one| one.status(404)));
+    let mut run = matches(800);
+    run.extend(more(800, 819, 0, |one| one.status(404)));
     let mut asking = policy();
     for (least, expected) in [(0, GateState::Pass), (19, GateState::Pass), (20, GateState::NotEnough)] {
         asking.gates.coverage.requests_per_status_class = least;
@@ -153,15 +153,29 @@ fn what_is_excepted_does_not_make_a_go_of_nothing() {
     lax.gates.coverage.except = patterns(&["/**"]);
     let verdict = judged(&matches(400), &lax);
     assert_eq!(verdict.verdict, Decision::Inconclusive);
-    assert_eq!(verdict.reasons, ["every endpoint is excepted by the policy, so there is nothing to judge."]);
-    // Its mismatches count all the same: what was compared was compared.
+    assert_eq!(
+        verdict.gates.iter().filter(|gate| gate.state == GateState::NotEnough).count(),
+        4,
+        "{:?}",
+        verdict.reasons
+    );
+    let expected = "every endpoint is excepted by the policy, so there is nothing to judge.";
+    assert_eq!(coverage_gate(&verdict).reason, expected);
+    // What is excepted is not part of it, and is told.
     let mut excepting = policy();
     excepting.gates.coverage.except = patterns(&["GET /products"]);
     let run: Vec<_> = matches(400)
         .into_iter()
         .map(|one| if one.observation.endpoint == 1 { one.differing(0, "price", None) } else { one })
         .collect();
-    assert_eq!(judged(&run, &excepting).verdict, Decision::NoGo);
+    assert_eq!(judged(&run, &policy()).verdict, Decision::NoGo);
+    let verdict = judged(&run, &excepting);
+    assert_eq!(verdict.verdict, Decision::Inconclusive, "200 are too few");
+    assert!(
+        verdict.remarks[0].contains("GET /products (200 mismatches in 200 compared, 100%)"),
+        "{:?}",
+        verdict.remarks
+    );
 }
 
 #[test]
