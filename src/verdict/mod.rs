@@ -268,11 +268,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
     results.extend(age::gate(whole, window, &gates.age, today));
     results.push(evidence::loss_gate(whole, &gates.loss));
     results.extend(evidence::unusable_gate(whole, snapshot, &gates.loss));
-<<<<<<< HEAD
-    let untested = untested::gate(snapshot, &coverage);
-=======
     let untested = untested::gate(whole, &coverage);
->>>>>>> fixrules
     let of_rules = rules::rules_gate(notes, snapshot.trial.as_ref(), evidence.compared, &gates.rules);
     results.extend(of_rules.into_iter().filter(|result| result.state != GateState::Pass || untested.is_empty()));
     results.extend(untested);
