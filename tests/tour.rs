@@ -61,7 +61,7 @@ fn script(blocks: &[String]) -> String {
     }
     let (first, second) = (ours(&format!("\n{first}")), ours(&format!("\n{second}")));
     format!(
-        "trap 'kill $(jobs -p) 2>/dev/null' EXIT\nset -ex\n{first}\ncurl -sf http://127.0.0.1:7070/api/v1/verdict > live.json\n\
+        "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\nset -ex\n{first}\ncurl -sf http://127.0.0.1:7070/api/v1/verdict > live.json\n\
          set +e; wait %3; echo $? > status; kill %1 %2; wait; set -e\n{second}\n\
          {} rules check suggested.yaml\n",
         binary.display()

@@ -1,7 +1,11 @@
 //! The verdict and its gates: what people decide on, so it comes first.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
+use crate::exchange::Endpoint;
+use crate::ledger::ShadowBooks;
 use crate::report::Report;
 use crate::report::overhead::Overhead;
 use crate::report::terminal::beside_worst_case;
@@ -87,7 +91,10 @@ fn method(gate: &GateResult) -> Markup {
 /// What a reader looks for first.
 fn figures(report: &Report<'_>) -> Markup {
     let (snapshot, q) = (report.snapshot, report.verdict.latency_quantile);
-    let books = snapshot.ledger.shadow.clone().unwrap_or_default();
+    // As the gates count: without what the policy excepts.
+    let excepted: BTreeSet<&Endpoint> = report.verdict.coverage.excepted().map(|e| &e.endpoint).collect();
+    let mut books = ShadowBooks::default();
+    snapshot.endpoints.iter().filter(|e| !excepted.contains(&e.endpoint)).for_each(|e| books.merge(&e.books));
     let (compared, failed) = (evidence(&books), books.failed.total());
     let (lost, captured) = snapshot.ledger.wire.loss();
     let [legacy, candidate] = [&snapshot.latency.legacy, &snapshot.latency.candidate]
