@@ -260,6 +260,13 @@ pub struct RuleNote {
     pub max_rate: Option<f64>,
 }
 
+impl RuleNote {
+    /// Whether nobody has put a name or a reason of their own to it: drafts begin both with `TODO`.
+    pub fn is_draft(&self) -> bool {
+        self.owner.starts_with("TODO") || self.reason.starts_with("TODO")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,6 +54,10 @@ pub(super) fn command(example: &Example, candidate: &str) -> Option<Command> {
         let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         words.extend(["-H".to_owned(), quoted(&field)?]);
     }
+    if !example.asked.headers.iter().any(|(name, _)| name == "accept") {
+        // curl would say */* where the client said nothing.
+        words.extend(["-H".to_owned(), "accept:".to_owned()]);
+    }
     if let Some(body) = &example.asked.body {
         words.extend(["--data-raw".to_owned(), quoted(body)?]);
     }
@@ -142,7 +146,15 @@ mod tests {
         let command = super::command(&asked, "the demo's").unwrap();
         assert_eq!(
             words(&command.text)[5..],
-            ["-X", "POST", "--data-raw", "{\"a\":\"[redacted:12] '$(id)'\"}", "http://CANDIDATE/orders"]
+            [
+                "-X",
+                "POST",
+                "-H",
+                "accept:",
+                "--data-raw",
+                "{\"a\":\"[redacted:12] '$(id)'\"}",
+                "http://CANDIDATE/orders"
+            ]
         );
         assert!(command.marks && command.writes);
         assert!(super::command(&example("HEAD /", &[], None), "http://x").unwrap().text.contains(" --head "));
@@ -170,8 +182,19 @@ mod tests {
                 let plain = |word: &String| {
                     word.starts_with("http://127.0.0.1:1/") || word == "accept;" || taken.contains(word)
                 };
-                let options =
-                    ["-sS", "-i", "--compressed", "--globoff", "--path-as-is", "-H", "-X", "POST", "--data-raw"];
+                let options = [
+                    "-sS",
+                    "-i",
+                    "--compressed",
+                    "--globoff",
+                    "--path-as-is",
+                    "-H",
+                    "-X",
+                    "POST",
+                    "-H",
+                    "accept:",
+                    "--data-raw",
+                ];
                 let other: Vec<_> = words.iter().filter(|w| !plain(w) && !options.contains(&w.as_str())).collect();
                 assert!(other.is_empty() || name.contains("blank"), "{name}: {other:?}");
             }

@@ -83,7 +83,7 @@ fn context(report: &Report<'_>) -> String {
         ("What is cut over", known(facts.capability.as_deref())),
         ("Why now", BLANK.to_owned()),
         ("Candidate", known(Some(&facts.candidate))),
-        ("Build of the candidate", BLANK.to_owned()),
+        ("Build of the candidate", known(report.snapshot.epoch.build.as_deref())),
         ("Traffic of", traffic),
         ("Captured from", known(Some(&sources))),
         ("Pace", known(Some(&facts.pace))),

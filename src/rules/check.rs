@@ -33,6 +33,8 @@ crate::exchange::reasons! {
         NoSuchEndpoint = "no-such-endpoint",
         /// It hides more than anybody can have looked at.
         OverBroad = "over-broad",
+        /// Its owner or its reason is still that of a draft.
+        Draft = "draft",
     }
 }
 
@@ -41,7 +43,9 @@ impl FindingKind {
     pub fn is_mistake(self) -> bool {
         match self {
             FindingKind::Wrong | FindingKind::Expired | FindingKind::NeverAnswers | FindingKind::Contradicts => true,
-            FindingKind::ExpiresSoon | FindingKind::NoSuchEndpoint | FindingKind::OverBroad => false,
+            FindingKind::ExpiresSoon | FindingKind::NoSuchEndpoint | FindingKind::OverBroad | FindingKind::Draft => {
+                false
+            }
         }
     }
 }
@@ -150,6 +154,12 @@ fn by_itself(rule: &Rule, endpoints: &Endpoints, today: Date, findings: &mut Vec
             "rule '{id}' expires soon, on {expires}; renew 'expires' if its reason will still hold, or take it out then"
         );
         findings.push(of(rule, FindingKind::ExpiresSoon, message));
+    }
+    if rule.owner.starts_with("TODO") || rule.reason.starts_with("TODO") {
+        let message = format!(
+            "rule '{id}' is a draft that nobody answers for, and nothing is GO with it; put an owner and a reason of your own"
+        );
+        findings.push(of(rule, FindingKind::Draft, message));
     }
     let given = endpoints.given();
     if let Some(endpoint) = &rule.place.endpoint

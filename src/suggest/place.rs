@@ -58,6 +58,17 @@ impl Spot {
         }
     }
 
+    /// The same in every element: of a group that is told by few examples, their positions say nothing of the others'.
+    pub(super) fn without_positions(self) -> Spot {
+        match self {
+            Spot::Json(steps) => {
+                let any = |step| if matches!(step, Step::Index(_)) { Step::Any } else { step };
+                Spot::Json(steps.into_iter().map(any).collect())
+            }
+            other => other,
+        }
+    }
+
     /// The RFC 9535 text of a JSON place.
     pub(super) fn json_path(steps: &[Step]) -> String {
         let mut text = "$".to_owned();

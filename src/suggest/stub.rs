@@ -21,7 +21,7 @@ pub fn accepted<'d>(
     last: Date,
 ) -> Option<String> {
     let first = differences.clone().next()?;
-    let spot = Spot::of(differences);
+    let spot = Spot::of(differences).without_positions();
     let place = match (&spot, &first.at) {
         (Spot::Untyped, Location::Status) => write::status(first)?,
         (Spot::Untyped, Location::Body) => "body: true".to_owned(),

@@ -75,8 +75,8 @@ impl Level {
             Looks::Any => " of a confidence sequence, for any number of looks",
         };
         format!(
-            "order-statistic bounds of {name}{looks}, at {each} confidence each and so at {both} both: candidate's upper \
-             against legacy's lower, of exchanges taken as independent of each other"
+            "order-statistic bounds of {name}{looks}, at {each} confidence each and so at {both} both: it holds by the \
+             candidate's upper against the legacy's lower, and fails by the lower against the upper, of exchanges taken as independent of each other"
         )
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn rules_gate(
 ) -> Vec<GateResult> {
     let mut results = Vec::new();
     results.extend(expired(rules));
+    results.extend(unanswered(rules));
     if compared > 0 {
         match trial {
             Some(trial) => {
@@ -79,6 +80,19 @@ pub(super) fn rules_gate(
         results.push(holds(rules, trial.filter(|_| compared > 0), gate));
     }
     results
+}
+
+/// Rules that were drafted, and for which nobody answers yet.
+fn unanswered(rules: &[RuleNote]) -> Option<GateResult> {
+    let drafts: Vec<&str> =
+        rules.iter().filter(|rule| !rule.expired && rule.is_draft()).map(|rule| &*rule.id).collect();
+    let reason = format!(
+        "{} nobody answers for: owner or reason still begins with TODO ({}).",
+        counted(drafts.len() as u64, "rule"),
+        names(&drafts, NAMES)
+    );
+    let remedy = "an owner and a reason in the rule file, by whoever answers for what it hides".to_owned();
+    (!drafts.is_empty()).then(|| open("each rule's owner and reason", rules.len() as u64, reason, remedy))
 }
 
 fn holds(rules: &[RuleNote], trial: Option<&Trial>, gate: &RulesGate) -> GateResult {

@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::tally::{DifferenceClass, DifferenceGroup};
 use crate::verdict::words::{count, counted};
 
-use super::{code, group};
+use super::{code, group, names};
 
 /// So many groups are shown with their examples; the rest by name.
 const GROUPS: usize = 40;
@@ -35,14 +35,36 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                     "The most frequent first."
                 }
             }
-            (articles(report, &found))
-            (named("further groups", found.get(GROUPS..).unwrap_or(&[])))
+            @let (shown, further) = chosen(&found);
+            (articles(report, &shown))
+            (named("further groups", &further))
             (named("groups that do not count: noise and drift of the legacy", &beside))
             @if uncounted > 0 {
                 p.meta { (counted(uncounted, "difference")) " past the bounds of memory: counted, and no more." }
             }
         }
     }
+}
+
+/// Which groups are shown with their examples, and which by name: the most frequent of each endpoint first, as many as there is
+/// room for, then the most frequent of all. Both in the order of all.
+fn chosen<'g>(found: &[&'g DifferenceGroup]) -> (Vec<&'g DifferenceGroup>, Vec<&'g DifferenceGroup>) {
+    let mut endpoints = BTreeSet::new();
+    let (first, rest): (Vec<usize>, Vec<usize>) =
+        (0..found.len()).partition(|at| found.get(*at).is_some_and(|group| endpoints.insert(&group.endpoint)));
+    let shown: BTreeSet<usize> = first.into_iter().chain(rest).take(GROUPS).collect();
+    let (mut whole, mut named) = (Vec::new(), Vec::new());
+    for (at, group) in found.iter().enumerate() {
+        if shown.contains(&at) { whole.push(*group) } else { named.push(*group) }
+    }
+    (whole, named)
+}
+
+/// The groups of mismatches that a link leads to.
+pub(super) fn places(report: &Report<'_>) -> BTreeSet<String> {
+    let found: Vec<_> = report.snapshot.groups.iter().filter(|g| g.class == DifferenceClass::Mismatched).collect();
+    let (shown, further) = chosen(&found);
+    shown.into_iter().chain(further.into_iter().take(NAMED)).map(names::group).collect()
 }
 
 /// The groups with their examples, as long as there is room.
@@ -73,7 +95,7 @@ fn named(what: &str, groups: &[&DifferenceGroup]) -> Markup {
             summary { (count(groups.len() as u64)) " " (what) }
             ul.plain {
                 @for group in groups.iter().take(NAMED) {
-                    li {
+                    li id=(names::group(group)) {
                         (code(&group.endpoint.to_string())) " " (code(&group.place)) " " (group.kind) ", "
                         (counted(group.exchanges, "exchange")) " (" (group.class) ")"
                     }

@@ -1,5 +1,7 @@
 //! One endpoint by itself: shown when its link is followed, and hidden otherwise.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use crate::exchange::Endpoint;
@@ -15,7 +17,12 @@ use super::{code, evidence, names, text};
 /// So many of its groups are listed.
 const GROUPS: usize = 20;
 
-pub(super) fn article(report: &Report<'_>, one: &EndpointSnapshot, missing: &[Missing]) -> Markup {
+pub(super) fn article(
+    report: &Report<'_>,
+    one: &EndpointSnapshot,
+    missing: &[Missing],
+    places: &BTreeSet<String>,
+) -> Markup {
     let id = names::endpoint(&one.endpoint);
     html! {
         article.endpoint id=(id) tabindex="-1" aria-labelledby={ (id) "-name" } {
@@ -30,7 +37,7 @@ pub(super) fn article(report: &Report<'_>, one: &EndpointSnapshot, missing: &[Mi
                 (trial(report, &one.endpoint))
                 (lost(&one.endpoint, missing))
             }
-            (groups(report, &one.endpoint))
+            (groups(report, &one.endpoint, places))
         }
     }
 }
@@ -131,7 +138,7 @@ fn lost(endpoint: &Endpoint, missing: &[Missing]) -> Markup {
     }
 }
 
-fn groups(report: &Report<'_>, endpoint: &Endpoint) -> Markup {
+fn groups(report: &Report<'_>, endpoint: &Endpoint, places: &BTreeSet<String>) -> Markup {
     let of_it: Vec<&DifferenceGroup> = report
         .snapshot
         .groups
@@ -145,7 +152,9 @@ fn groups(report: &Report<'_>, endpoint: &Endpoint) -> Markup {
         ul.plain.list {
             @for group in of_it.iter().take(GROUPS) {
                 li {
-                    a href={ "#" (names::group(group)) } { (code(&group.place)) } " " (group.kind) ", "
+                    @let id = names::group(group);
+                    @if places.contains(&id) { a href={ "#" (id) } { (code(&group.place)) } } @else { (code(&group.place)) }
+                    " " (group.kind) ", "
                     (counted(group.exchanges, "exchange"))
                 }
             }

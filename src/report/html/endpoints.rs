@@ -11,7 +11,7 @@ use crate::tally::{EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, latency as time, percent};
 use crate::verdict::{Gate, Known, interval};
 
-use super::{code, endpoint, evidence, names, room};
+use super::{code, differences, endpoint, evidence, names, room};
 
 /// So many rows; the rest is counted.
 const ROWS: usize = 300;
@@ -35,9 +35,11 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     }
     let (missing, _) = losses::missing(&report.snapshot.ledger.losses);
     let quantiles = quantiles(report);
+    let places = differences::places(report);
     let most = asked.iter().take(ROWS);
     let (_, rows) = room::within(ROOM.0, most.clone().map(|one| row(one, report, &quantiles)));
-    let (articles, shown) = room::within(ROOM.1, most.take(rows).map(|one| endpoint::article(report, one, &missing)));
+    let (articles, shown) =
+        room::within(ROOM.1, most.take(rows).map(|one| endpoint::article(report, one, &missing, &places)));
     html! {
         section #endpoints {
             h2 { "Endpoints" }
@@ -46,7 +48,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 (percent(TABLE_CONFIDENCE)) " confidence, endpoint by endpoint; "
                 span.key.legacy { "legacy" } " stands above " span.key.candidate { "candidate" } "."
                 @if let Some(limit) = latency_limit(report) && asked.iter().any(|e| slower(e, report).is_some()) {
-                    " A latency in red is more than " (words::multiple(limit)) " the legacy's."
+                    " A " (words::quantile(report.verdict.latency_quantile)) " in red is more than " (words::multiple(limit)) " the legacy's; the gate judges no other."
                 }
             }
             (filter())

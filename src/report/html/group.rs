@@ -149,6 +149,7 @@ fn reproduce(report: &Report<'_>, example: &Example) -> Markup {
     html! {
         h4 { "Ask it again" }
         div.copied { pre { (command.text) } button.copy type="button" hidden { "copy" } }
+        p.meta.note { "Host and Accept-Encoding are curl's own." }
         @if !command.secret.is_empty() {
             p.meta.note { "Left out, since their values are secret: " (text(&command.secret.join(", "))) "." }
         }

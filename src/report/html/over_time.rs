@@ -35,7 +35,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 Some(plots) => {
                     p.lead {
                         "The share of the compared that differ, by " (plot::width(series)) ". The band is what each bucket leaves "
-                        "open at " (percent(TABLE_CONFIDENCE)) " confidence, taken by itself; where it lies above the limit as a "
+                        "open at " (percent(TABLE_CONFIDENCE)) " confidence for both its ends, taken by itself; where it lies above the limit as a "
                         "whole, the candidate was worse than agreed. Linear about zero, logarithmic beyond."
                         @if report.snapshot.rescoring.is_some() {
                             " Under other rules than were in force, it is known by day at best when something differs."

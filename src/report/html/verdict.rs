@@ -107,7 +107,10 @@ fn figures(report: &Report<'_>) -> Markup {
             div {
                 dt { "Mismatched" }
                 dd.nogo[books.mismatched > 0] { (count(books.mismatched)) }
-                dd.meta { (share(books.mismatched, compared)) " of the compared" }
+                dd.meta {
+                    (share(books.mismatched, compared)) " of the compared"
+                    @if books.accepted > 0 { "; " b { (count(books.accepted)) " differ and are accepted by rules" } }
+                }
             }
             div {
                 dt { "Failed" }
