@@ -18,7 +18,7 @@ pub use facts::{AdmissionNote, BreakerNote, OverheadNote, RunFacts, SpanNote, St
 pub use headers::Headers;
 pub use outcome::{
     AskedWith, Comparison, Difference, DifferenceKind, Example, Location, Outcome, RuleAnswer, RuleHit, RuleNote,
-    Segment, pointer,
+    Segment, is_draft, pointer,
 };
 pub(crate) use reason::reasons;
 pub use reason::{Failure, Incomplete, NotComparable, Skip};

@@ -2,8 +2,10 @@
 
 use crate::exchange::{AskedWith, Request};
 use crate::redact::{Text, Veil};
+use crate::shadow::HOP_BY_HOP;
 
 use super::example;
+use super::specimen::ADDRESSES;
 
 /// Fields that are shown; the others are left out.
 const MAX_FIELDS: usize = 32;
@@ -12,35 +14,22 @@ const MAX_VALUE: usize = 1 << 10;
 /// Bytes of a body; a longer one is left out.
 const MAX_BODY: usize = 4 << 10;
 
-/// Fields that a client makes anew (RFC 9110, section 7.6.1; RFC 9112, section 6), and such as say who asked or on which way.
-const LEFT_OUT: [&str; 22] = [
+/// What else says on which way it came, or is the client's own: what it may be answered in, where it asks, its trace.
+const LEFT_OUT: [&str; 8] = [
     "accept-encoding",
-    "connection",
     "content-encoding",
-    "content-length",
-    "expect",
-    "forwarded",
     "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
     "traceparent",
     "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
     "via",
-    "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
-    "x-real-ip",
 ];
 
 /// Without its secrets.
 pub(super) fn with(request: &Request, veil: &Veil<'_>) -> AskedWith {
-    let named = |name: &str| LEFT_OUT.iter().any(|other| name.eq_ignore_ascii_case(other));
+    let left_out = HOP_BY_HOP.iter().chain(&ADDRESSES).chain(&LEFT_OUT);
+    let named = |name: &str| left_out.clone().any(|other| name.eq_ignore_ascii_case(other));
     let fields = request.headers.iter().filter(|(name, value)| !named(name) && value.len() <= MAX_VALUE);
     let headers = fields
         .filter_map(|(name, value)| {
@@ -61,4 +50,32 @@ fn body(request: &Request, veil: &Veil<'_>) -> Option<String> {
     let kind = example::told_in(request.headers.get("content-type"), &body).unwrap_or(Text::Plain);
     let shown = veil.hidden(kind, &body, true).into_text();
     (shown.len() <= 2 * MAX_BODY).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Redaction;
+    use crate::exchange::{Body, Headers, Version};
+    use crate::redact::{Key, Redactor};
+
+    #[test]
+    fn neither_addresses_nor_fields_of_a_connection_nor_secrets_are_shown() {
+        let address = ADDRESSES.iter().map(|name| (*name, &b"192.0.2.7"[..]));
+        let hops = HOP_BY_HOP.iter().map(|name| (*name, &b"hop"[..]));
+        let others =
+            [("Accept", &b"text/html"[..]), ("Authorization", b"Bearer abcdefgh12345678"), ("Host", b"shop.example")];
+        let request = Request {
+            method: "POST".into(),
+            target: "/".into(),
+            version: Version::Http11,
+            headers: Headers::from_iter(address.chain(hops).chain(others)),
+            body: Body::whole(b"a=1".to_vec()),
+        };
+        let redactor = Redactor::new(&Redaction::default(), Key::random().unwrap()).unwrap();
+        let shown = with(&request, &redactor.gather().veil());
+        let names: Vec<&str> = shown.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names, shown.body.as_deref()), (vec!["accept", "authorization"], Some("a=1")));
+        assert!(shown.headers[1].1.contains("[redacted:") && !shown.headers[1].1.contains("abcdefgh"), "{shown:?}");
+    }
 }

@@ -16,7 +16,7 @@ use crate::redact::{Text, Veil};
 pub const MAX_SPECIMEN: usize = 256 << 10;
 
 /// Fields that say who a client is: run files have no addresses of clients.
-const ADDRESSES: [&str; 7] = [
+pub(super) const ADDRESSES: [&str; 7] = [
     "forwarded",
     "x-forwarded-for",
     "x-real-ip",

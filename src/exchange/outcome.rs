@@ -263,9 +263,17 @@ pub struct RuleNote {
 impl RuleNote {
     /// Whether nobody has put a name or a reason of their own to it: drafts begin both with `TODO`.
     pub fn is_draft(&self) -> bool {
-        self.owner.starts_with("TODO") || self.reason.starts_with("TODO")
+        is_draft(&self.owner, &self.reason)
     }
 }
+
+/// Whether a rule with this owner and this reason is still a draft.
+pub fn is_draft(owner: &str, reason: &str) -> bool {
+    owner.starts_with(DRAFT) || reason.starts_with(DRAFT)
+}
+
+/// How the owner and the reason of a drafted rule begin, until somebody answers for it.
+const DRAFT: &str = "TODO";
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use super::error::{RuleError, SourceLine};
 use super::rule::Rule;
 use super::{COMMON, MAX_RULES, file};
 use crate::config::{Endpoints, without_block};
+use crate::exchange::is_draft;
 
 /// Days before its last that a rule is told to expire.
 pub const SOON_DAYS: i32 = 14;
@@ -155,7 +156,7 @@ fn by_itself(rule: &Rule, endpoints: &Endpoints, today: Date, findings: &mut Vec
         );
         findings.push(of(rule, FindingKind::ExpiresSoon, message));
     }
-    if rule.owner.starts_with("TODO") || rule.reason.starts_with("TODO") {
+    if is_draft(&rule.owner, &rule.reason) {
         let message = format!(
             "rule '{id}' is a draft that nobody answers for, and nothing is GO with it; put an owner and a reason of your own"
         );

@@ -16,7 +16,7 @@ pub const MARK: &str = "shadow-request";
 
 /// Fields that belong to one connection (RFC 9110, section 7.6.1) or to the framing and sending of one message, which
 /// are made anew. Those that `Connection` names come on top.
-const HOP_BY_HOP: &[&str] = &[
+pub const HOP_BY_HOP: &[&str] = &[
     "connection",
     "content-length",
     "expect",

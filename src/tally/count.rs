@@ -89,6 +89,7 @@ impl Tally {
         self.first = earlier(self.first, started);
         self.last = self.last.max(started);
         let example = LazyCell::new(example);
+        let client = LazyCell::new(|| group_of(mark, &observation.exchange));
         self.cells.count(started, observation.endpoint, |cell| {
             count_outcome(&mut cell.books, comparison.outcome);
             if let Fate::Asked(asked) = &observation.fate {
@@ -99,9 +100,8 @@ impl Tally {
         self.count_day(observation, comparison.outcome, Some(comparison));
         if let Outcome::Matched | Outcome::Accepted | Outcome::Mismatched = comparison.outcome {
             let mismatched = comparison.outcome == Outcome::Mismatched;
-            let group = group_of(mark, &observation.exchange);
-            self.clients.count(observation.endpoint, group, mismatched);
-            started.into_iter().for_each(|at| self.day_clients.count(at.day(), group, mismatched));
+            self.clients.count(observation.endpoint, *client, mismatched);
+            started.into_iter().for_each(|at| self.day_clients.count(at.day(), *client, mismatched));
         }
         self.more_differences += comparison.more_differences;
         if let Some(drifted) = comparison.legacy_drifted {
@@ -111,8 +111,7 @@ impl Tally {
         self.absorb_rules(observation, comparison, &|at| example.differences.get(at).cloned());
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
-            let client = group_of(mark, &observation.exchange);
-            self.groups.absorb(class, observation, client, &comparison.differences, || example.clone());
+            self.groups.absorb(class, observation, *client, &comparison.differences, || example.clone());
         }
     }
 
