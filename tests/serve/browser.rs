@@ -50,6 +50,7 @@ fn the_live_page_follows_the_run_and_keeps_what_its_reader_did() {
         .map(|outcome| settled[&format!("tapcompare_exchanges_total{{outcome=\"{outcome}\",reason=\"\"}}")]);
     wait_for("the latest view", || (browser.eval(COMPARED).as_f64()? == matched.iter().sum::<f64>()).then_some(()));
 
+    what_was_chosen_is_chosen_in_the_next_view(&mut browser, &mut live);
     fields_and_selections(&mut browser, &mut live);
 
     // Nobody else's script runs, and nobody else is asked.
@@ -75,6 +76,30 @@ fn the_live_page_follows_the_run_and_keeps_what_its_reader_did() {
     let errors = browser.events("Runtime.exceptionThrown");
     assert!(errors.is_empty(), "{errors:?}");
     fs::write(folder.path().join("done"), "").unwrap();
+}
+
+/// The filter and the endpoint by itself, by keyboard, on the live page; the next view has them too.
+fn what_was_chosen_is_chosen_in_the_next_view(browser: &mut Browser, live: &mut crate::support::Live) {
+    browser.eval("document.querySelector('table.endpoints tbody a').focus()");
+    browser.press("Enter");
+    wait_for("the endpoint", || (browser.eval("document.activeElement.matches('.endpoint')") == true).then_some(()));
+    browser.press("/");
+    for key in ["o", "r", "d", "e", "r"] {
+        browser.press(key);
+    }
+    let state = "[[...document.querySelectorAll('.endpoint')].filter(one => getComputedStyle(one).display !== 'none') \
+                 .map(one => `#${one.id}`), [location.hash], document.activeElement.id, \
+                 [...document.querySelectorAll('table.endpoints tbody tr')].filter(row => row.offsetParent !== null) \
+                 .map(row => row.querySelector('th').textContent).sort()]";
+    let chosen = browser.eval(state);
+    let rows: Vec<String> = serde_json::from_value(chosen[3].clone()).unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|name| name.contains("order")), "{chosen}");
+    assert_eq!((&chosen[0], &chosen[2]), (&chosen[1], &json!("filter")), "{chosen}");
+    browser.eval("document.querySelector('main').dataset.seen = 'old'");
+    live.mirror(600);
+    wait_for("the next view", || (browser.eval(VIEW) == "new").then_some(()));
+    assert_eq!(browser.eval(state), chosen);
+    browser.eval("document.getElementById('filter').value = ''; history.replaceState(null, '', location.pathname)");
 }
 
 /// Whatever the page's views are: fields, and details known by a key, are found again in the next page, and nothing is

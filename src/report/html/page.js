@@ -15,12 +15,12 @@
       row.classList.toggle('chosen', row.querySelector('a')?.hash === `#${id}`);
     }
   };
+  // The browser itself goes there and gives it the focus, but not where the filter hides it.
   const follow = () => {
     choose();
     const place = byId(decodeURIComponent(location.hash.slice(1)));
-    if (!place) { return; }
-    place.closest('[hidden]')?.removeAttribute('hidden');
-    if (place.matches('article')) { place.focus({ preventScroll: true }); place.scrollIntoView({ block: 'nearest' }); }
+    const hidden = place?.closest('[hidden]');
+    if (hidden) { hidden.removeAttribute('hidden'); place.scrollIntoView(); }
   };
 
   // The filter: each word must be in the row.
@@ -95,8 +95,6 @@
   document.addEventListener('submit', (event) => { event.preventDefault(); });
   document.addEventListener('click', (event) => {
     if (event.target.matches('button.copy')) { copy(event.target); }
-    // A link to what is shown already changes nothing of the address.
-    else if (event.target.closest('a[href^="#"]')) { setTimeout(follow); }
   });
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') { hide(); }
@@ -108,6 +106,8 @@
     }
   });
   window.addEventListener('hashchange', follow);
+  // Before what was typed and focused is put back, too: what is hidden takes no focus.
+  document.addEventListener('tapcompare:view', prepare);
   document.addEventListener('tapcompare:restored', prepare);
   // On paper everything is shown.
   window.addEventListener('beforeprint', () => { for (const one of all('details')) { one.dataset.was = one.open; one.open = true; } });
