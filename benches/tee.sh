@@ -44,11 +44,10 @@ while True:
     kept.append(s.accept()[0])") >/dev/null 2>&1 &
 mute=$!
 cleanup() {
-  [ -s "$folder/proxy.pid" ] && kill "$(cat "$folder/proxy.pid")"
-  [ -s "$folder/haproxy.pid" ] && kill "$(cat "$folder/haproxy.pid")"
-  kill "$mute" 2>/dev/null || true
-  for tee in good silent; do [ -s "$folder/$tee.pid" ] && kill -KILL "$(cat "$folder/$tee.pid")" 2>/dev/null; done
-  wait 2>/dev/null || true
+  set +e
+  for name in proxy haproxy good silent; do [ -s "$folder/$name.pid" ] && kill "$(cat "$folder/$name.pid")" 2>/dev/null; done
+  kill "$mute" 2>/dev/null
+  wait
   finish
 }
 trap cleanup EXIT

@@ -33,7 +33,7 @@ const WALK: [&str; 22] = [
 
 /// A crate, and the only rooms that may name it. `cli` and `main` stand outside of the walk and see everything but
 /// what is confined.
-const CONFINED: [(&str, &[&str]); 37] = [
+const CONFINED: [(&str, &[&str]); 38] = [
     ("pcap", &["capture"]),
     ("nix", &["capture", "tee", "privilege", "cli"]),
     ("caps", &["privilege"]),
@@ -45,6 +45,7 @@ const CONFINED: [(&str, &[&str]); 37] = [
     ("hyper_util", &["shadow", "serve", "traces", "demo"]),
     ("tokio", &["tee", "shadow", "serve", "traces", "demo", "pipeline", "cli"]),
     ("crossbeam_channel", &["pipeline"]),
+    ("rustix", &["pipeline"]),
     ("hdrhistogram", &["tally"]),
     ("statrs", &["verdict", "suggest"]),
     ("form_urlencoded", &["suggest"]),

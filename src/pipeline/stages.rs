@@ -78,7 +78,7 @@ pub(crate) fn start(
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
     let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown, traces } = plan;
-    let live = feed.is_live();
+    let (live, inline) = (feed.is_live(), matches!(feed, Feed::Tee(_)));
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
     let comparing = workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -131,7 +131,7 @@ pub(crate) fn start(
             let outlet = shared.outlet(tee::limits(body), numbering, exchanges_in);
             let (source, relay) = shared.tee(*feed, outlet, rest_in)?;
             let prompt = Prompt { asker, places, stop: Arc::clone(stop), most: None, waited: None };
-            (source, Some(relay), named("dispatch", move || prompt.run(&exchanges))?)
+            (source, Some(relay), ranked(true, "dispatch", move || prompt.run(&exchanges))?)
         }
     };
     let workers = (0..comparing)
@@ -139,7 +139,7 @@ pub(crate) fn start(
             let (comparer, policy, progress) = (Arc::clone(&comparer), Arc::clone(&policy), Arc::clone(progress));
             let worker = Worker { comparer, policy, progress, counting: recording.counting(), spans: sink.clone() };
             let (observations, done) = (observations.clone(), done_in.clone());
-            named(&format!("compare-{n}"), move || {
+            ranked(inline, &format!("compare-{n}"), move || {
                 // Held until the end: when the last worker drops it, the caller's wait is over.
                 let _done = done;
                 worker.run(&observations)
@@ -233,7 +233,7 @@ impl Shared<'_> {
         let (mouth, pieces, counts) = feed.ends();
         let stop = Arc::clone(self.stop);
         let assembler = TeeAssembler { outlet, pieces, counts, stop: Arc::clone(&stop), looked_at: [0, 0] };
-        let source = named("assemble", move || leaving(rest, assembler.run()))?;
+        let source = ranked(true, "assemble", move || leaving(rest, assembler.run()))?;
         Ok((source, named("tee", move || Ok(feed.run(mouth, &stop)?))?))
     }
 }
@@ -274,6 +274,24 @@ impl Stages {
 
 fn named<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// How much less than the relay the threads behind it get where there is too little processor time, as nice(1) has it: a third.
+const BEHIND_THE_RELAY: i32 = 5;
+
+/// The same; `behind`: those that users wait for come first.
+fn ranked<T: Send + 'static>(
+    behind: bool,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    named(name, move || {
+        if behind {
+            // Of this thread alone (setpriority(2), NPTL). Where it may not be, all are equal.
+            let _ = rustix::process::setpriority_process(None, BEHIND_THE_RELAY);
+        }
+        work()
+    })
 }
 
 /// A panic in a stage is a defect of ours; it must end the run, not shrink the evidence silently.

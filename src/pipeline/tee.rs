@@ -8,9 +8,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
 use super::asks::Counting;
 use super::budget::{Budget, Share};
@@ -29,6 +30,10 @@ const LEAST_PIECE: u64 = 2 << 10;
 const WAITING_PIECES: usize = (WAITING_BYTES / LEAST_PIECE) as usize + 2 * MAX_CONNECTIONS;
 /// Pieces that are looked at together.
 const PIECES_A_TURN: usize = 256;
+/// Between two looks as long as pieces come: to be woken for each of them would cost the relay more than passing it on does.
+const REST: Duration = Duration::from_millis(1);
+/// After so long without one, the next one wakes.
+const QUIET: Duration = Duration::from_millis(100);
 /// The relay tells of the end of each connection; one that is silent is not given up before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Nothing comes late or twice.
@@ -106,7 +111,7 @@ impl TeeAssembler {
     pub(crate) fn run(mut self) -> (Read, Counting) {
         let mut heard = Instant::now();
         loop {
-            match self.pieces.recv_timeout(LOOK_EVERY) {
+            match self.next(heard) {
                 Ok(first) => {
                     heard = Instant::now();
                     self.together(first);
@@ -126,6 +131,20 @@ impl TeeAssembler {
         let TeeAssembler { outlet, counts, looked_at, .. } = self;
         outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
         outlet.end(|_| books(counts.now(), looked_at, false))
+    }
+
+    /// The next piece. `heard`: when the last one came.
+    fn next(&self, heard: Instant) -> Result<Heard, RecvTimeoutError> {
+        match self.pieces.try_recv() {
+            Ok(first) => return Ok(first),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) if heard.elapsed() >= QUIET => return self.pieces.recv_timeout(LOOK_EVERY),
+            Err(TryRecvError::Empty) => thread::sleep(REST),
+        }
+        self.pieces.try_recv().map_err(|error| match error {
+            TryRecvError::Empty => RecvTimeoutError::Timeout,
+            TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+        })
     }
 
     /// What has come, many together.

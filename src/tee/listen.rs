@@ -213,7 +213,7 @@ async fn accept<E: Ear>(
 
 /// One connection, to its end.
 async fn connection<E: Ear>(
-    client: TcpStream,
+    mut client: TcpStream,
     peer: SocketAddr,
     shared: &Shared<E>,
     mut stopping: watch::Receiver<bool>,
@@ -229,7 +229,7 @@ async fn connection<E: Ear>(
         }
         io::Result::Ok(legacy)
     };
-    let legacy = match connected.await {
+    let mut legacy = match connected.await {
         Ok(legacy) => legacy,
         Err(error) => {
             // What it would have been told without a tee: that nobody is there. Nothing is answered in the legacy's name.
@@ -241,7 +241,7 @@ async fn connection<E: Ear>(
     let link = Arc::new(Link::new(peer, here));
     let tap = Tap { ear: &shared.ear, link: &link, counts: &shared.counts };
     tokio::select! {
-        () = relay(&client, &legacy, &tap) => {}
+        () = relay(&mut client, &mut legacy, &tap) => {}
         () = at_rest(&link, &mut stopping) => {
             tap.end(Way::Down);
             tap.end(Way::Up);

@@ -4,13 +4,16 @@
 //! breaks the other. No byte is made here, none is held back, and none is kept beyond what the other side does not take.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind};
-use std::net::Shutdown;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::io::ErrorKind;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
 use super::heard::{Ear, Tap, Way};
@@ -36,8 +39,6 @@ enum Broken {
 
 /// What one look at a side came to.
 enum Passed {
-    /// Nothing was there, after all.
-    Nothing,
     /// What was there went on.
     On,
     /// This could not go on yet.
@@ -48,7 +49,7 @@ enum Passed {
 }
 
 /// Passes everything on until both sides have ended or one has broken off. Dropped before, it is as if it had ended there.
-pub(super) async fn relay<E: Ear>(client: &TcpStream, legacy: &TcpStream, tap: &Tap<'_, E>) {
+pub(super) async fn relay<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) {
     tap.begin();
     if let Err(by) = both_ways(client, legacy, tap).await {
         tap.broken(by);
@@ -58,9 +59,10 @@ pub(super) async fn relay<E: Ear>(client: &TcpStream, legacy: &TcpStream, tap: &
 }
 
 /// The error: from which side it was broken off, as the way that goes from it.
-async fn both_ways<E: Ear>(client: &TcpStream, legacy: &TcpStream, tap: &Tap<'_, E>) -> Result<(), Way> {
+async fn both_ways<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) -> Result<(), Way> {
+    let ((from_client, to_client), (from_legacy, to_legacy)) = (client.split(), legacy.split());
     let up = async {
-        match carry(client, legacy, Way::Up, tap).await {
+        match carry(from_client, to_legacy, Way::Up, tap).await {
             // Nobody waits for an answer any more.
             Err(Broken::Reading) => Err(Way::Up),
             // The legacy takes no more. Its answer, that the request is too large for one, may still be on its way.
@@ -68,7 +70,7 @@ async fn both_ways<E: Ear>(client: &TcpStream, legacy: &TcpStream, tap: &Tap<'_,
         }
     };
     let down = async {
-        carry(legacy, client, Way::Down, tap).await.map_err(|broken| match broken {
+        carry(from_legacy, to_client, Way::Down, tap).await.map_err(|broken| match broken {
             Broken::Reading => Way::Down,
             Broken::Writing => Way::Up,
         })
@@ -94,16 +96,20 @@ async fn both_ways<E: Ear>(client: &TcpStream, legacy: &TcpStream, tap: &Tap<'_,
 }
 
 /// One way, until what is read has ended.
-async fn carry<E: Ear>(from: &TcpStream, to: &TcpStream, way: Way, tap: &Tap<'_, E>) -> Result<(), Broken> {
+async fn carry<E: Ear>(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    way: Way,
+    tap: &Tap<'_, E>,
+) -> Result<(), Broken> {
     loop {
-        from.readable().await.map_err(|_| Broken::Reading)?;
-        match pass(from, to, way, tap) {
-            Passed::Nothing | Passed::On => {}
-            Passed::Rest(rest) => write(to, &rest).await.map_err(|_| Broken::Writing)?,
+        match poll_fn(|context| pass(&mut from, &to, way, tap, context)).await {
+            Passed::On => {}
+            Passed::Rest(rest) => to.write_all(&rest).await.map_err(|_| Broken::Writing)?,
             Passed::End => {
                 tap.end(way);
                 // Where it cannot be told, the other side has broken off, which is found out where it is read.
-                let _ = SockRef::from(to).shutdown(Shutdown::Write);
+                let _ = to.shutdown().await;
                 return Ok(());
             }
             Passed::Broken(broken) => return Err(broken),
@@ -111,42 +117,36 @@ async fn carry<E: Ear>(from: &TcpStream, to: &TcpStream, way: Way, tap: &Tap<'_,
     }
 }
 
-/// Reads what is there, lets it be heard, and writes it on as far as that goes at once.
-fn pass<E: Ear>(from: &TcpStream, to: &TcpStream, way: Way, tap: &Tap<'_, E>) -> Passed {
+/// Waits until something is there, reads it, lets it be heard, and writes it on as far as that goes at once.
+///
+/// By `poll_read` and not by `try_read`: after a short read it knows that nothing more is there, without asking.
+fn pass<E: Ear>(
+    from: &mut ReadHalf<'_>,
+    to: &WriteHalf<'_>,
+    way: Way,
+    tap: &Tap<'_, E>,
+    context: &mut Context<'_>,
+) -> Poll<Passed> {
     BUFFER.with_borrow_mut(|buffer| {
-        let bytes = match from.try_read(buffer) {
-            Ok(0) => return Passed::End,
-            Ok(n) => buffer.get(..n).unwrap_or_default(),
-            Err(error) if is_for_now(&error) => return Passed::Nothing,
-            Err(_) => return Passed::Broken(Broken::Reading),
-        };
+        let mut read = ReadBuf::new(buffer);
+        if ready!(Pin::new(from).poll_read(context, &mut read)).is_err() {
+            return Poll::Ready(Passed::Broken(Broken::Reading));
+        }
+        let bytes = read.filled();
+        if bytes.is_empty() {
+            return Poll::Ready(Passed::End);
+        }
         tap.bytes(way, bytes);
         let written = match to.try_write(bytes) {
             Ok(n) => n,
-            Err(error) if is_for_now(&error) => 0,
-            Err(_) => return Passed::Broken(Broken::Writing),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            Err(_) => return Poll::Ready(Passed::Broken(Broken::Writing)),
         };
-        match bytes.get(written..) {
+        Poll::Ready(match bytes.get(written..) {
             None | Some([]) => Passed::On,
             Some(rest) => Passed::Rest(rest.to_vec()),
-        }
+        })
     })
-}
-
-async fn write(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        to.writable().await?;
-        match to.try_write(bytes) {
-            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
-            Err(error) if is_for_now(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn is_for_now(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// When it is closed, its other end is told that it was broken off, and not that it came to its end.

@@ -48,3 +48,23 @@ fn a_run_file_that_another_holds_is_left_to_it() {
     assert_ne!(first.ended.status.code(), Some(2), "{}", first.ended.err);
     assert_eq!(first.ledger("shadow/matched"), 1);
 }
+
+/// Where processor time is short, those that users wait for have it first.
+#[test]
+fn what_looks_at_the_traffic_stands_behind_what_passes_it_on() {
+    let tee = Tee::before(answering(|_| ok("{}")), "http://127.0.0.1:9", &[]);
+    assert_eq!(ask(&mut tee.connect(), "/").1, b"{}");
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", tee.running.pid())).unwrap();
+    let nice = |stat: String| {
+        let (name, rest) = stat.split_once('(').unwrap().1.rsplit_once(") ").unwrap();
+        // proc(5): the nineteenth field of all, the seventeenth behind the name.
+        (name.to_owned(), rest.split(' ').nth(16).unwrap().parse::<i32>().unwrap())
+    };
+    let threads: Vec<(String, i32)> =
+        tasks.map(|task| nice(std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap())).collect();
+    let of = |name: &str| threads.iter().find(|(thread, _)| thread == name).unwrap_or_else(|| panic!("{threads:?}")).1;
+    let relay = of("relay");
+    assert_eq!([of("tee"), of("sockets")], [relay, relay], "{threads:?}");
+    assert_eq!([of("assemble"), of("dispatch"), of("compare-0")], [relay + 5; 3], "{threads:?}");
+    tee.report().closes();
+}
