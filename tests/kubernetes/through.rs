@@ -203,6 +203,11 @@ fn the_sidecar_passes_on_compares_drains_and_ends_within_its_grace() {
     wait_for("an outcome of each", PATIENCE, || (figure("tapcompare_shadow_requests_total")? >= 4.0).then_some(()));
     assert_eq!(figure("tapcompare_tee_open_connections"), Some(1.0));
 
+    // A candidate that is gone is no reason to send users elsewhere.
+    runtime.block_on(candidate.stop());
+    assert_eq!(client.get("/products/TEE-1001"), past.get("/products/TEE-1001"));
+    assert_eq!(served(page, "/readyz").0, 200);
+
     // Half of a request, and then the end of the pod.
     let mut slow = Client::connect(through).unwrap();
     slow.say("GET /products/TEE-1000 HTTP/1.1\r\n");
@@ -223,9 +228,9 @@ fn the_sidecar_passes_on_compares_drains_and_ends_within_its_grace() {
     let report = fs::read_to_string(folder.path().join("report")).unwrap();
     assert!(report.contains("connections   2 = relayed 2"), "{report}");
 
-    // The evidence has all five requests.
+    // The evidence has all six requests.
     let judged =
         Command::new(env!("CARGO_BIN_EXE_tapcompare")).args(["judge", &run, "--output", "json"]).output().unwrap();
     let judged: serde_json::Value = serde_json::from_slice(&judged.stdout).unwrap();
-    assert_eq!(judged["snapshot"]["ledger"]["shadow"]["exchanges"], 5, "{judged}");
+    assert_eq!(judged["snapshot"]["ledger"]["shadow"]["exchanges"], 6, "{judged}");
 }
