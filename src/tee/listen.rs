@@ -153,7 +153,8 @@ impl Tee {
         let ending = async { while connections.join_next().await.is_some() {} };
         if timeout_at(deadline, ending).await.is_err() {
             let left = connections.len();
-            tracing::warn!("{left} connections did not come to their end and are cut off; --drain gives them longer");
+            let (s, their) = if left == 1 { ("", "its") } else { ("s", "their") };
+            tracing::warn!("{left} connection{s} did not come to {their} end and are cut off; --drain gives more time");
             shared.counts.cut(left as u64);
             connections.shutdown().await;
         }

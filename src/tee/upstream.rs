@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, timeout};
 
 use super::listen::TeeError;
 use crate::config::Target;
@@ -18,6 +18,8 @@ use crate::config::Target;
 const LOOKUP_WITHIN: Duration = Duration::from_secs(10);
 /// How often the name is looked up again: services move, and a tee stands for months. The resolver has a cache of its own.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How long it is not looked up again after that, however many connections fail.
+const LOOKED: Duration = Duration::from_secs(1);
 /// How long connecting to one address may take. The kernel alone would try for two minutes.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// A connection that is silent for so long is asked whether its other end is still there.
@@ -30,6 +32,8 @@ pub struct Upstream {
     addresses: watch::Sender<Arc<[SocketAddr]>>,
     /// Which address took a connection last.
     preferred: AtomicUsize,
+    /// When the name was looked up last.
+    looked: Mutex<Instant>,
 }
 
 impl Upstream {
@@ -39,7 +43,8 @@ impl Upstream {
     /// [`TeeError::Lookup`]: it has no address.
     pub async fn resolve(legacy: Target) -> Result<Upstream, TeeError> {
         let found = look_up(&legacy).await.map_err(|source| TeeError::Lookup { legacy: legacy.clone(), source })?;
-        Ok(Upstream { legacy, addresses: watch::Sender::new(found), preferred: AtomicUsize::new(0) })
+        let looked = Mutex::new(Instant::now());
+        Ok(Upstream { legacy, addresses: watch::Sender::new(found), preferred: AtomicUsize::new(0), looked })
     }
 
     /// Where it is.
@@ -49,26 +54,50 @@ impl Upstream {
 
     /// Looks the name up again and again, for as long as it is waited for. What fails changes nothing.
     pub(super) async fn follow(&self) {
-        if self.legacy.host.parse::<IpAddr>().is_ok() {
+        if self.is_literal() {
             return std::future::pending().await;
         }
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
-            if let Ok(found) = look_up(&self.legacy).await
-                && *found != **self.addresses.borrow()
-            {
-                tracing::info!("the legacy {} has moved to {found:?}", self.legacy);
-                self.addresses.send_replace(found);
-            }
+            self.look_again().await;
         }
     }
 
-    /// A connection, to the address that took the last one if it takes another, else to the next.
+    fn is_literal(&self) -> bool {
+        self.legacy.host.parse::<IpAddr>().is_ok()
+    }
+
+    async fn look_again(&self) {
+        let mut looked = self.looked.lock().await;
+        if looked.elapsed() < LOOKED {
+            return;
+        }
+        if let Ok(found) = look_up(&self.legacy).await
+            && *found != *self.addresses()
+        {
+            tracing::info!("the legacy {} has moved to {found:?}", self.legacy);
+            self.addresses.send_replace(found);
+        }
+        *looked = Instant::now();
+    }
+
+    /// A connection. Where no address takes one the name is looked up again: the legacy may have moved.
     ///
     /// # Errors
     /// What the last address that was tried said.
     pub(super) async fn connect(&self) -> io::Result<TcpStream> {
         let addresses = self.addresses();
+        let failed = match self.connect_to(&addresses).await {
+            Err(failed) if !self.is_literal() => failed,
+            connected => return connected,
+        };
+        self.look_again().await;
+        let now = self.addresses();
+        if now == addresses { Err(failed) } else { self.connect_to(&now).await }
+    }
+
+    /// To the address that took the last one if it takes another, else to the next.
+    async fn connect_to(&self, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         let first = self.preferred.load(Ordering::Relaxed);
         let first = if first < addresses.len() { first } else { 0 };
         let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
