@@ -19,6 +19,7 @@ COPY rules/ /usr/share/tapcompare/rules/
 # Captures and policies are mounted here, and reports are written here. To watch an interface of the host, start it as root with
 # three capabilities; it gives them up and becomes the owner of this folder once the capture is open:
 # docker run --network host --user 0 --cap-drop ALL --cap-add NET_RAW --cap-add SETUID --cap-add SETGID tapcompare watch ...
+# A tee needs no right: docker run -p 8080:8080 tapcompare tee --listen 0.0.0.0:8080 --legacy ... --candidate ...
 WORKDIR /work
 USER 10001
 ENTRYPOINT ["tapcompare"]

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a command that cannot be run is a failed test")]
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
 fn tapcompare(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tapcompare")).args(args).current_dir(folder).output().unwrap()
 }
+
+const TO_ONE: &str = "--candidate=http://127.0.0.1:1";
+const TO_TWO: &str = "--legacy=http://127.0.0.1:2";
 
 /// What is typed, and what the one line must say.
 const STORIES: &[(&[&str], &[&str])] = &[
@@ -112,6 +116,45 @@ const STORIES: &[(&[&str], &[&str])] = &[
         &["replay", "good.pcap", "--candidate", "http://127.0.0.1:1", "--policy", "unsigned.yaml"],
         &["unsigned.yaml:2: checklist: 'a' is signed in part: evidence and on are missing", "none of them"],
     ),
+    (&["tee"], &["--listen <ADDR:PORT>", "usage: tapcompare tee"]),
+    (&["tee", "--listen", "8080"], &["--listen", "'8080'", "such as 0.0.0.0:8080"]),
+    (&["tee", "--listen", "localhost:8080"], &["--listen", "'localhost:8080'", "127.0.0.1:8080"]),
+    (&["tee", "--listen", "127.0.0.1:0"], &["no candidate", "--candidate", "targets.candidate"]),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE], &["no legacy", "--legacy http://host:port", "targets.legacy"]),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, "--legacy", "127.0.0.1:2"], &["--legacy", "'http://127.0.0.1:2'"]),
+    (
+        &["tee", "--listen", "127.0.0.1:0", TO_ONE, "--legacy", "https://127.0.0.1:2"],
+        &["--legacy", "https is not supported yet", "http://"],
+    ),
+    (
+        &["tee", "--listen", "127.0.0.1:0", TO_ONE, "--legacy", "http://127.0.0.1:2/api"],
+        &["http://127.0.0.1:2/api has a path", "http://host:port alone"],
+    ),
+    (
+        &["tee", "--listen", "127.0.0.1:0", TO_ONE, "--legacy", "http://no-such-host.invalid"],
+        &["the legacy http://no-such-host.invalid", "check the name"],
+    ),
+    (
+        &["tee", "--listen", "127.0.0.1:0", TO_ONE, "--legacy", "http://127.0.0.1:1/"],
+        &["both http://127.0.0.1:1", "compared with itself", "--legacy and --candidate"],
+    ),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--connections", "0"], &["--connections", "1 to 16384"]),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--connections", "16385"], &["--connections", "1 to 16384"]),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--drain", "soon"], &["--drain", "'soon'", "25s"]),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--drain", "25"], &["--drain", "'25'", "25s"]),
+    (
+        &["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--drain", "584000000000years"],
+        &["--drain", "no more than 24h"],
+    ),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--for", "0s"], &["--for", "'0s'", "2h"]),
+    (
+        &["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--dry-run", "--serve", "127.0.0.1:0"],
+        &["--serve", "--dry-run", "leave one of them out"],
+    ),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "--run", "-"], &["--run", "name a file"]),
+    (&["tee", "--listen", "127.0.0.1:0", TO_ONE, TO_TWO, "tcp"], &["'tcp'", "usage: tapcompare tee"]),
+    // An address that is for documentation, so nobody's.
+    (&["tee", "--listen", "192.0.2.1:80", TO_ONE, TO_TWO], &["--listen 192.0.2.1:80", "name another address"]),
     (&["frobnicate"], &["frobnicate", "usage: tapcompare"]),
 ];
 
@@ -163,7 +206,14 @@ fn the_status_is_told_where_standard_error_is_full() {
 #[test]
 fn help_and_version_are_data_and_fine() {
     let folder = tempfile::tempdir().unwrap();
-    for args in [&["--help"][..], &["replay", "--help"], &["inspect", "--help"], &["demo", "--help"], &["--version"]] {
+    for args in [
+        &["--help"][..],
+        &["replay", "--help"],
+        &["tee", "--help"],
+        &["inspect", "--help"],
+        &["demo", "--help"],
+        &["--version"],
+    ] {
         let output = tapcompare(folder.path(), args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{args:?}");
@@ -178,4 +228,55 @@ fn a_damaged_file_with_a_hostile_name_is_told_in_one_visible_line() {
     let output = tapcompare(folder.path(), &["inspect", "a\nb\u{1b}[31m.pcap"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.lines().count() == 1 && said.contains("a\\nb\\x1b[31m.pcap"), "{said}");
+}
+
+/// The one line of a tee that listens at `listen` and is not to begin; it was told the port in the place of `P`.
+fn refused_tee(listen: &str, port: u16, more: [&str; 2]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let fill = |text: &str| text.replace('P', &port.to_string());
+    let listen = format!("--listen={}", fill(listen));
+    let output = tapcompare(folder.path(), &["tee", &listen, &fill(more[0]), &fill(more[1])]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{listen} {more:?}: {said}");
+    said
+}
+
+/// A port of loopback that is free now, as far as can be known.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_tee_refuses_to_ask_itself_however_it_is_called() {
+    for (listen, legacy, candidate, who) in [
+        ("127.0.0.1:P", "http://127.0.0.1:P", "http://127.0.0.1:1", "legacy http://127.0.0.1:P"),
+        ("127.0.0.1:P", "http://localhost:P", "http://127.0.0.1:1", "legacy http://localhost:P"),
+        ("127.0.0.1:P", "http://0.0.0.0:P", "http://127.0.0.1:1", "legacy http://0.0.0.0:P"),
+        ("0.0.0.0:P", "http://127.0.0.1:P", "http://127.0.0.1:1", "legacy http://127.0.0.1:P"),
+        ("0.0.0.0:P", "http://127.0.0.9:P", "http://127.0.0.1:1", "legacy http://127.0.0.9:P"),
+        ("[::]:P", "http://127.0.0.1:P", "http://127.0.0.1:1", "legacy http://127.0.0.1:P"),
+        ("[::]:P", "http://[::1]:P", "http://127.0.0.1:1", "legacy http://[::1]:P"),
+        ("0.0.0.0:P", "http://127.0.0.1:1", "http://localhost:P/v2", "candidate http://localhost:P/v2"),
+        ("[::]:P", "http://127.0.0.1:1", "http://localhost:P", "candidate http://localhost:P"),
+    ] {
+        if listen.contains('[') && TcpListener::bind("[::1]:0").is_err() {
+            eprintln!("skipped: {listen}: there is no IPv6 here");
+            continue;
+        }
+        let port = free_port();
+        let said = refused_tee(listen, port, [&format!("--legacy={legacy}"), &format!("--candidate={candidate}")]);
+        let named = format!("the {} is this tee itself", who.replace('P', &port.to_string()));
+        assert!(said.contains(&named) && said.contains("--listen"), "{listen} {legacy} {candidate}: {said}");
+    }
+}
+
+#[test]
+fn a_tee_whose_port_is_taken_says_which() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for listen in ["127.0.0.1:P", "0.0.0.0:P"] {
+        let said = refused_tee(listen, port, [TO_ONE, TO_TWO]);
+        let named = format!("--listen {}: Address already in use", listen.replace('P', &port.to_string()));
+        assert!(said.contains(&named) && said.contains("stop who listens there"), "{said}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod network;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -115,6 +116,30 @@ fn a_line_with_http_and_a_candidate_elsewhere_are_healthy() {
     let (text, status) = doctor(&network, "-i lo --for 1s --candidate http://127.0.0.1:1");
     assert_eq!(status, 2);
     assert!(check(&text, "candidate").starts_with("FAIL") && text.contains("refused"), "{text}");
+}
+
+/// Before a tee is put in line: no interface is needed.
+#[test]
+fn the_legacy_that_the_policy_names_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let listening = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [legacy, candidate] = listening.each_ref().map(|listener| listener.local_addr().unwrap());
+    let told_of = |legacy: &str| {
+        let policy = folder.path().join("tapcompare.yaml");
+        fs::write(&policy, format!("targets: {{legacy: 'http://{legacy}', candidate: 'http://{candidate}'}}\n"))
+            .unwrap();
+        told(&Command::new(PROGRAM).args(["doctor", "--policy"]).arg(&policy).output().unwrap())
+    };
+    let (text, status) = told_of(&legacy.to_string());
+    assert_eq!(status, 0, "{text}");
+    let found = check(&text, "legacy");
+    assert!(found.starts_with("ok") && found.contains(&format!("accepts connections at {legacy}")), "{text}");
+    for (legacy, why) in [("127.0.0.1:1", "refused"), ("no-such-host.invalid", "is the name right")] {
+        let (text, status) = told_of(legacy);
+        assert_eq!(status, 2, "{text}");
+        assert!(check(&text, "legacy").starts_with("FAIL") && text.contains(why), "{text}");
+        assert!(check(&text, "candidate").starts_with("ok"), "{text}");
+    }
 }
 
 /// Two ends of a cable in the network, up.

@@ -16,8 +16,8 @@ const POLICY_FILE: &str = "tapcompare.yaml";
 
 const NO_CANDIDATE: &str = "no candidate: give --candidate http://host:port, or targets.candidate in the policy file";
 
-const ONE_TARGET: &str = "it would be compared with itself, and agree; name the legacy's own address, or leave --legacy \
-                          (targets.legacy) out";
+const OR_NONE: &str = "name the legacy's own address, or leave --legacy (targets.legacy) out";
+const TWO_ADDRESSES: &str = "give each its own address, by --legacy and --candidate or in the policy's targets";
 
 /// Whom to ask, and how.
 #[derive(Debug, clap::Args)]
@@ -75,14 +75,14 @@ impl Asking {
         let (policy, policy_text, policy_file) = self.policy()?;
         let mut policy = self.overridden(policy, legacy);
         let legacy = policy.targets.legacy.take();
-        Ok((self.understood(policy, policy_text, policy_file)?, legacy))
+        let asked = self.understood(policy, policy_text, policy_file)?;
+        refuse_one_target(legacy.as_ref(), &asked.candidate, TWO_ADDRESSES)?;
+        Ok((asked, legacy))
     }
 
     fn understood(&self, policy: Policy, policy_text: String, policy_file: Option<PathBuf>) -> Result<Asked, Trouble> {
         let candidate = policy.targets.candidate.clone().ok_or(NO_CANDIDATE)?;
-        if policy.targets.legacy.as_ref().is_some_and(|legacy| legacy.is_same(&candidate)) {
-            return Err(format!("the legacy and the candidate are both {candidate}: {ONE_TARGET}").into());
-        }
+        refuse_one_target(policy.targets.legacy.as_ref(), &candidate, OR_NONE)?;
         let chosen = if self.rules.is_empty() { &policy.rules } else { &self.rules };
         let rules = Arc::new(rules::load_or_common(chosen, today())?);
         let rule_texts = rules::texts_or_common(chosen)?;
@@ -120,6 +120,15 @@ impl Asking {
         }
         policy
     }
+}
+
+/// What is compared with itself agrees, and proves nothing.
+fn refuse_one_target(legacy: Option<&Target>, candidate: &Target, way_out: &str) -> Result<(), Trouble> {
+    if legacy.is_some_and(|legacy| legacy.is_same(candidate)) {
+        let both = format!("the legacy and the candidate are both {candidate}");
+        return Err(format!("{both}: it would be compared with itself, and agree; {way_out}").into());
+    }
+    Ok(())
 }
 
 /// The policy file that was named, or the one that lies here.

@@ -21,7 +21,8 @@ use crate::report::visible;
 const NOTHING_TO_LOOK_AT: &str = "nothing to look at: give -i IFACE, or --policy FILE (tapcompare.yaml is not here), or --candidate URL; a filter \
      needs -i";
 
-/// Say what is missing to watch an interface: rights, interface, mirror, filter, policy, candidate; nothing is sent
+/// Say what is missing to watch an interface, or for a tee: rights, interface, mirror, filter, policy, candidate, legacy; nothing
+/// is sent
 ///
 /// Exit status: 0 where nothing fails, 2 otherwise.
 #[derive(Debug, clap::Args)]
@@ -96,6 +97,7 @@ impl DoctorArgs {
         // Files that only this user may read are read before it becomes another.
         let (mut checks, policy) = targets::policy(self.policy.as_deref());
         let legacy = policy.as_ref().and_then(|policy| policy.targets.legacy.clone());
+        checks.extend(legacy.as_ref().map(targets::legacy));
         let candidate = self.candidate.clone().or_else(|| policy.and_then(|policy| policy.targets.candidate));
 
         let nothing = checks.is_empty();

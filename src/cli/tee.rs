@@ -17,6 +17,9 @@ use crate::privilege;
 use crate::tee::{MAX_CONNECTIONS, Tee, TeeError, TeeOptions, Upstream};
 use crate::traces::Settings;
 
+/// Who is to be stopped wants it to end some day.
+const MAX_DRAIN: Duration = Duration::from_secs(24 * 3600);
+
 const NO_LEGACY: &str = "no legacy: give --legacy http://host:port, or targets.legacy in the policy file";
 
 /// Stand between the clients and the legacy: pass every byte on as it comes, ask the candidate the same, compare, and judge
@@ -28,7 +31,7 @@ const NO_LEGACY: &str = "no legacy: give --legacy http://host:port, or targets.l
 #[derive(Debug, clap::Args)]
 pub(crate) struct TeeArgs {
     /// Where the clients connect, such as 0.0.0.0:8080, or [::]:8080 for IPv4 and IPv6
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen)]
     listen: SocketAddr,
     /// The legacy, http://host:port: where everything goes [default: targets.legacy of the policy file]
     #[arg(long, value_name = "URL")]
@@ -41,7 +44,7 @@ pub(crate) struct TeeArgs {
     #[arg(long, value_name = "N", value_parser = connections)]
     connections: Option<usize>,
     /// When it is stopped: how long connections have to come to their end
-    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = drain)]
     drain: Duration,
     /// End after this long, such as 2h
     #[arg(long = "for", value_name = "DURATION", value_parser = lasting)]
@@ -58,6 +61,15 @@ pub(crate) struct TeeArgs {
     otlp: OtlpFlag,
     #[command(flatten)]
     output: Output,
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port, such as 0.0.0.0:8080, 127.0.0.1:8080 or [::]:8080".into())
+}
+
+fn drain(text: &str) -> Result<Duration, String> {
+    let drain = humantime::parse_duration(text).ok().filter(|drain| *drain <= MAX_DRAIN);
+    drain.ok_or_else(|| "write a number with its unit, such as 25s or 5m, and no more than 24h".into())
 }
 
 fn connections(text: &str) -> Result<usize, String> {

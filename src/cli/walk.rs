@@ -1,4 +1,4 @@
-//! What `replay`, `watch` and `demo` share: walk the exchanges, judge, report, and say what it means.
+//! What `replay`, `watch`, `tee` and `demo` share: walk the exchanges, judge, report, and say what it means.
 
 use std::collections::BTreeMap;
 use std::env;

@@ -52,6 +52,8 @@ counters! {
     failed,
     /// How a live line is: 0 it is listened to, 1 its interface is down, 2 nothing is taken from it any more.
     line,
+    /// Connections that are open through a tee.
+    connections,
     /// Whether the breaker keeps requests back: 0 closed, 1 half open, 2 open.
     breaker,
 }

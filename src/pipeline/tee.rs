@@ -126,6 +126,7 @@ impl TeeAssembler {
                 self.outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
             }
             let TeeAssembler { outlet, counts, looked_at, .. } = &mut self;
+            outlet.progress.connections.store(counts.now().open, Ordering::Relaxed);
             outlet.tell_if_asked(|_| books(counts.now(), *looked_at, true));
         }
         let TeeAssembler { outlet, counts, looked_at, .. } = self;

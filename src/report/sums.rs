@@ -62,7 +62,7 @@ fn relayed(tee: &TeeBooks) -> [Sum; 3] {
     let rest = rest.into_iter().map(|(name, n)| part(name, *n, Tone::Bad));
     let parts = [part("relayed", ended, Tone::Kept)].into_iter().chain(rest).collect();
     let connections = Sum { name: "connections", total: *connections, parts };
-    [connections, way("bytes from clients", from_clients), way("bytes from legacy", from_legacy)]
+    [connections, way("client bytes", from_clients), way("legacy bytes", from_legacy)]
 }
 
 /// The account of a live source's frames.

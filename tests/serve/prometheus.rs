@@ -3,13 +3,16 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{ask, live, wait_for};
+use crate::support::{PATIENCE, Serving, ask, inline, live, wait_for};
+
+/// What the names of a tee's figures begin with.
+const OF_A_TEE: &str = "tapcompare_tee_";
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
 
@@ -145,7 +148,7 @@ fn prometheus_takes_the_figures_of_a_live_run_and_gives_back_the_ledgers() {
     }
     let verdict = prometheus.query("tapcompare_verdict == 1");
     assert_eq!(verdict[0].0["verdict"], report["verdict"]);
-    every_panel_has_data(&prometheus);
+    every_panel_has_data(&prometheus, |expression| !expression.contains(OF_A_TEE));
     // The rules are evaluated by it, and those that must not fire in this run do not.
     let firing = prometheus.query(
         "ALERTS{alertstate=\"firing\",alertname=~\"TapcompareDown|TapcompareBooksOpen|TapcompareRunFileNotWritten\"}",
@@ -156,7 +159,8 @@ fn prometheus_takes_the_figures_of_a_live_run_and_gives_back_the_ledgers() {
     });
 }
 
-fn every_panel_has_data(prometheus: &Prometheus) {
+/// Every panel of the dashboard whose expressions are wanted.
+fn every_panel_has_data(prometheus: &Prometheus, wanted: impl Fn(&str) -> bool) {
     let dashboard: Value =
         serde_json::from_str(&fs::read_to_string(format!("{DEPLOY}/grafana/tapcompare.json")).unwrap()).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
@@ -164,14 +168,63 @@ fn every_panel_has_data(prometheus: &Prometheus) {
     let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
     ids.dedup();
     assert_eq!(ids.len(), panels.len());
-    for target in panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap()) {
-        let expression = target["expr"].as_str().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let expressions = targets.map(|target| target["expr"].as_str().unwrap()).filter(|expression| wanted(expression));
+    let mut looked_at = 0;
+    for expression in expressions {
+        looked_at += 1;
         // As Grafana fills them in.
         let filled = expression.replace("$instance", ".*").replace("$__rate_interval", "1m");
         assert!(!filled.contains('$'), "{expression}");
         // A rate needs two looks.
         wait_for(&format!("data for {expression}"), || (!prometheus.query(&filled).is_empty()).then_some(()));
     }
+    assert!(looked_at > 3, "{looked_at}");
+}
+
+#[test]
+fn prometheus_takes_the_figures_of_a_tee_and_gives_back_the_ledgers() {
+    if !installed("prometheus_takes_the_figures_of_a_tee") {
+        return;
+    }
+    let inline = inline();
+    let prometheus = Prometheus::start(inline.folder.path(), inline.serving.address, &[]);
+    let open = TcpStream::connect(inline.through).unwrap();
+    for _ in 0..8 {
+        assert_eq!(ask(inline.through, "GET", "/products/TEE-1000", &[("Host", "shop")]).status, 200);
+    }
+    inline.serving.compared(8.0);
+    promtool(&["check", "metrics"], &inline.serving.get("/metrics").body);
+    let books = inline.serving.json("/api/v1/report")["snapshot"]["ledger"]["capture"]["tee"].take();
+    assert_eq!(books["connections"], 9, "{books}");
+    for (expression, figure) in [
+        ("tapcompare_tee_connections_total", &books["connections"]),
+        ("tapcompare_tee_relayed_bytes_total{from=\"clients\"}", &books["from_clients"]["relayed"]),
+        ("tapcompare_tee_relayed_bytes_total{from=\"legacy\"}", &books["from_legacy"]["relayed"]),
+        ("sum(tapcompare_tee_shed_bytes_total)", &0.into()),
+        ("sum(tapcompare_tee_failed_connections_total)", &0.into()),
+        ("tapcompare_tee_open_connections", &1.into()),
+        ("tapcompare_capture_up", &1.into()),
+    ] {
+        assert!(figure.is_number(), "{expression}: {figure}");
+        prometheus.comes_to(expression, figure);
+    }
+    every_panel_has_data(&prometheus, |expression| expression.contains(OF_A_TEE));
+    drop(open);
+    prometheus.comes_to("tapcompare_tee_open_connections", &0.into());
+    // The rules that are about users are silent, until there is nobody for them.
+    let firing = prometheus.query("ALERTS{alertname=~\"TapcompareTee.*\"}");
+    assert!(firing.is_empty(), "{firing:?}");
+    inline.legacy_goes();
+    let reset = TcpStream::connect(inline.through).unwrap();
+    reset.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(reset.peek(&mut [0]).is_err(), "nobody answers in the legacy's name");
+    let alert = "ALERTS{alertname=\"TapcompareTeeLegacyUnreachable\"}";
+    wait_for(alert, || {
+        // One after the other, so that there is an increase between two looks, too.
+        let _ = TcpStream::connect(inline.through);
+        (!prometheus.query(alert).is_empty()).then_some(())
+    });
 }
 
 #[test]
@@ -209,9 +262,12 @@ fn the_alert_rules_fire_where_they_should() {
 
 #[test]
 fn rules_and_dashboard_name_only_figures_that_there_are() {
-    let live = live();
-    wait_for("the first view", || (live.serving.get("/readyz").status == 200).then_some(()));
-    let text = live.serving.get("/metrics").text();
+    let (live, inline) = (live(), inline());
+    let figures = |serving: &Serving| {
+        wait_for("the first view", || (serving.get("/readyz").status == 200).then_some(()));
+        serving.get("/metrics").text()
+    };
+    let text = figures(&live.serving) + &figures(&inline.serving);
     let source = |file: &str| fs::read_to_string(format!("{DEPLOY}/{file}")).unwrap();
     let used = source("prometheus/tapcompare.rules.yaml") + &source("grafana/tapcompare.json");
     let name = regex::Regex::new(r"tapcompare_[a-z_]+").unwrap();

@@ -91,6 +91,15 @@ impl Serving {
         lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(key, n)| (key.to_owned(), n.parse().unwrap())).collect()
     }
 
+    /// Waits until so many requests were compared, and nothing is under way.
+    pub(crate) fn compared(&self, requests: f64) {
+        wait_for("that all was compared", || {
+            let figures = self.figures();
+            let sent = figures.get("tapcompare_shadow_requests_total").copied()?;
+            (sent >= requests && figures["tapcompare_unsettled_exchanges"] == 0.0).then_some(())
+        });
+    }
+
     /// Interrupts it and waits for its end.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, String) {
         let pid = self.child.id().to_string();
@@ -263,6 +272,49 @@ impl Live {
             let settled = none("tapcompare_unsettled_exchanges") && none("tapcompare_in_flight_requests");
             (looked_at >= frames as f64 && settled).then_some(figures)
         })
+    }
+}
+
+/// A `tee` that is served, between the demo's legacy and whoever asks.
+pub(crate) struct Inline {
+    pub(crate) serving: Serving,
+    pub(crate) folder: tempfile::TempDir,
+    /// Where clients connect.
+    pub(crate) through: SocketAddr,
+    runtime: tokio::runtime::Runtime,
+    legacy: Mutex<Option<demo::Shop>>,
+    _candidate: Candidate,
+}
+
+/// Starts one before a candidate without a defect.
+pub(crate) fn inline() -> Inline {
+    let candidate = candidate("none");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let legacy = runtime.block_on(demo::legacy()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let serving = serving(
+        &[
+            &"tee",
+            &"--listen",
+            &"127.0.0.1:0",
+            &"--legacy",
+            &legacy.url(),
+            &"--candidate",
+            &candidate.url,
+            &"--serve",
+            &"127.0.0.1:0",
+        ],
+        &[],
+    );
+    let said = serving.said();
+    let through = said.split_once("passing on from ").unwrap().1.split_once(' ').unwrap().0.parse().unwrap();
+    Inline { serving, folder, through, runtime, legacy: Mutex::new(Some(legacy)), _candidate: candidate }
+}
+
+impl Inline {
+    /// From now on nobody listens where the legacy was.
+    pub(crate) fn legacy_goes(&self) {
+        self.runtime.block_on(self.legacy.lock().unwrap().take().unwrap().stop());
     }
 }
 

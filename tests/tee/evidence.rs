@@ -271,7 +271,7 @@ fn the_page_says_what_was_relayed_and_readiness_needs_no_traffic() {
     let relayed = r#"tapcompare_tee_relayed_bytes_total{from="clients"} 105"#;
     wait_until("the metrics have it", || get(served, "/metrics").contains(relayed));
     let page = get(served, "/");
-    assert!(page.contains("bytes from clients") && page.contains("looked at"), "{page}");
+    assert!(page.contains("client bytes") && page.contains("looked at"), "{page}");
     assert!(!page.contains(">frames<"), "a tee has none");
     drop(client);
     tee.report().closes();

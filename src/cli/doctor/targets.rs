@@ -59,22 +59,39 @@ fn signatures(policy: &Policy) -> Option<Check> {
 /// nothing is sent.
 pub(super) fn candidate(candidate: &Target, legacy: Option<&Target>, watched: &[SocketAddr]) -> Vec<Check> {
     const NAME: &str = "candidate";
-    let addresses = match addresses(candidate) {
-        Ok(found) if !found.is_empty() => found,
+    match known(NAME, candidate) {
+        Ok(addresses) => {
+            vec![same(candidate, &addresses, legacy, watched), reached(NAME, candidate, &addresses)]
+        }
+        Err(check) => vec![check],
+    }
+}
+
+/// Whether the legacy that the policy names can be reached: a tee passes everything on to it.
+pub(super) fn legacy(legacy: &Target) -> Check {
+    const NAME: &str = "legacy";
+    known(NAME, legacy).map_or_else(|check| check, |addresses| reached(NAME, legacy, &addresses))
+}
+
+/// The addresses of a target, or that it has none.
+fn known(name: &'static str, target: &Target) -> Result<Vec<SocketAddr>, Check> {
+    match addresses(target) {
+        Ok(found) if !found.is_empty() => Ok(found),
         found => {
             let why = found.err().unwrap_or_else(|| "the name has no address".to_owned());
-            return vec![Check::fail(NAME, format!("{candidate}: {why}"), "is the name right, and known here?")];
+            Err(Check::fail(name, format!("{target}: {why}"), "is the name right, and known here?"))
         }
-    };
-    let mut checks = vec![same(candidate, &addresses, legacy, watched)];
-    checks.push(match accepts(&addresses) {
-        Ok(address) => Check::ok(NAME, format!("{candidate} accepts connections at {address}; nothing was sent")),
+    }
+}
+
+fn reached(name: &'static str, target: &Target, addresses: &[SocketAddr]) -> Check {
+    match accepts(addresses) {
+        Ok(address) => Check::ok(name, format!("{target} accepts connections at {address}; nothing was sent")),
         Err(refused) => {
-            let says = format!("{candidate} cannot be reached ({refused})");
-            Check::fail(NAME, says, "is it running, and is there a way to it from here?")
+            let says = format!("{target} cannot be reached ({refused})");
+            Check::fail(name, says, "is it running, and is there a way to it from here?")
         }
-    });
-    checks
+    }
 }
 
 /// The first address that accepts a connection, or what each of them said.

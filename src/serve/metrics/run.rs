@@ -53,8 +53,12 @@ fn epoch(out: &mut Writer<'_>, view: &View) -> fmt::Result {
 
 fn standing(out: &mut Writer<'_>, view: &View) -> fmt::Result {
     if let Some(standing) = &view.standing {
-        let help = "1 while frames can come; 0 while the interface of the capture is down, or the capture has ended.";
+        let help = "1 while frames can come; 0 while the interface of the capture is down, or the capture has ended; of a tee, \
+                    while it accepts connections.";
         out.gauge("capture_up", help, None, f64::from(standing.line == Line::Up))?;
+        if let Some(connections) = standing.connections {
+            out.gauge("tee_open_connections", "Connections that are open through the tee.", None, connections as f64)?;
+        }
         out.gauge(
             "in_flight_requests",
             "Shadow requests that wait for their answer.",

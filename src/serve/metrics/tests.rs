@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Policy;
 use crate::exchange::{Endpoint, Failure, RunFacts, Skip, SpanNote};
-use crate::ledger::{Ledger, LossRow, ShadowBooks, SizeClass};
+use crate::ledger::{Ledger, LossRow, RelayedBytes, ShadowBooks, SizeClass, TeeBooks};
 use crate::serve::Standing;
 use crate::tally::invented::{Invented, snapshot_of};
 use crate::tally::{EndpointSnapshot, Latency, Snapshot};
@@ -212,6 +212,44 @@ fn spans_are_told_by_what_became_of_them_where_a_collector_is_to_have_them() {
         assert_eq!(series.get(&("tapcompare_spans_total".to_owned(), labels)), Some(&wanted), "{fate}");
     }
     assert_eq!(series[&("tapcompare_capture_up".to_owned(), BTreeMap::new())], 1.0);
+}
+
+#[test]
+fn a_tee_has_its_figures_and_nothing_else_has_them() {
+    let none = shown(&mut Names::default(), snapshot(vec![endpoint("GET", "/a", 3, 0)]));
+    assert!(!none.keys().any(|(name, _)| name.contains("_tee_")), "there is none");
+    let way = |relayed, shed| RelayedBytes { relayed, looked_at: relayed - shed, shed, waiting: 0 };
+    let books =
+        TeeBooks { connections: 90, unreachable: 7, cut: 2, from_clients: way(1_000, 10), from_legacy: way(50_000, 0) };
+    let mut snapshot = Snapshot::default();
+    snapshot.ledger.capture.tee = Some(books);
+    let mut view = Arc::into_inner(view(snapshot)).unwrap();
+    let shown = |view: &Arc<View>| {
+        let text = exposed(view, Names::default(), Phase::Running, Exposition::Text).unwrap();
+        parsed(std::str::from_utf8(&text).unwrap())
+    };
+    view.standing = Some(Standing { breaker: "closed", connections: Some(12), ..Standing::default() });
+    let view = Arc::new(view);
+    let series = shown(&view);
+    for (name, labels, wanted) in [
+        ("connections_total", None, 90.0),
+        ("failed_connections_total", Some(("reason", "legacy-unreachable")), 7.0),
+        ("failed_connections_total", Some(("reason", "cut-off")), 2.0),
+        ("relayed_bytes_total", Some(("from", "clients")), 1_000.0),
+        ("relayed_bytes_total", Some(("from", "legacy")), 50_000.0),
+        ("shed_bytes_total", Some(("from", "clients")), 10.0),
+        ("shed_bytes_total", Some(("from", "legacy")), 0.0),
+        ("open_connections", None, 12.0),
+    ] {
+        let key = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        assert_eq!(series.get(&(format!("tapcompare_tee_{name}"), key)), Some(&wanted), "{name} {labels:?}");
+    }
+    // What a run has come to has no open connections any more.
+    let mut over = Arc::into_inner(view).unwrap();
+    over.standing = None;
+    let over = shown(&Arc::new(over));
+    assert!(!over.keys().any(|(name, _)| name == "tapcompare_tee_open_connections"));
+    assert_eq!(over[&("tapcompare_tee_connections_total".to_owned(), BTreeMap::new())], 90.0);
 }
 
 #[test]
