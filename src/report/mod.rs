@@ -12,6 +12,7 @@ mod decision_record;
 mod dry_run;
 mod escape;
 mod explained;
+mod failed;
 mod findings;
 mod html;
 mod json;
@@ -166,6 +167,8 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)
 }
 
+#[cfg(test)]
+mod failed_tests;
 #[cfg(test)]
 pub(crate) mod hostile;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::escape::{columns, cut, is_command, visible, wrap};
 use super::explained::explained;
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, checklist, coverage, days, losses};
+use super::{Report, checklist, coverage, days, failed, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -314,6 +314,10 @@ fn failures(page: &mut Page, report: &Report<'_>) {
     for (endpoint, why, n, sample) in samples.iter().take(GROUPS) {
         page.behind(Ink::Bad, "  ", &format!("{} · {why} {}", visible(&endpoint.to_string()), count(*n)));
         page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &format!("#{} {}", sample.sequence, visible(&sample.request)))]);
+        if let Some(group) = failed::group(report, endpoint, *why) {
+            let seen = failed::seen(group).map_or(String::new(), |seen| format!("; {}", visible(&seen)));
+            page.behind(Ink::Dim, "      ", &format!("{}{seen}", failed::statuses(group)));
+        }
     }
     more(page, samples.len(), GROUPS);
 }

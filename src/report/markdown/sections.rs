@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 
 use crate::exchange::{AdmissionNote, Example};
-use crate::report::Report;
 use crate::report::html::evidence;
 use crate::report::sums::{Part, beside, sums};
 use crate::report::terminal::{TABLE_CONFIDENCE, example_difference};
+use crate::report::{Report, failed};
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, counted, latency, percent};
 use crate::verdict::{Decision, GateResult, GateState, interval};
@@ -235,7 +235,11 @@ pub(super) fn failures(report: &Report<'_>) -> String {
     let heading = section.text.len();
     for (endpoint, (why, sample)) in samples {
         let (name, n) = (span(&endpoint.endpoint.to_string(), NAME), count(endpoint.books.failed.get(*why)));
-        section.push(&format!("- {name} {why} {n}, first {}\n", span(&sample.request, NAME)));
+        let kept = failed::group(report, &endpoint.endpoint, *why).map_or(String::new(), |group| {
+            let seen = failed::seen(group).map_or(String::new(), |seen| format!(", {}", prose(&seen, NAME)));
+            format!(": {}{seen}", failed::statuses(group))
+        });
+        section.push(&format!("- {name} {why} {n}, first {}{kept}\n", span(&sample.request, NAME)));
     }
     if section.text.len() == heading { String::new() } else { section.finish() }
 }
