@@ -232,6 +232,10 @@ fn a_failure_on_the_page_is_asked_again_by_the_command_beside_it_as_it_was_asked
     let output = tapcompare(folder.path(), &["report", "run", "--html", "-"]);
     let page = String::from_utf8(output.stdout).unwrap();
     let section = page.split("<section id=\"failures\">").nth(1).unwrap().split("</section>").next().unwrap();
+    // The limits under which it was asked stand there with their units.
+    for limit in ["<dt>body</dt><dd>16,777,216 bytes</dd>", "<dt>in flight</dt><dd>64 requests</dd>"] {
+        assert!(page.contains(limit), "{limit}: {}", page.split("<section id=\"run\">").nth(1).unwrap());
+    }
     let articles: Vec<&str> = section.split("<article").skip(1).collect();
     assert!(articles.len() >= 13, "{}", articles.len());
     for article in articles {

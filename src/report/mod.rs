@@ -3,6 +3,7 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod accepted;
 mod changes;
 mod checklist;
 mod coverage;

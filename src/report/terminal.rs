@@ -13,7 +13,7 @@ use super::escape::{columns, cut, is_command, visible, wrap};
 use super::explained::explained;
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, checklist, coverage, days, failed, losses};
+use super::{Report, accepted, checklist, coverage, days, failed, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -144,6 +144,9 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     };
     let first = format!("{}  ", verdict.verdict);
     page.behind(ink, &first, &visible(&verdict.headline));
+    if let Some(accepted) = accepted::sentence(report) {
+        page.behind(Ink::Bold, &" ".repeat(columns(&first)), &accepted);
+    }
     page.line("");
     for (at, gate) in verdict.gates.iter().enumerate() {
         gate_lines(page, gate);
