@@ -306,23 +306,22 @@ pub(super) fn example_difference<'a>(group: &DifferenceGroup, differences: &'a [
 }
 
 fn failures(page: &mut Page, report: &Report<'_>) {
-    let samples = report.snapshot.endpoints.iter().flat_map(|e| {
-        e.failure_samples.iter().map(move |(why, sample)| (&e.endpoint, *why, e.books.failed.get(*why), sample))
-    });
-    let samples: Vec<_> = samples.collect();
-    if samples.is_empty() {
+    let all = failed::all(report);
+    if all.is_empty() {
         return;
     }
     page.heading("Failures of the candidate");
-    for (endpoint, why, n, sample) in samples.iter().take(GROUPS) {
-        page.behind(Ink::Bad, "  ", &format!("{} · {why} {}", visible(&endpoint.to_string()), count(*n)));
+    for one in all.iter().take(GROUPS) {
+        let (name, n) = (visible(&one.endpoint.endpoint.to_string()), count(one.exchanges));
+        page.behind(Ink::Bad, "  ", &format!("{name} · {} {n}", one.failure));
+        let sample = one.sample;
         page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &format!("#{} {}", sample.sequence, visible(&sample.request)))]);
-        if let Some(group) = failed::group(report, endpoint, *why) {
+        if let Some(group) = one.group {
             let seen = failed::seen(group).map_or(String::new(), |seen| format!("; {}", visible(&seen)));
             page.behind(Ink::Dim, "      ", &format!("{}{seen}", failed::statuses(group)));
         }
     }
-    more(page, samples.len(), GROUPS);
+    more(page, all.len(), GROUPS);
 }
 
 fn rules(page: &mut Page, report: &Report<'_>) {

@@ -28,7 +28,7 @@ pub struct FailureGroup {
     pub first_seen: Option<String>,
     /// When the last one began.
     pub last_seen: Option<String>,
-    /// The first of them, by their position in the source. Where the candidate answered, both sides' beginnings are in it.
+    /// The first of them, by their position in the source, without the legacy's body.
     pub example: Arc<Example>,
 }
 
@@ -144,9 +144,9 @@ impl Failures {
     }
 }
 
-/// A failure is no difference: what was asked, and what came of it.
+/// A failure is no difference: what was asked, and what the candidate made of it.
 fn to_be_asked(example: Example) -> Example {
-    Example { differences: Vec::new(), patch: None, text_diff: None, ..example }
+    Example { differences: Vec::new(), patch: None, text_diff: None, legacy: String::new(), ..example }
 }
 
 #[cfg(test)]
@@ -192,6 +192,7 @@ mod tests {
         assert_eq!((&timeouts.first_seen, &timeouts.last_seen), (&at(3), &at(9)));
         assert_eq!(timeouts.example.request, "GET /things/3");
         assert!(timeouts.example.differences.is_empty() && timeouts.example.patch.is_none());
+        assert!(timeouts.example.legacy.is_empty() && !timeouts.example.candidate.is_empty());
         // Two numbers that turn out to be one endpoint.
         let snapshot = snapshot_of(&run, &["GET /a", "GET /a"]);
         assert_eq!(shown(&snapshot).len(), 2);

@@ -1,13 +1,13 @@
 //! What the candidate failed, by endpoint and way of failing, each with its first request and how to ask it again.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use crate::exchange::{Endpoint, Failure};
-use crate::report::{Report, failed};
-use crate::tally::{EndpointSnapshot, FailureGroup, FailureSample};
+use crate::exchange::Endpoint;
+use crate::report::Report;
+use crate::report::failed::{self, Failing};
+use crate::tally::FailureGroup;
 use crate::verdict::words::{count, percent};
 
 use super::{code, group, names, room, sides, text};
@@ -17,33 +17,8 @@ const ROOM: usize = 90 << 10;
 /// The first show their request at once.
 const OPEN: usize = 2;
 
-/// One way in which an endpoint is failed.
-struct Failing<'r> {
-    endpoint: &'r EndpointSnapshot,
-    failure: Failure,
-    exchanges: u64,
-    sample: &'r FailureSample,
-    group: Option<&'r FailureGroup>,
-}
-
-/// All of them, the most frequent first.
-fn all<'r>(report: &Report<'r>) -> Vec<Failing<'r>> {
-    let of_one = |endpoint: &'r EndpointSnapshot| {
-        endpoint.failure_samples.iter().map(move |(failure, sample)| Failing {
-            endpoint,
-            failure: *failure,
-            exchanges: endpoint.books.failed.get(*failure),
-            sample,
-            group: failed::group(report, &endpoint.endpoint, *failure),
-        })
-    };
-    let mut all: Vec<Failing<'r>> = report.snapshot.endpoints.iter().flat_map(of_one).collect();
-    all.sort_by_key(|one| Reverse(one.exchanges));
-    all
-}
-
 pub(super) fn section(report: &Report<'_>) -> Markup {
-    let all = all(report);
+    let all = failed::all(report);
     if all.is_empty() {
         return html! {};
     }
@@ -64,7 +39,7 @@ fn articles(report: &Report<'_>, all: &[Failing<'_>]) -> (Markup, usize) {
 
 /// Those that a link leads to.
 pub(super) fn places(report: &Report<'_>) -> BTreeSet<String> {
-    let all = all(report);
+    let all = failed::all(report);
     let (_, shown) = articles(report, &all);
     all.iter().take(shown).map(|one| names::failure(&one.endpoint.endpoint, one.failure)).collect()
 }
@@ -99,15 +74,18 @@ fn article(report: &Report<'_>, one: &Failing<'_>, open: bool) -> Markup {
 /// The first request that failed so, what came of it, and how to ask it again.
 fn first(report: &Report<'_>, one: &FailureGroup, open: bool) -> Markup {
     let example = &one.example;
-    // Else the candidate's side is the name of the failure.
-    let answered = example.status.1 > 0 && !(example.legacy.is_empty() && example.candidate.is_empty());
+    // Where there is no answer, the name of the failure stands there.
+    let answered = example.status.1 > 0 && !example.candidate.is_empty();
     html! {
         details open[open] {
             summary {
                 "The first, #" (example.sequence) " " (code(&example.request)) " "
                 span.meta { (failed::statuses(one)) }
             }
-            @if answered { (sides::by_side(&example.legacy, &example.candidate, sides::Sort::Plain, &[])) }
+            @if answered {
+                h4 { "What the candidate answered" }
+                pre { (sides::lines(&example.candidate)) }
+            }
             (group::reproduce(report, example))
         }
     }

@@ -257,18 +257,20 @@ fn example_lines(group: &DifferenceGroup, example: &Example) -> String {
 }
 
 pub(super) fn failures(report: &Report<'_>) -> String {
-    let samples = report.snapshot.endpoints.iter().flat_map(|e| e.failure_samples.iter().map(move |s| (e, s)));
+    let all = failed::all(report);
+    if all.is_empty() {
+        return String::new();
+    }
     let mut section = Section::new("Failures of the candidate", ROOM[6]);
-    let heading = section.text.len();
-    for (endpoint, (why, sample)) in samples {
-        let (name, n) = (span(&endpoint.endpoint.to_string(), NAME), count(endpoint.books.failed.get(*why)));
-        let kept = failed::group(report, &endpoint.endpoint, *why).map_or(String::new(), |group| {
+    for one in all {
+        let (name, n) = (span(&one.endpoint.endpoint.to_string(), NAME), count(one.exchanges));
+        let kept = one.group.map_or(String::new(), |group| {
             let seen = failed::seen(group).map_or(String::new(), |seen| format!(", {}", prose(&seen, NAME)));
             format!(": {}{seen}", failed::statuses(group))
         });
-        section.push(&format!("- {name} {why} {n}, first {}{kept}\n", span(&sample.request, NAME)));
+        section.push(&format!("- {name} {} {n}, first {}{kept}\n", one.failure, span(&one.sample.request, NAME)));
     }
-    if section.text.len() == heading { String::new() } else { section.finish() }
+    section.finish()
 }
 
 pub(super) fn rules(report: &Report<'_>) -> String {
