@@ -6,6 +6,7 @@
 mod losses;
 mod merge;
 mod settled;
+mod tee;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use losses::{LossRow, Losses, SizeClass};
 pub use merge::MAX_DAMAGE_LINES;
 pub use settled::Unsettled;
+pub use tee::{RelayedBytes, TeeBooks};
 
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
 
@@ -119,6 +121,16 @@ pub struct CaptureBooks {
     /// What the kernel counted, where the source is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveBooks>,
+    /// What went through, where the source is a tee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tee: Option<TeeBooks>,
+}
+
+impl CaptureBooks {
+    /// Whether exchanges came as they happened, so that the run has no end of its own.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some() || self.tee.is_some()
+    }
 }
 
 /// What became of the frames of a live source before they could be looked at.
@@ -344,6 +356,14 @@ impl Ledger {
             let account = "received = frames + kernel dropped + shed + not VXLAN + waiting";
             let known = w.frames + l.kernel_dropped + l.shed_frames + l.not_vxlan;
             sums.push((account, l.received, known + l.waiting));
+        }
+        if let Some(t) = &self.capture.tee {
+            for (account, way) in [
+                ("bytes from clients = looked at + shed + waiting", t.from_clients),
+                ("bytes from the legacy = looked at + shed + waiting", t.from_legacy),
+            ] {
+                sums.push((account, way.relayed, way.looked_at.saturating_add(way.lost())));
+            }
         }
         if let Some(s) = &self.shadow {
             let outcomes = s.matched + s.accepted + s.mismatched + s.noisy + s.drifted;

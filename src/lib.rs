@@ -2,8 +2,8 @@
 //!
 //! The walk of one exchange, told in the order of the modules:
 //!
-//! 1. [`capture`] yields frames with their time stamps.
-//! 2. [`wire`] turns frames into exchanges: a request and the answer that the legacy gave it.
+//! 1. [`capture`] yields frames with their time stamps, or [`tee`] stands in line and yields what goes through it.
+//! 2. [`wire`] turns either into exchanges: a request and the answer that the legacy gave it.
 //! 3. [`shadow`] asks the candidate the same, once, if the policy allows it.
 //! 4. [`compare`] lays the two answers side by side under the [`rules`], and gives the exchange its one outcome. What it
 //!    shows of them has gone through [`redact`]: secrets do not leave memory.
@@ -40,6 +40,7 @@ pub mod shadow;
 pub mod store;
 pub mod suggest;
 pub mod tally;
+pub mod tee;
 pub mod traces;
 pub mod verdict;
 pub mod wire;

@@ -5,6 +5,8 @@
 //!            (files, wire, order)             (when?)  ├─spawns─▶ tokio tasks ──observations──▶ comparing workers
 //! live:      taker ──batches──▶ assembler ──▶ prompt ─┘          (ask once)                    (compare, count)
 //!            (frames)           (wire)         (now or never)
+//! inline:    relay ──pieces───▶ assembler ──▶ prompt      (as above)
+//!            (both ways)        (wire)
 //!
 //!            workers ──spans──▶ traces: to a collector, where somebody wants them; what has no place is dropped and counted
 //!            recorder, on the calling thread: asks every stage for what it counted, once a second; writes the run file
@@ -22,6 +24,7 @@ mod budget;
 mod live;
 mod numbering;
 mod order;
+mod outlet;
 mod paced;
 mod progress;
 mod prompt;
@@ -30,6 +33,7 @@ mod recorder;
 mod source;
 mod spans;
 mod stages;
+mod tee;
 mod workers;
 
 use std::io;
@@ -44,6 +48,7 @@ use tokio::runtime::Handle;
 pub use progress::{Progress, Standing};
 pub use recorder::Unfinished;
 pub use source::{Source, SourceError};
+pub use tee::TeeFeed;
 
 use crate::capture::{Filter, LiveSource, Saver};
 use crate::compare::Comparer;
@@ -70,6 +75,15 @@ pub enum Feed {
     Recorded(Box<Source>, Pace),
     /// A line that is listened to.
     Live(Box<LiveFeed>),
+    /// A tee that stands in line.
+    Tee(Box<TeeFeed>),
+}
+
+impl Feed {
+    /// Whether exchanges come as they happen, so that a request goes out now or not at all.
+    pub fn is_live(&self) -> bool {
+        !matches!(self, Feed::Recorded(..))
+    }
 }
 
 /// A line, and when it has been listened to long enough.
@@ -139,6 +153,11 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
+/// The runtime of a tee: another one, so that neither pages nor shadow requests delay what users wait for. A thread a core.
+fn relay_runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().thread_name("relay").enable_all().build()
+}
+
 /// The runtime that a run is served from: another one, so that no page delays a shadow request.
 ///
 /// # Errors
@@ -166,8 +185,10 @@ pub fn run(
 ) -> io::Result<Ended> {
     let lasts = match &plan.feed {
         Feed::Live(live) => live.lasts,
+        Feed::Tee(tee) => tee.lasts,
         Feed::Recorded(..) => None,
     };
+    let tee = matches!(plan.feed, Feed::Tee(_));
     let begun = Instant::now();
     let (stages, done, mut recorder) = stages::start(plan, runtime, stop, progress)?;
     while done.recv_timeout(WATCH_EVERY) == Err(RecvTimeoutError::Timeout) {
@@ -176,6 +197,9 @@ pub fn run(
         }
         recorder.round_if_due(progress);
         watch(progress);
+    }
+    if tee && !stop.load(Ordering::Relaxed) {
+        tracing::error!("comparing has ended by a defect of tapcompare; requests are passed on until it is stopped");
     }
     Ok(stages.end(recorder))
 }

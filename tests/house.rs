@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in the order of the walk. A room imports only rooms before it.
-const WALK: [&str; 21] = [
+const WALK: [&str; 22] = [
     "privilege",
     "exchange",
     "ledger",
     "config",
     "capture",
     "wire",
+    "tee",
     "shadow",
     "rules",
     "redact",
@@ -34,15 +35,15 @@ const WALK: [&str; 21] = [
 /// what is confined.
 const CONFINED: [(&str, &[&str]); 37] = [
     ("pcap", &["capture"]),
-    ("nix", &["capture", "privilege", "cli"]),
+    ("nix", &["capture", "tee", "privilege", "cli"]),
     ("caps", &["privilege"]),
-    ("socket2", &["capture"]),
+    ("socket2", &["capture", "tee"]),
     ("pcap_parser", &["capture"]),
     ("pnet", &["wire", "capture"]),
     ("httparse", &["wire"]),
     ("hyper", &["shadow", "serve", "traces", "demo"]),
     ("hyper_util", &["shadow", "serve", "traces", "demo"]),
-    ("tokio", &["shadow", "serve", "traces", "demo", "pipeline", "cli"]),
+    ("tokio", &["tee", "shadow", "serve", "traces", "demo", "pipeline", "cli"]),
     ("crossbeam_channel", &["pipeline"]),
     ("hdrhistogram", &["tally"]),
     ("statrs", &["verdict", "suggest"]),

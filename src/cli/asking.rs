@@ -67,7 +67,18 @@ impl Asking {
     /// Reads the policy and the rules. `legacy`: named on the command line, where the command has such a flag.
     pub(super) fn read(&self, legacy: Option<&Target>) -> Result<Asked, Trouble> {
         let (policy, policy_text, policy_file) = self.policy()?;
-        let policy = self.overridden(policy, legacy);
+        self.understood(self.overridden(policy, legacy), policy_text, policy_file)
+    }
+
+    /// The same for a tee, and the legacy that it stands before. Its own clients ask that one, and nobody else does.
+    pub(super) fn read_inline(&self, legacy: Option<&Target>) -> Result<(Asked, Option<Target>), Trouble> {
+        let (policy, policy_text, policy_file) = self.policy()?;
+        let mut policy = self.overridden(policy, legacy);
+        let legacy = policy.targets.legacy.take();
+        Ok((self.understood(policy, policy_text, policy_file)?, legacy))
+    }
+
+    fn understood(&self, policy: Policy, policy_text: String, policy_file: Option<PathBuf>) -> Result<Asked, Trouble> {
         let candidate = policy.targets.candidate.clone().ok_or(NO_CANDIDATE)?;
         if policy.targets.legacy.as_ref().is_some_and(|legacy| legacy.is_same(&candidate)) {
             return Err(format!("the legacy and the candidate are both {candidate}: {ONE_TARGET}").into());

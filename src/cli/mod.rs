@@ -19,6 +19,7 @@ mod schema;
 mod serve;
 mod serving;
 mod signal;
+mod tee;
 mod trial;
 mod walk;
 mod watch;
@@ -52,6 +53,7 @@ pub struct Cli {
 enum Command {
     Replay(Box<replay::ReplayArgs>),
     Watch(Box<watch::WatchArgs>),
+    Tee(Box<tee::TeeArgs>),
     Inspect(inspect::InspectArgs),
     Demo(demo::DemoArgs),
     Judge(judge::JudgeArgs),
@@ -142,6 +144,7 @@ impl Cli {
         match self.command {
             Command::Replay(args) => args.run(color),
             Command::Watch(args) => args.run(color),
+            Command::Tee(args) => args.run(color),
             Command::Inspect(args) => args.run(color),
             Command::Demo(args) => args.run(color),
             Command::Judge(args) => args.run(color),

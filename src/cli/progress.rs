@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::pipeline::{Progress, Standing};
+use crate::pipeline::{Feed, Progress, Standing};
 
 /// Shorter runs show nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -15,10 +15,28 @@ const RATE_OVER: Duration = Duration::from_secs(5);
 /// Where nobody watches a terminal, how often the status goes to the log (with -v).
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
+/// What the exchanges come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    Files,
+    Line,
+    Tee,
+}
+
+impl Watched {
+    pub(crate) fn of(feed: &Feed) -> Watched {
+        match feed {
+            Feed::Recorded(..) => Watched::Files,
+            Feed::Live(_) => Watched::Line,
+            Feed::Tee(_) => Watched::Tee,
+        }
+    }
+}
+
 /// Draws the state of a run on standard error.
 pub(crate) struct Meter {
     started: Instant,
-    live: bool,
+    source: Watched,
     bar: Option<ProgressBar>,
     terminal: bool,
     logged: Instant,
@@ -27,10 +45,10 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(live: bool) -> Meter {
+    pub(crate) fn new(source: Watched) -> Meter {
         let now = Instant::now();
         let terminal = io::stderr().is_terminal();
-        Meter { started: now, live, bar: None, terminal, logged: now, before: VecDeque::new() }
+        Meter { started: now, source, bar: None, terminal, logged: now, before: VecDeque::new() }
     }
 
     /// Shows where the run is; cheap enough to be called ten times a second.
@@ -39,13 +57,14 @@ impl Meter {
             return;
         }
         let now = progress.now();
-        let text = if self.live { self.live_text(now) } else { recorded_text(now) };
+        let live = self.source != Watched::Files;
+        let text = if live { self.live_text(now) } else { recorded_text(now) };
         if self.terminal {
             let total = now.total_bytes;
-            let bar = self.bar.get_or_insert_with(|| new_bar(self.live, total));
+            let bar = self.bar.get_or_insert_with(|| new_bar(live, total));
             bar.set_position(now.bytes);
             bar.set_message(text);
-        } else if self.live && self.logged.elapsed() >= LOG_EVERY {
+        } else if live && self.logged.elapsed() >= LOG_EVERY {
             self.logged = Instant::now();
             tracing::info!("{text}");
         }
@@ -67,7 +86,7 @@ impl Meter {
         self.before.push_back((moment, now));
         let seconds = (moment - since).as_secs_f64().max(0.001);
         let rate = |now: u64, then: u64| now.saturating_sub(then) as f64 / seconds;
-        live_line(now, rate(now.exchanges, then.exchanges), rate(now.sent, then.sent))
+        live_line(self.source, now, rate(now.exchanges, then.exchanges), rate(now.sent, then.sent))
     }
 }
 
@@ -77,15 +96,16 @@ fn recorded_text(now: Standing) -> String {
 
 /// What somebody who watches needs first: is anything wrong, does it see traffic, does it ask, does it differ. A terminal
 /// has 80 columns and cuts what is longer, so what is wrong stands first.
-fn live_line(now: Standing, seen: f64, sent: f64) -> String {
+fn live_line(source: Watched, now: Standing, seen: f64, sent: f64) -> String {
     let mut line = String::new();
     match now.breaker {
-        _ if now.frames == 0 => line.push_str("[NO FRAME YET] "),
+        _ if now.frames == 0 => line.push_str(if source == Watched::Tee { "[NOBODY YET] " } else { "[NO FRAME YET] " }),
         0 => {}
         1 => line.push_str("[breaker half open] "),
         _ => line.push_str("[BREAKER OPEN] "),
     }
-    for (n, what) in [(now.dropped, "dropped"), (now.shed, "shed")] {
+    let dropped = if source == Watched::Tee { "bytes unseen" } else { "dropped" };
+    for (n, what) in [(now.dropped, dropped), (now.shed, "shed")] {
         if n > 0 {
             line.push_str(&format!("{} {what}, ", short(n)));
         }
@@ -130,14 +150,17 @@ mod tests {
 
     #[test]
     fn the_live_line_says_first_what_is_wrong_and_fits_a_terminal() {
-        let quiet = live_line(Standing::default(), 0.0, 0.0);
+        let quiet = live_line(Watched::Line, Standing::default(), 0.0, 0.0);
         assert!(quiet.starts_with("[NO FRAME YET] 0 lost; 0/s seen"), "{quiet}");
         let busy = Standing { frames: 9, sent: 7, answered: 4, dropped: 3, breaker: 2, ..Standing::default() };
-        let line = live_line(busy, 1200.4, 100.0);
+        let line = live_line(Watched::Line, busy, 1200.4, 100.0);
         assert!(line.starts_with("[BREAKER OPEN] 3 dropped, 0 lost; 1200/s seen, 100/s sent;"), "{line}");
+        assert!(live_line(Watched::Tee, Standing::default(), 0.0, 0.0).starts_with("[NOBODY YET] 0 lost"));
+        let unseen = live_line(Watched::Tee, Standing { breaker: 0, ..busy }, 0.0, 0.0);
+        assert!(unseen.starts_with("3 bytes unseen, 0 lost"), "{unseen}");
         let long = Standing { frames: 9, sent: 12_345_678, answered: 12_345_614, compared: 12_345_610, ..busy };
         let long = Standing { dropped: 0, breaker: 0, mismatched: 123_456, ..long };
-        let line = live_line(long, 35_000.0, 500.0);
+        let line = live_line(Watched::Line, long, 35_000.0, 500.0);
         let shown = &line[..80 - "00:00:00 ".len()];
         assert!(shown.contains("12.3M compared, 123k differ, 0 fail"), "{shown}");
     }

@@ -11,18 +11,18 @@ use tokio::runtime::Runtime;
 
 use super::asking::{Asked, today};
 use super::output::Output;
-use super::progress::Meter;
+use super::progress::{Meter, Watched};
 use super::serving::{Served, Serving};
 use super::signal::stop_on_signal;
 use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
-use crate::config::{Redaction, Target};
+use crate::config::{Redaction, Safety, Target};
 use crate::exchange::{AdmissionNote, BreakerNote, EpochNote, OverheadNote};
-use crate::ledger::StoreBooks;
+use crate::ledger::{CaptureBooks, StoreBooks};
 use crate::pipeline::{Ended, Feed, Plan, Progress, Unfinished, run};
 use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
-use crate::shadow::{AdmissionStanding, Shadow};
+use crate::shadow::{AdmissionStanding, Shadow, TargetError};
 use crate::store::{self, RunFile, StretchFacts};
 use crate::traces::{Settings, Traces};
 use crate::verdict;
@@ -30,6 +30,8 @@ use crate::verdict::words::{count, counted};
 
 const NO_FRAME: &str = "not one frame was seen: is the traffic mirrored to here, and does the filter want it? `tapcompare doctor -i IFACE` \
      says what is missing";
+
+const NO_CONNECTION: &str = "nobody connected: are the clients, or what balances them, sent to --listen?";
 
 /// A run as it was meant.
 pub(super) struct Walk {
@@ -68,17 +70,16 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         tracing::warn!("{warning}");
     }
     let notes = rules.notes();
-    let live = matches!(feed, Feed::Live(_));
+    let (live, source) = (feed.is_live(), Watched::of(&feed));
     let legacy = policy.targets.legacy.as_ref();
-    let shadow = runtime.block_on(Shadow::resolve(&candidate, legacy, &policy.safety))?;
-    let shadow = Arc::new(if live { shadow } else { shadow.recorded() });
+    let shadow = Arc::new(runtime.block_on(client(source, &candidate, legacy, &policy.safety))?);
     let traces = traces.map(|settings| Traces::open(&settings, &candidate, legacy)).transpose()?;
     let redactor = Arc::new(redactor(&policy.redaction)?);
     let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
     // Last: what could not begin must leave no stretch in the file.
     let stretch =
         StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts.clone(), notes: notes.clone() };
-    let file = file.map(|path| run_file(&path, &stretch)).transpose()?;
+    let (file, unkept) = evidence(file.as_deref(), &stretch, source)?;
     let comparer = Arc::new(Comparer::new(Arc::clone(&rules), redactor));
     let shown = served.as_ref().map(|served| Arc::clone(&served.live));
     let plan =
@@ -86,20 +87,20 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
 
     let stop = Arc::new(AtomicBool::new(false));
     let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
-    let mut meter = Meter::new(live);
+    let mut meter = Meter::new(source);
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
 
     let Ended { mut snapshot, together, epochs, dry_run, admission, file, spans } = ended;
-    if live && snapshot.ledger.wire.frames == 0 {
-        tracing::warn!("{NO_FRAME}");
+    if let Some(nothing) = nothing_seen(&snapshot.ledger.capture, snapshot.ledger.wire.frames) {
+        tracing::warn!("{nothing}");
     }
     facts.admission = Some(noted(&admission));
     facts.spans = spans;
     facts.finished = now();
     // A live run has no end of its own: however it was ended, it ended as it was meant to.
     facts.stopped_early = (!live && signalled.load(Ordering::Relaxed)).then(|| "stopped by a signal".to_owned());
-    snapshot.ledger.store = file.map(|file| written(file, &facts));
+    snapshot.ledger.store = file.map(|file| written(file, &facts)).or(unkept);
     let unwritten = snapshot.ledger.store.is_some_and(|books| books.unwritten);
     // Whoever asked for the file is told, whatever the verdict: others will judge by what is in it.
     let status = |fine: Status| if unwritten { Status::Trouble } else { fine };
@@ -131,6 +132,45 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
         served.ended(explained.unwrap_or(snapshot), together, facts);
     }
     Ok(status(verdict.verdict.into()))
+}
+
+/// Who asks, as the source wants it.
+async fn client(
+    source: Watched,
+    candidate: &Target,
+    legacy: Option<&Target>,
+    safety: &Safety,
+) -> Result<Shadow, TargetError> {
+    match source {
+        Watched::Tee => Shadow::inline(candidate, safety).await,
+        Watched::Line => Shadow::resolve(candidate, legacy, safety).await,
+        Watched::Files => Ok(Shadow::resolve(candidate, legacy, safety).await?.recorded()),
+    }
+}
+
+/// The run file, if there is to be one. Who stands in line must not fall because of its own evidence: what the books then
+/// say of it.
+fn evidence(
+    path: Option<&Path>,
+    stretch: &StretchFacts,
+    source: Watched,
+) -> Result<(Option<RunFile>, Option<StoreBooks>), Trouble> {
+    match path.map(|path| run_file(path, stretch)).transpose() {
+        Err(error) if source == Watched::Tee => {
+            tracing::error!("{error}; requests are passed on all the same, and the evidence is not kept");
+            Ok((None, Some(StoreBooks { failed_writes: 1, unwritten: true, ..StoreBooks::default() })))
+        }
+        file => Ok((file?, None)),
+    }
+}
+
+/// What to say of a live source that nothing came from.
+fn nothing_seen(capture: &CaptureBooks, frames: u64) -> Option<&'static str> {
+    match (&capture.live, &capture.tee) {
+        (Some(_), _) if frames == 0 => Some(NO_FRAME),
+        (_, Some(tee)) if tee.connections == 0 => Some(NO_CONNECTION),
+        _ => None,
+    }
 }
 
 /// Ends the writing, and says so where the file lacks evidence.

@@ -75,7 +75,7 @@ pub(crate) struct WatchArgs {
     filter: Vec<String>,
 }
 
-fn lasting(text: &str) -> Result<Duration, String> {
+pub(super) fn lasting(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(lasts) if !lasts.is_zero() => Ok(lasts),
         _ => Err("write a number with its unit, such as 30s, 10m or 2h".into()),
@@ -86,7 +86,7 @@ fn lasting(text: &str) -> Result<Duration, String> {
 const REFUSED: [&str; 2] = ["Permission denied", "Operation not permitted"];
 
 /// Root that was refused a file does not see why: it is root no more.
-fn as_whom(error: Trouble, changed: Option<&str>) -> Trouble {
+pub(super) fn as_whom(error: Trouble, changed: Option<&str>) -> Trouble {
     match changed {
         Some(user) if REFUSED.iter().any(|refused| error.to_string().contains(refused)) => {
             format!("{error}; root was given up and this is {user}: let that user write there, or name one with --user")

@@ -2,7 +2,9 @@
 //! gets a new one does not forget it.
 
 use super::losses::joined;
-use super::{CaptureBooks, Counts, Ledger, LiveBooks, ShadowBooks, StoreBooks, Waiting, WireBooks};
+use super::{
+    CaptureBooks, Counts, Ledger, LiveBooks, RelayedBytes, ShadowBooks, StoreBooks, TeeBooks, Waiting, WireBooks,
+};
 
 /// So many lines of damage are kept where books are added up; one more says that there were others.
 pub const MAX_DAMAGE_LINES: usize = 100;
@@ -41,7 +43,7 @@ impl CaptureBooks {
             return;
         }
         let nothing_yet = *self == nothing;
-        let CaptureBooks { files, bytes, damage, finished, live } = other;
+        let CaptureBooks { files, bytes, damage, finished, live, tee } = other;
         add([&mut self.files, &mut self.bytes], [files, bytes]);
         self.damage.extend(damage.iter().cloned());
         if self.damage.len() > MAX_DAMAGE_LINES {
@@ -51,6 +53,9 @@ impl CaptureBooks {
         self.finished = *finished && (nothing_yet || self.finished);
         if let Some(more) = live {
             self.live.get_or_insert_default().merge(more);
+        }
+        if let Some(more) = tee {
+            self.tee.get_or_insert_default().merge(more);
         }
     }
 }
@@ -67,6 +72,27 @@ impl LiveBooks {
         add(
             [&mut self.waiting, &mut self.interface_dropped, &mut self.unsaved_frames],
             [waiting, interface_dropped, unsaved_frames],
+        );
+    }
+}
+
+impl TeeBooks {
+    /// Adds another tee's.
+    pub fn merge(&mut self, other: &TeeBooks) {
+        let TeeBooks { connections, unreachable, cut, from_clients, from_legacy } = other;
+        add([&mut self.connections, &mut self.unreachable, &mut self.cut], [connections, unreachable, cut]);
+        self.from_clients.merge(from_clients);
+        self.from_legacy.merge(from_legacy);
+    }
+}
+
+impl RelayedBytes {
+    /// Adds another direction's.
+    pub fn merge(&mut self, other: &RelayedBytes) {
+        let RelayedBytes { relayed, looked_at, shed, waiting } = other;
+        add(
+            [&mut self.relayed, &mut self.looked_at, &mut self.shed, &mut self.waiting],
+            [relayed, looked_at, shed, waiting],
         );
     }
 }
@@ -201,6 +227,7 @@ mod tests {
     fn books() -> Ledger {
         let mut books = Ledger { shadow: Some(ShadowBooks::default()), ..Ledger::default() };
         books.store = Some(StoreBooks::default());
+        (books.capture.live, books.capture.tee) = (Some(LiveBooks::default()), Some(TeeBooks::default()));
         books.capture.finished = true;
         books.wire.requests_unpaired.add(Incomplete::Gap);
         books.wire.evicted.insert("connections".into(), 1);

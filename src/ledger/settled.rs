@@ -14,6 +14,8 @@ pub struct Unsettled {
     pub exchanges: u64,
     /// Frames that came and that nobody has looked at yet.
     pub frames: u64,
+    /// Bytes that went through a tee and that nobody has looked at yet.
+    pub bytes: u64,
 }
 
 impl Ledger {
@@ -39,7 +41,13 @@ impl Ledger {
             frames = std::mem::take(&mut live.waiting);
             live.received = live.received.saturating_sub(frames.saturating_add(waiting.frames));
         }
-        (self, Unsettled { wire: waiting, exchanges, frames })
+        let mut bytes = 0;
+        for way in self.capture.tee.iter_mut().flat_map(|tee| [&mut tee.from_clients, &mut tee.from_legacy]) {
+            let waiting = std::mem::take(&mut way.waiting);
+            way.relayed = way.relayed.saturating_sub(waiting);
+            bytes += waiting;
+        }
+        (self, Unsettled { wire: waiting, exchanges, frames, bytes })
     }
 }
 

@@ -8,27 +8,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::asks::{Counting, Telling};
-use super::budget::Budget;
-use super::numbering::{Numbered, Numbering, Read};
-use super::progress::{Progress, bump};
+use super::asks::Counting;
+use super::numbering::Read;
+use super::outlet::Outlet;
+use super::progress::Progress;
 use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, Saver};
-use crate::exchange::{Exchange, Fate, Observation, Skip, Timestamp};
-use crate::ledger::{CaptureBooks, Ledger, LiveBooks, MAX_DAMAGE_LINES, Refusal};
+use crate::exchange::Timestamp;
+use crate::ledger::{CaptureBooks, LiveBooks, MAX_DAMAGE_LINES, Refusal};
 use crate::wire::Wire;
 
 /// Batches between the two threads, in both directions together: at 256 KiB each, 4 MiB.
 pub(crate) const BATCHES: usize = 16;
-/// Exchanges that are handed on together, at most.
-pub(crate) const TOGETHER: usize = 32;
 /// How long a look at a silent line takes.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often the kernel is asked for its counts.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
 /// Silence after which the wall clock moves the wire's own: silent connections must be given up although nothing comes.
-const SILENCE: Duration = Duration::from_secs(2);
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 
 /// See [`Progress`].
 pub(crate) const LINE_UP: u64 = 0;
@@ -114,17 +112,9 @@ impl Taker {
 
 /// The thread that assembles.
 pub(crate) struct Assembler {
-    pub(crate) wire: Wire,
-    pub(crate) numbering: Numbering,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) progress: Arc<Progress>,
-    pub(crate) counting: Counting,
-    pub(crate) telling: Telling,
+    pub(crate) outlet: Outlet,
     pub(crate) taken: Receiver<Taken>,
     pub(crate) empty: Sender<Batch>,
-    pub(crate) exchanges: Sender<Vec<Numbered>>,
-    /// Waits for the end of the turn.
-    pub(crate) ready: Vec<Numbered>,
     pub(crate) saver: Option<Saver>,
     /// Asked of each frame where the kernel cannot be: of those inside of VXLAN.
     pub(crate) filter: Option<Filter>,
@@ -147,28 +137,24 @@ impl Assembler {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if heard.elapsed() >= SILENCE {
-                self.with_sink(|wire, sink| wire.tick(clock(), sink));
+                self.outlet.turn(|wire, sink| wire.tick(clock(), sink));
             }
-            self.counting.tell_if_asked();
-            self.tell();
+            let Assembler { outlet, capture, saver, .. } = &mut self;
+            outlet.tell_if_asked(|wire| with_counts(capture.clone(), wire, saver.as_ref()));
         }
-        self.with_sink(Wire::finish);
-        if let Some(Err(error)) = self.saver.as_mut().map(Saver::flush) {
+        let Assembler { outlet, capture, mut saver, .. } = self;
+        if let Some(Err(error)) = saver.as_mut().map(Saver::flush) {
             // No damage of the evidence: what was looked at was, and the frames that are not kept are counted.
             tracing::error!("{error}");
         }
-        self.capture.finished = true;
-        let wire = self.wire.books();
-        self.capture.live = Some(self.live_books(wire.frames));
-        let read = self.numbering.read(Ledger { capture: self.capture, wire, ..Ledger::default() });
-        (read, self.counting)
+        outlet.end(|wire| with_counts(capture, wire, saver.as_ref()))
     }
 
     fn batch(&mut self, taken: Taken) {
         let Taken { mut batch, books, trouble } = taken;
         let mut filter = self.filter.take();
         let mut filtering = None;
-        self.with_sink(|wire, sink| {
+        self.outlet.turn(|wire, sink| {
             for frame in batch.frames() {
                 match filter.as_mut().map(|filter| filter.accepts(&frame)) {
                     None | Some(Ok(true)) => wire.frame(&frame, sink),
@@ -181,9 +167,10 @@ impl Assembler {
             }
         });
         self.filter = filter;
-        self.progress.bytes.fetch_add(batch.bytes() as u64, Ordering::Relaxed);
-        self.progress.frames.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        self.progress.dropped.store(books.kernel_dropped + books.interface_dropped, Ordering::Relaxed);
+        let progress = &self.outlet.progress;
+        progress.bytes.fetch_add(batch.bytes() as u64, Ordering::Relaxed);
+        progress.frames.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        progress.dropped.store(books.kernel_dropped + books.interface_dropped, Ordering::Relaxed);
         self.capture.bytes += batch.bytes() as u64;
         for line in trouble.into_iter().chain(filtering) {
             // An interface may come and go for days, and say the same each time.
@@ -199,85 +186,21 @@ impl Assembler {
         // There is a place for every batch.
         let _ = self.empty.try_send(batch);
     }
-
-    /// The kernel's counts as of the last look at them, with `frames` looked at.
-    fn live_books(&self, frames: u64) -> LiveBooks {
-        let mut books = self.capture.live.clone().unwrap_or_default();
-        let known = frames + books.kernel_dropped + books.not_vxlan + books.shed_frames;
-        // Frames are counted as they come, the kernel's figures four times a second.
-        books.received = books.received.max(known);
-        books.waiting = books.received - known;
-        books.unsaved_frames = self.saver.as_ref().map_or(0, Saver::unsaved);
-        books
-    }
-
-    /// Gives the wire code its turn; what it finishes goes on or is counted.
-    fn with_sink(&mut self, turn: impl FnOnce(&mut Wire, &mut dyn FnMut(Exchange))) {
-        let Assembler { wire, numbering, budget, progress, counting, ready, .. } = self;
-        turn(wire, &mut |mut exchange| {
-            if !exchange.is_complete() {
-                bump(&progress.incomplete);
-                return numbering.incomplete(&mut exchange);
-            }
-            bump(&progress.exchanges);
-            let (sequence, endpoint) = numbering.complete(&exchange);
-            match budget.try_take(numbering.under_way(&exchange)) {
-                Some(share) => {
-                    ready.push(Numbered { sequence, endpoint, exchange, share, ready: Instant::now() });
-                }
-                None => shed(sequence, endpoint, exchange, numbering, progress, counting),
-            }
-        });
-        self.hand_on();
-    }
-
-    /// Hands on what is ready, many together: waking the other thread costs more than an exchange does.
-    fn hand_on(&mut self) {
-        while !self.ready.is_empty() {
-            let together = self.ready.split_off(self.ready.len().min(TOGETHER));
-            let together = std::mem::replace(&mut self.ready, together);
-            // Where the receiver has panicked, whoever joins it tells.
-            let sent = self.exchanges.try_send(together);
-            let Err(TrySendError::Full(together) | TrySendError::Disconnected(together)) = sent else { continue };
-            for Numbered { sequence, endpoint, exchange, .. } in together {
-                shed(sequence, endpoint, exchange, &mut self.numbering, &self.progress, &mut self.counting);
-            }
-        }
-    }
-
-    fn tell(&mut self) {
-        if !self.telling.is_asked() {
-            return;
-        }
-        let wire = self.wire.books();
-        let capture = CaptureBooks {
-            // A line has no end of its own: up to here, everything was listened to.
-            finished: true,
-            live: Some(self.live_books(wire.frames)),
-            ..self.capture.clone()
-        };
-        self.telling.tell(self.numbering.read(Ledger { capture, wire, ..Ledger::default() }));
-    }
 }
 
-/// Lets a whole exchange go, and counts it.
-fn shed(
-    sequence: u64,
-    endpoint: u32,
-    exchange: Exchange,
-    numbering: &mut Numbering,
-    progress: &Progress,
-    counting: &mut Counting,
-) {
-    numbering.shed(&exchange, endpoint);
-    bump(&progress.skipped);
-    bump(&progress.shed);
-    let fate = Fate::Skipped(Skip::Shed);
-    counting.tally.skip(&Observation { sequence, endpoint, exchange, fate }, Skip::Shed);
+/// With the kernel's counts as of the last look at them, and the frames that were looked at.
+fn with_counts(capture: CaptureBooks, wire: &Wire, saver: Option<&Saver>) -> CaptureBooks {
+    let mut books = capture.live.unwrap_or_default();
+    let known = wire.frames() + books.kernel_dropped + books.not_vxlan + books.shed_frames;
+    // Frames are counted as they come, the kernel's figures four times a second.
+    books.received = books.received.max(known);
+    books.waiting = books.received - known;
+    books.unsaved_frames = saver.map_or(0, Saver::unsaved);
+    CaptureBooks { live: Some(books), ..capture }
 }
 
 /// The wall clock; used only where the line is silent, so that no frame is older.
-fn clock() -> Timestamp {
+pub(crate) fn clock() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -28,9 +28,9 @@ counters! {
     bytes,
     /// Bytes of all files; 0: not known.
     total_bytes,
-    /// Frames taken from a live source.
+    /// Frames taken from a live source; of a tee, the pieces that it heard.
     frames,
-    /// Frames that the kernel or the interface dropped.
+    /// Frames that the kernel or the interface dropped; of a tee, bytes that nobody looked at.
     dropped,
     /// Exchanges that came whole off the wire.
     exchanges,

@@ -67,7 +67,7 @@ pub(crate) struct SpanSender {
 }
 
 /// All three ends.
-pub(crate) fn ends(traces: Traces, runtime: &Handle) -> (SpanSink, SpanNames, SpanSender) {
+pub(crate) fn ends(traces: Traces, runtime: &Handle) -> (SpanSink, (SpanNames, SpanSender)) {
     let Traces { tracer, exporter } = traces;
     let (queue, spans) = bounded(QUEUED_SPANS);
     let (names_in, names) = bounded(1);
@@ -84,7 +84,7 @@ pub(crate) fn ends(traces: Traces, runtime: &Handle) -> (SpanSink, SpanNames, Sp
         failing: false,
     };
     let sink = SpanSink { tracer: Arc::new(tracer), queue, counts: Arc::clone(&counts) };
-    (sink, SpanNames { names: names_in, counts, collector }, sender)
+    (sink, (SpanNames { names: names_in, counts, collector }, sender))
 }
 
 impl SpanSink {

@@ -1,5 +1,6 @@
 //! Starting the stages of a walk and joining them.
 
+use std::error::Error;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::asks::{Asks, Counting, Telling};
 use super::budget::{BODY_BYTES, Budget, LIVE_BODY_BYTES};
 use super::live::{Assembler, BATCHES, Taker};
 use super::numbering::{Numbered, Numbering, Read};
+use super::outlet::Outlet;
 use super::paced::Paced;
 use super::progress::Progress;
 use super::prompt::Prompt;
@@ -23,13 +25,14 @@ use super::reader::Reader;
 use super::recorder::{Finished, Recorder};
 use super::source::Source;
 use super::spans;
+use super::tee::{self, TeeAssembler, TeeFeed};
 use super::workers::Worker;
 use super::{Ended, Feed, LiveFeed, Plan};
-use crate::capture::{Batch, CaptureError};
+use crate::capture::Batch;
 use crate::ledger::CaptureBooks;
 use crate::shadow::{Admission, DryRun, Pacer};
 use crate::tally::Builds;
-use crate::wire::{Keep, Wire, WireOptions};
+use crate::wire::{Keep, Wire, WireLimits, WireOptions};
 
 /// Exchanges between the source and the dispatcher of a replay. More would only be memory: the dispatcher waits for
 /// permits.
@@ -37,8 +40,8 @@ const QUEUED_RECORDED: usize = 32;
 /// Groups of exchanges in the queue of a live run: the burst that may come while the dispatcher waits for a place.
 const QUEUED_LIVE: usize = 256;
 
-/// How the listening ended.
-type Took = Result<(), CaptureError>;
+/// How the listening, or the relaying, ended.
+type Took = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// The threads of a walk.
 pub(crate) struct Stages {
@@ -75,11 +78,10 @@ pub(crate) fn start(
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
     let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown, traces } = plan;
-    let live = matches!(feed, Feed::Live(_));
+    let live = feed.is_live();
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
-    let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let comparing = workers.map_or_else(cores, NonZeroUsize::get);
+    let comparing = workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     // The assembler, the dispatcher, and the workers.
     let counting_stages = comparing + 2;
 
@@ -91,10 +93,8 @@ pub(crate) fn start(
     let (done_in, done) = bounded::<()>(0);
     let (rest_in, rest) = bounded(1);
 
-    let (sink, names, sender) = match traces.map(|traces| spans::ends(traces, runtime)) {
-        Some((sink, names, sender)) => (Some(sink), Some(names), Some(sender)),
-        None => (None, None, None),
-    };
+    let (sink, names_and_sender) = traces.map(|traces| spans::ends(traces, runtime)).unzip();
+    let (names, sender) = names_and_sender.unzip();
     let asker = Asker {
         shadow,
         comparer: Arc::clone(&comparer),
@@ -122,9 +122,16 @@ pub(crate) fn start(
         }
         Feed::Live(feed) => {
             let most = feed.requests;
-            let (source, taker) = shared.live(*feed, numbering, body, exchanges_in, rest_in)?;
+            let outlet = shared.outlet(WireLimits { body, ..WireLimits::default() }, numbering, exchanges_in);
+            let (source, taker) = shared.live(*feed, outlet, rest_in)?;
             let prompt = Prompt { asker, places, stop: Arc::clone(stop), most, waited: None };
             (source, Some(taker), named("dispatch", move || prompt.run(&exchanges))?)
+        }
+        Feed::Tee(feed) => {
+            let outlet = shared.outlet(tee::limits(body), numbering, exchanges_in);
+            let (source, relay) = shared.tee(*feed, outlet, rest_in)?;
+            let prompt = Prompt { asker, places, stop: Arc::clone(stop), most: None, waited: None };
+            (source, Some(relay), named("dispatch", move || prompt.run(&exchanges))?)
         }
     };
     let workers = (0..comparing)
@@ -172,12 +179,24 @@ impl Shared<'_> {
         named("source", move || reader.run(&exchanges))
     }
 
+    /// The wire code of a live source, and its way out.
+    fn outlet(&self, limits: WireLimits, numbering: Numbering, exchanges: Sender<Vec<Numbered>>) -> Outlet {
+        Outlet {
+            wire: Wire::new(WireOptions { limits, keep: Keep::Bodies }),
+            numbering,
+            budget: Budget::new(LIVE_BODY_BYTES),
+            progress: Arc::clone(self.progress),
+            counting: self.recording.counting(),
+            telling: self.recording.telling(),
+            exchanges,
+            ready: Vec::new(),
+        }
+    }
+
     fn live(
         &self,
         feed: LiveFeed,
-        numbering: Numbering,
-        body: usize,
-        exchanges: Sender<Vec<Numbered>>,
+        outlet: Outlet,
         rest: Sender<Counting>,
     ) -> io::Result<(JoinHandle<Read>, JoinHandle<Took>)> {
         let (taken_in, taken) = bounded(BATCHES);
@@ -186,19 +205,10 @@ impl Shared<'_> {
             // There is room for all of them.
             let _ = empty_in.try_send(Batch::new());
         }
-        let mut options = WireOptions { keep: Keep::Bodies, ..WireOptions::default() };
-        options.limits.body = body;
         let assembler = Assembler {
-            wire: Wire::new(options),
-            numbering,
-            budget: Budget::new(LIVE_BODY_BYTES),
-            progress: Arc::clone(self.progress),
-            counting: self.recording.counting(),
-            telling: self.recording.telling(),
+            outlet,
             taken,
             empty: empty_in,
-            exchanges,
-            ready: Vec::new(),
             saver: feed.saver,
             filter: feed.filter,
             capture: CaptureBooks::default(),
@@ -210,22 +220,39 @@ impl Shared<'_> {
             empty,
             progress: Arc::clone(self.progress),
         };
-        let source = named("assemble", move || {
-            let (read, counting) = assembler.run();
-            // Room for one, and it is the only one.
-            let _ = rest.try_send(counting);
-            read
-        })?;
-        Ok((source, named("capture", move || taker.run())?))
+        let source = named("assemble", move || leaving(rest, assembler.run()))?;
+        Ok((source, named("capture", move || Ok(taker.run()?))?))
     }
+
+    fn tee(
+        &self,
+        feed: TeeFeed,
+        outlet: Outlet,
+        rest: Sender<Counting>,
+    ) -> io::Result<(JoinHandle<Read>, JoinHandle<Took>)> {
+        let (mouth, pieces, counts) = feed.ends();
+        let stop = Arc::clone(self.stop);
+        let assembler = TeeAssembler { outlet, pieces, counts, stop: Arc::clone(&stop), looked_at: [0, 0] };
+        let source = named("assemble", move || leaving(rest, assembler.run()))?;
+        Ok((source, named("tee", move || Ok(feed.run(mouth, &stop)?))?))
+    }
+}
+
+/// Leaves an assembler's counts for the end.
+fn leaving(rest: Sender<Counting>, (read, counting): (Read, Counting)) -> Read {
+    // Room for one, and it is the only one.
+    let _ = rest.try_send(counting);
+    read
 }
 
 impl Stages {
     /// Joins everything and takes in what the stages still hold.
     pub(crate) fn end(self, mut recorder: Recorder) -> Ended {
         let Stages { source, taker, dispatcher, workers, rest, traces } = self;
+        // First: a tee goes on relaying whatever has become of those who look at it.
+        let took = taker.map(joined);
         let mut read = joined(source);
-        if let Some(Err(error)) = taker.map(joined) {
+        if let Some(Err(error)) = took {
             tracing::error!("{error}");
             read.ledger.capture.damage.push(error.to_string());
             read.ledger.capture.finished = false;

@@ -1,6 +1,6 @@
 //! The ledger as sums: a whole and its parts, the same for every renderer.
 
-use crate::ledger::{Counts, Ledger, LiveBooks, StoreBooks};
+use crate::ledger::{Counts, Ledger, LiveBooks, RelayedBytes, StoreBooks, TeeBooks};
 use crate::verdict::words::counted;
 
 /// How good a part is: for its colour.
@@ -47,6 +47,22 @@ pub(super) fn beside(ledger: &Ledger) -> Vec<(&'static str, u64)> {
         [("dropped by the interface", l.interface_dropped), ("looked at, and not saved by -w", l.unsaved_frames)]
     });
     beside.into_iter().flatten().filter(|(_, n)| *n > 0).collect()
+}
+
+/// The accounts of a tee: its connections, and the bytes of each direction.
+fn relayed(tee: &TeeBooks) -> [Sum; 3] {
+    let way = |name, bytes: &RelayedBytes| {
+        let lost = [("shed", bytes.shed), ("waiting", bytes.waiting)].map(|(name, n)| part(name, n, Tone::Bad));
+        let parts = [part("looked at", bytes.looked_at, Tone::Kept)].into_iter().chain(lost).collect();
+        Sum { name, total: bytes.relayed, parts }
+    };
+    let TeeBooks { connections, unreachable, cut, from_clients, from_legacy } = tee;
+    let ended = connections.saturating_sub(unreachable.saturating_add(*cut));
+    let rest = [("legacy unreachable", unreachable), ("cut off at the end", cut)];
+    let rest = rest.into_iter().map(|(name, n)| part(name, *n, Tone::Bad));
+    let parts = [part("relayed", ended, Tone::Kept)].into_iter().chain(rest).collect();
+    let connections = Sum { name: "connections", total: *connections, parts };
+    [connections, way("bytes from clients", from_clients), way("bytes from legacy", from_legacy)]
 }
 
 /// The account of a live source's frames.
@@ -99,8 +115,11 @@ pub(super) fn sums(ledger: &Ledger) -> Vec<Sum> {
     let requests = vec![part("paired", w.requests_paired, Kept), unpaired(&w.requests_unpaired)];
     let answers = vec![part("paired", w.answers_paired, Kept), unpaired(&w.answers_unpaired)];
     let mut sums: Vec<Sum> = ledger.capture.live.as_ref().map(received(w.frames)).into_iter().collect();
+    sums.extend(ledger.capture.tee.iter().flat_map(relayed));
+    if ledger.capture.tee.is_none() || w.frames > 0 {
+        sums.push(sum("frames", w.frames, waiting(frames, w.waiting.frames)));
+    }
     sums.extend([
-        sum("frames", w.frames, waiting(frames, w.waiting.frames)),
         sum("stream bytes", w.stream_bytes, waiting(bytes, w.waiting.stream_bytes)),
         sum("requests", w.requests, waiting(requests, w.waiting.requests)),
         sum("answers", w.answers, waiting(answers, w.waiting.answers)),

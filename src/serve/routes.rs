@@ -141,7 +141,7 @@ async fn served(shared: &Shared, route: Route, request: &Request<Incoming>) -> A
 
 fn ready(phase: Phase) -> Answer {
     let (status, text) = match phase {
-        Phase::Waiting => (StatusCode::OK, "ready: the capture is open, and no frame has come yet"),
+        Phase::Waiting => (StatusCode::OK, "ready: the capture is open, and nothing has come yet"),
         Phase::Running => (StatusCode::OK, "ready"),
         Phase::Finished => (StatusCode::OK, "ready: the run in the file has ended"),
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting"),

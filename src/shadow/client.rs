@@ -1,12 +1,12 @@
 //! One target, asked over HTTP/1.1 with one attempt a request.
 //!
-//! Bytes go to the addresses that the target's name had when the run began, and nowhere else: there is no proxy, no
+//! Bytes go to the addresses that the target's name had when it was looked up, once, and nowhere else: there is no proxy, no
 //! redirect is followed, and nothing that was captured is looked up.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -51,7 +51,8 @@ pub enum TargetError {
 #[derive(Debug)]
 pub struct Client {
     target: Target,
-    addresses: Vec<SocketAddr>,
+    /// Set once.
+    addresses: OnceLock<Vec<SocketAddr>>,
     /// Which of the addresses took a connection last.
     preferred: AtomicUsize,
     timeout: Duration,
@@ -70,23 +71,43 @@ impl Client {
     ///
     /// [`TargetError::Lookup`] where the name has no address.
     pub async fn resolve(target: &Target, limits: &Limits) -> Result<Client, TargetError> {
-        let fail = |source| TargetError::Lookup { target: target.clone(), source };
-        let lookup = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((target.host.as_str(), target.port)));
-        let found = lookup.await.map_err(|_| fail(io::ErrorKind::TimedOut.into()))?;
-        let addresses: Vec<SocketAddr> = found.map_err(fail)?.collect();
-        if addresses.is_empty() {
-            return Err(fail(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
-        }
-        Ok(Client {
+        let client = Client::unresolved(target, limits);
+        client.look_up().await?;
+        Ok(client)
+    }
+
+    /// One that looks the target's name up when it first asks, and again at each question until it has an address.
+    pub fn unresolved(target: &Target, limits: &Limits) -> Client {
+        Client {
             target: target.clone(),
-            addresses,
+            addresses: OnceLock::new(),
             preferred: AtomicUsize::new(0),
             timeout: limits.timeout,
             body_limit: limits.body,
             pool: Pool::new(limits.in_flight),
             warned: AtomicBool::new(false),
             tried: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// The addresses, looked up where they are not known yet.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError::Lookup`] where the name has no address.
+    pub async fn look_up(&self) -> Result<&[SocketAddr], TargetError> {
+        if let Some(known) = self.addresses.get() {
+            return Ok(known);
+        }
+        let Target { host, port, .. } = &self.target;
+        let fail = |source| TargetError::Lookup { target: self.target.clone(), source };
+        let lookup = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host.as_str(), *port)));
+        let found = lookup.await.map_err(|_| fail(io::ErrorKind::TimedOut.into()))?;
+        let found: Vec<SocketAddr> = found.map_err(fail)?.collect();
+        if found.is_empty() {
+            return Err(fail(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
+        }
+        Ok(self.addresses.get_or_init(|| found))
     }
 
     /// Who is asked.
@@ -94,15 +115,15 @@ impl Client {
         &self.target
     }
 
-    /// The only addresses to which this client opens connections.
+    /// The only addresses to which this client opens connections; none as long as the name was not looked up.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.addresses.get().map_or(&[], Vec::as_slice)
     }
 
     /// Whether this is one of them: its port, and its address in whatever form (an IPv4 address may be written as IPv6).
     pub fn is_at(&self, server: SocketAddr) -> bool {
         let plain = |address: &SocketAddr| (address.ip().to_canonical(), address.port());
-        self.addresses.iter().any(|address| plain(address) == plain(&server))
+        self.addresses().iter().any(|address| plain(address) == plain(&server))
     }
 
     /// Asks once and waits for the whole answer. The time-out covers connecting, head and body and counts from the
@@ -157,9 +178,13 @@ impl Client {
     async fn connect(&self) -> Result<Connection, Failure> {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut reason = "it took too long".to_owned();
-        let share = self.timeout / u32::try_from(self.addresses.len()).unwrap_or(u32::MAX).max(1);
-        for index in (first..self.addresses.len()).chain(0..first) {
-            let Some(address) = self.addresses.get(index) else { continue };
+        let addresses = self.look_up().await.map_err(|error| {
+            self.tell_if_first(&error.to_string());
+            Failure::Connect
+        })?;
+        let share = self.timeout / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        for index in (first..addresses.len()).chain(0..first) {
+            let Some(address) = addresses.get(index) else { continue };
             let connecting = async { Connection::new(TcpStream::connect(address).await?).await };
             match tokio::time::timeout(share, connecting).await {
                 Ok(Ok(connection)) => {

@@ -65,6 +65,21 @@ impl Shadow {
         Ok(Shadow { candidate, legacy, safety: safety.clone(), secrets, knows_own: true })
     }
 
+    /// For a tee: what goes through it are its clients' requests, wherever they go, and ours go past it. A candidate whose
+    /// name has no address yet must not keep it from standing: that is told, and the name looked up again when it is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError::Secret`] alone.
+    pub async fn inline(candidate: &Target, safety: &Safety) -> Result<Shadow, TargetError> {
+        let secrets = Secrets::from_environment(&safety.credentials)?;
+        let candidate = Client::unresolved(candidate, &safety.limits);
+        if let Err(error) = candidate.look_up().await {
+            tracing::error!("{error}; requests are passed on all the same");
+        }
+        Ok(Shadow { candidate, legacy: None, safety: safety.clone(), secrets, knows_own: false })
+    }
+
     /// For a recorded capture: the candidate may stand today where the legacy stood then, so an address tells nothing of
     /// whose traffic it was. (The mark of a shadow request still does.)
     #[must_use]

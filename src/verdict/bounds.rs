@@ -24,7 +24,7 @@ pub(super) struct Bounds {
 /// How often the evidence is looked at, where the policy does not say: what was recorded is judged when it is there,
 /// what goes on may be looked at on any day and ended when it pleases.
 pub(super) fn looks(written: Option<Looks>, ledger: &Ledger) -> Looks {
-    let live = ledger.capture.live.is_some();
+    let live = ledger.capture.is_live();
     written.unwrap_or(if live { Looks::Any } else { Looks::Once })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::ShareGate;
 use crate::exchange::{Incomplete, NotComparable, Skip};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, RelayedBytes};
 use crate::tally::Snapshot;
 
 use super::rates::Evidence;
@@ -46,6 +46,8 @@ struct Missing {
     all: u64,
     /// Asked in one stretch, and in another again: counted twice, which no bound of confidence knows.
     repeated: u64,
+    /// The share of the relayed bytes that nobody looked at, where there is a tee. How many exchanges they were is not known.
+    unheard: f64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
     stopped: bool,
 }
@@ -66,6 +68,7 @@ impl Missing {
             held_back: shadow.map_or(0, |s| HELD_BACK.into_iter().map(|why| s.skipped.get(why)).sum()),
             all,
             repeated: snapshot.ledger.store.map_or(0, |books| books.repeated),
+            unheard: snapshot.ledger.capture.tee.map_or(0.0, |tee| unheard(&tee.both())),
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
     }
@@ -108,6 +111,9 @@ impl Missing {
         if self.lost > 0 || self.all == 0 {
             ways.push("a capture that misses less: a larger capture buffer, the full snap length, both directions");
         }
+        if self.unheard > 0.0 {
+            ways.push("more processor time for the tee, so that everything that it relays is looked at");
+        }
         if self.held_back > 0 {
             ways.push("a candidate that keeps up, or a smaller safety.sample, so that nothing is held back");
         }
@@ -127,9 +133,18 @@ impl Missing {
     }
 }
 
-/// Frames that the capture itself lost. They are no exchanges: what they cost shows in the other figures as far as
+/// The share of relayed bytes that nobody looked at.
+fn unheard(bytes: &RelayedBytes) -> f64 {
+    bytes.lost() as f64 / bytes.relayed.max(1) as f64
+}
+
+/// Frames, or bytes, that the capture itself lost. They are no exchanges: what they cost shows in the other figures as far as
 /// anything of an exchange was seen, so they are told whether or not it does.
 fn frames_lost(ledger: &Ledger) -> String {
+    if let Some(both) = ledger.capture.tee.map(|tee| tee.both()).filter(|both| both.lost() > 0) {
+        let (lost, share) = (count(both.lost()), percent(unheard(&both)));
+        return format!("; {lost} bytes were relayed and not looked at ({share} of {})", count(both.relayed));
+    }
     let Some(live) = &ledger.capture.live else { return String::new() };
     let mut text = String::new();
     for (n, what) in [(live.kernel_dropped, "dropped by the kernel"), (live.shed_frames, "shed")] {
@@ -149,7 +164,8 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
     let missing = Missing::of(snapshot);
     let total = missing.all;
     let share = if total > 0 { missing.count() as f64 / total as f64 } else { 0.0 };
-    let holds = total > 0 && !missing.stopped && missing.repeated == 0 && (missing.count() == 0 || share < gate.below);
+    let few = |share: f64| share == 0.0 || share < gate.below;
+    let holds = total > 0 && !missing.stopped && missing.repeated == 0 && few(share) && few(missing.unheard);
     let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64) + &frames_lost(&snapshot.ledger);
     let reason = match total {
         0 => format!("the capture holds no exchange{beside}."),
@@ -174,7 +190,7 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
 pub(super) fn unusable_gate(whole: &Snapshot, cutover: &Snapshot, gate: &ShareGate) -> Option<GateResult> {
     let (mut missing, books) = (Missing::of(cutover), cutover.ledger.shadow.as_ref()?);
     (missing.lost, missing.ambiguous, missing.interrupted) = (0, 0, 0);
-    (missing.repeated, missing.stopped) = (0, false);
+    (missing.repeated, missing.stopped, missing.unheard) = (0, false, 0.0);
     let (n, all) = (missing.count(), books.exchanges);
     let share = n as f64 / all.max(1) as f64;
     if whole.endpoints.len() == cutover.endpoints.len() || n == 0 || share < gate.below {

@@ -97,6 +97,12 @@ impl Connection {
         self.reset || self.sides.iter().all(|s| s.stream.ended)
     }
 
+    /// Whether nothing is open: nothing waits for its turn, neither side is within a message, every request has its answer.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let between = |side: &Side| side.stream.held.is_empty() && side.reader.is_between_messages();
+        !self.desk.left && self.desk.is_empty() && self.sides.iter().all(between)
+    }
+
     /// Adds what waits here.
     pub(crate) fn count_waiting(&self, waiting: &mut Waiting) {
         for side in &self.sides {

@@ -80,6 +80,12 @@ impl Wire {
         self.table.segment(segment, sink);
     }
 
+    /// Whether nothing is open on the connection that the segment is of: it speaks HTTP, every request of it has been
+    /// answered, and neither side is within a message. False where that is not known.
+    pub fn is_at_rest(&self, segment: &Segment<'_>) -> bool {
+        self.table.is_at_rest(segment)
+    }
+
     /// Nothing more will come: every exchange that waits goes to `sink`, whole or not.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Exchange)) {
         self.decoder.finish();
@@ -92,6 +98,11 @@ impl Wire {
     pub fn tick(&mut self, now: Timestamp, sink: &mut dyn FnMut(Exchange)) {
         self.decoder.tick(now);
         self.table.tick(now, sink);
+    }
+
+    /// Frames handed in so far.
+    pub fn frames(&self) -> u64 {
+        self.decoder.books().frames
     }
 
     /// The books at this moment. They close at any moment: what is not settled yet stands in

@@ -167,6 +167,11 @@ impl Desk {
         self.next_id == 0 && self.answers == 0
     }
 
+    /// Whether nothing waits here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.asked.is_empty()
+    }
+
     /// Adds the messages that have ended and were not given out.
     pub(crate) fn count_waiting(&self, waiting: &mut Waiting) {
         for asked in &self.asked {

@@ -116,6 +116,15 @@ impl Table {
         }
     }
 
+    /// Whether nothing is open on that connection, and that is known.
+    pub(crate) fn is_at_rest(&self, segment: &Segment<'_>) -> bool {
+        let (key, _) = Key::of(segment);
+        let last = self.last.filter(|(last, _)| *last == key).map(|(_, slot)| slot);
+        let slot = last.or_else(|| self.index.get(&key).copied());
+        let slot = slot.and_then(|at| self.slots.get(at as usize)).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.connection.is_at_rest())
+    }
+
     fn find(&mut self, key: Key, segment: &Segment<'_>, d: usize, sink: &mut dyn FnMut(Exchange)) -> u32 {
         if let Some((_, slot)) = self.last.filter(|(last, _)| *last == key) {
             return slot;

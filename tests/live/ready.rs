@@ -49,7 +49,7 @@ fn an_interface_that_goes_down_is_not_ready_and_is_again_when_it_is_up() {
     let serve = format!("127.0.0.1:{PORT}");
     let watch =
         Watch::start(&net, (Place::Tap, "eth0"), &candidate.url(), "safety: {breaker: off}", &["--serve", &serve]);
-    comes_to(&net, 200, "ready: the capture is open, and no frame has come yet");
+    comes_to(&net, 200, "ready: the capture is open, and nothing has come yet");
     shoppers(&net, &format!("{LEGACY}:80"), 20);
     comes_to(&net, 200, "ready");
     assert_eq!(figure(&net, "tapcompare_capture_up"), 1.0);

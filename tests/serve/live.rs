@@ -41,7 +41,7 @@ fn exchanges(live: &Live) -> f64 {
 fn the_figures_of_a_live_run_only_grow_and_are_its_ledgers() {
     let mut live = live();
     wait_for("the first view", || (live.serving.get("/readyz").status == 200).then_some(()));
-    assert!(live.serving.get("/readyz").text().contains("no frame has come yet"));
+    assert!(live.serving.get("/readyz").text().contains("nothing has come yet"));
     let waiting = live.serving.json("/api/v1/verdict");
     assert_eq!((&waiting["phase"], &waiting["verdict"]), (&"waiting".into(), &"INCONCLUSIVE".into()));
     assert_eq!(waiting["times"]["finished"], Value::Null);

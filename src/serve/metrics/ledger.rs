@@ -7,7 +7,7 @@ use prometheus_client::registry::Unit;
 use super::names::outcomes;
 use super::write::{Labels, Writer, label};
 use crate::exchange::{Failure, Incomplete, NotComparable, Skip};
-use crate::ledger::{Refusal, ShadowBooks, WireBooks};
+use crate::ledger::{Refusal, ShadowBooks, TeeBooks, WireBooks};
 use crate::report::visible;
 
 use super::super::view::View;
@@ -57,7 +57,22 @@ fn capture(out: &mut Writer<'_>, view: &View) -> fmt::Result {
         let dropped = dropped.map(|(by, count)| (label("by", by), count));
         out.counters("capture_dropped_frames", help, None, dropped)?;
     }
-    Ok(())
+    books.tee.as_ref().map_or(Ok(()), |books| tee(out, books))
+}
+
+fn tee(out: &mut Writer<'_>, books: &TeeBooks) -> fmt::Result {
+    let TeeBooks { connections, unreachable, cut, from_clients, from_legacy } = books;
+    let help = "Connections that were accepted.";
+    out.counters("tee_connections", help, None, [(Labels::new(), *connections)])?;
+    let failed = [("legacy-unreachable", *unreachable), ("cut-off", *cut)];
+    let help = "Of the connections that were accepted, those that did not come to their own end, by why.";
+    out.counters("tee_failed_connections", help, None, failed.map(|(why, count)| (label("reason", why), count)))?;
+    let from = [("clients", from_clients), ("legacy", from_legacy)];
+    let relayed = from.map(|(from, bytes)| (label("from", from), bytes.relayed));
+    out.counters("tee_relayed", "Bytes that were passed on.", Some(&Unit::Bytes), relayed)?;
+    let shed = from.map(|(from, bytes)| (label("from", from), bytes.shed));
+    let help = "Bytes that were passed on and not looked at, because there was no room.";
+    out.counters("tee_shed", help, Some(&Unit::Bytes), shed)
 }
 
 fn wire(out: &mut Writer<'_>, wire: &WireBooks) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! One direction's bytes to messages: where the reader stands, and what each kind of news does to it.
 
 mod loss;
+mod standing;
 
 use self::loss::begins_next;
 use crate::exchange::{Incomplete, Timestamp};
@@ -13,7 +14,7 @@ use super::head;
 use super::message::Open;
 use super::preamble::{Preamble, preamble};
 use super::resync::{Candidate, Resync};
-use super::sight::{Said, Sight};
+use super::sight::Sight;
 use super::start_line::{Look, look, look_strictly};
 
 /// What a direction carries.
@@ -109,24 +110,6 @@ impl Reader {
     /// The stream begins where nobody knows: a message start must be found first.
     pub(crate) fn begin_anywhere(&mut self) {
         self.lose();
-    }
-
-    /// What kind of message is being read: its head was, its end was not.
-    pub(crate) fn reads(&self) -> Option<Role> {
-        self.open.as_ref().map(|open| open.role())
-    }
-
-    /// What was read last, if that are answers. `blank`: the last segment ended with an empty line, as each interim
-    /// answer does.
-    pub(crate) fn said(&self, blank: bool) -> Said {
-        match (self.state, &self.open) {
-            (State::Body, Some(open)) if !self.uncertain && !open.unsure && !open.body.is_until_close() => Said::Inside,
-            (State::Body, Some(_)) => Said::Final,
-            (State::Start, _) if self.group.is_some() => Said::Interim,
-            (State::Start, _) if self.seen_message => Said::Final,
-            (State::Lost, _) if !blank => Said::Final,
-            _ => Said::Unclear,
-        }
     }
 
     /// Reads on; afterwards `desk` knows what is new.

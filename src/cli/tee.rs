@@ -1,0 +1,118 @@
+//! `tapcompare tee`: inline, between the clients and the legacy.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use super::asking::{Asked, Asking};
+use super::otlp::OtlpFlag;
+use super::output::Output;
+use super::serving::{ServeFlag, Serving};
+use super::walk::{Walk, walk};
+use super::watch::{as_whom, lasting};
+use super::{Status, Trouble};
+use crate::config::Target;
+use crate::exchange::OverheadNote;
+use crate::pipeline::{Feed, TeeFeed, runtime};
+use crate::privilege;
+use crate::tee::{MAX_CONNECTIONS, Tee, TeeError, TeeOptions, Upstream};
+use crate::traces::Settings;
+
+const NO_LEGACY: &str = "no legacy: give --legacy http://host:port, or targets.legacy in the policy file";
+
+/// Stand between the clients and the legacy: pass every byte on as it comes, ask the candidate the same, compare, and judge
+///
+/// The clients get the legacy's bytes and wait for nothing else: whatever becomes of the candidate, of the comparison, of the
+/// run file or of the page, requests are passed on. It knows nothing of HTTP on the way, so TLS and upgraded connections pass
+/// too (and are not compared). Ends with --for, or on SIGTERM or Ctrl-C: it then accepts no more, closes connections at rest,
+/// waits for the others as long as --drain says, and reports.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TeeArgs {
+    /// Where the clients connect, such as 0.0.0.0:8080, or [::]:8080 for IPv4 and IPv6
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: SocketAddr,
+    /// The legacy, http://host:port: where everything goes [default: targets.legacy of the policy file]
+    #[arg(long, value_name = "URL")]
+    legacy: Option<Target>,
+    /// Tell the legacy who connected, by a line of the PROXY protocol (version 1) before each connection's first byte; the
+    /// legacy must be set to expect it
+    #[arg(long)]
+    proxy_protocol: bool,
+    /// Connections at once; who comes later waits [default: 8192, or as many as the limit of open files allows]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    connections: Option<usize>,
+    /// When it is stopped: how long connections have to come to their end
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = humantime::parse_duration)]
+    drain: Duration,
+    /// End after this long, such as 2h
+    #[arg(long = "for", value_name = "DURATION", value_parser = lasting)]
+    lasts: Option<Duration>,
+    /// Started as root, become this user once the port is open [default: who called sudo, else the owner of the working
+    /// folder, else nobody]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    serve: ServeFlag,
+    #[command(flatten)]
+    otlp: OtlpFlag,
+    #[command(flatten)]
+    output: Output,
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=MAX_CONNECTIONS).contains(n));
+    number.ok_or_else(|| format!("a number from 1 to {MAX_CONNECTIONS}"))
+}
+
+impl TeeArgs {
+    pub(crate) fn run(self, color: bool) -> Result<Status, Trouble> {
+        self.output.distinct(&[("--run", self.asking.run.as_deref())])?;
+        let (asked, legacy) = self.asking.read_inline(self.legacy.as_ref())?;
+        let legacy = legacy.ok_or(NO_LEGACY)?;
+        if !legacy.base_path.is_empty() {
+            return Err(TeeError::Path(legacy).into());
+        }
+        // A token may lie where only root reads it.
+        let serve = self.serve.checked(self.asking.dry_run)?;
+        let traces = self.otlp.checked(self.asking.dry_run)?;
+        let tee = Tee::bind(TeeOptions {
+            listen: self.listen,
+            connections: self.connections,
+            drain: self.drain,
+            proxy_protocol: self.proxy_protocol,
+        })?;
+        for (who, target) in [("legacy", &legacy), ("candidate", &asked.candidate)] {
+            // A name without an address is told of where it is needed.
+            let found = (target.host.as_str(), target.port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+            tee.refuse_itself(who, target, &found.unwrap_or_default())?;
+        }
+        let overhead = self.asking.overhead(&asked.policy);
+        // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
+        let user = privilege::drop_privileges(self.user.as_deref())?;
+        let changed = user.changed.then(|| user.to_string());
+        self.stand(tee, legacy, (asked, overhead), (serve, traces), color)
+            .map_err(|error| as_whom(error, changed.as_deref()))
+    }
+
+    /// What needs no privilege.
+    fn stand(
+        self,
+        tee: Tee,
+        legacy: Target,
+        (asked, overhead): (Asked, Option<OverheadNote>),
+        (serve, traces): (Option<Serving>, Option<Settings>),
+        color: bool,
+    ) -> Result<Status, Trouble> {
+        self.output.check()?;
+        let runtime = runtime()?;
+        let upstream = runtime.block_on(Upstream::resolve(legacy.clone()))?;
+        let address = tee.address();
+        super::say(format!("passing on from {address} to {legacy}"));
+        let (sources, pace) = (vec![format!("tee {address} to {legacy}")], "live".to_owned());
+        let feed = Feed::Tee(Box::new(TeeFeed { tee, upstream, lasts: self.lasts }));
+        let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
+        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, traces, called: None };
+        walk(plan, &runtime, &self.output, color)
+    }
+}

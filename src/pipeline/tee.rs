@@ -1,0 +1,167 @@
+//! The first two stages of a run that stands inline: the relay, on a runtime of its own, and the thread that makes exchanges
+//! of what went by.
+//!
+//! The relay hands on what it reads and never waits for anybody but the two sides. Where the assembling falls behind, what no
+//! longer fits is shed, with an exact number, and is a gap to the wire code. If everything behind the channel were gone, the
+//! relay would go on.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::asks::Counting;
+use super::budget::{Budget, Share};
+use super::live::{LINE_ENDED, LOOK_EVERY, SILENCE, clock};
+use super::numbering::Read;
+use super::outlet::Outlet;
+use crate::ledger::{CaptureBooks, RelayedBytes, TeeBooks};
+use crate::tee::{Counts, Ear, MAX_CONNECTIONS, Piece, Standing, Tee, Upstream, Way};
+use crate::wire::WireLimits;
+
+/// Bytes that were relayed and wait to be looked at: the tee is to be a small guest.
+const WAITING_BYTES: u64 = 32 << 20;
+/// What a small piece is taken for: it costs more than its bytes.
+const LEAST_PIECE: u64 = 2 << 10;
+/// Pieces that may wait: those of bytes, and the beginnings and ends of as many connections as there may be.
+const WAITING_PIECES: usize = (WAITING_BYTES / LEAST_PIECE) as usize + 2 * MAX_CONNECTIONS;
+/// Pieces that are looked at together.
+const PIECES_A_TURN: usize = 256;
+/// The relay tells of the end of each connection; one that is silent is not given up before.
+const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A tee, and when it has stood long enough.
+pub struct TeeFeed {
+    /// Bound and listening.
+    pub tee: Tee,
+    /// The legacy.
+    pub upstream: Upstream,
+    /// End after so long.
+    pub lasts: Option<Duration>,
+}
+
+impl TeeFeed {
+    /// The relay's end of the channel, and the counts that it keeps.
+    pub(crate) fn ends(&self) -> (Mouth, Receiver<Heard>, Arc<Counts>) {
+        let (sender, pieces) = bounded(WAITING_PIECES);
+        (Mouth { pieces: sender, budget: Budget::new(WAITING_BYTES) }, pieces, self.tee.counts())
+    }
+
+    /// Relays until `stop` is set and the connections have come to their end.
+    pub(crate) fn run(self, mouth: Mouth, stop: &AtomicBool) -> io::Result<()> {
+        let runtime = super::relay_runtime()?;
+        runtime.block_on(self.tee.run(self.upstream, mouth, stop))
+    }
+}
+
+/// The wire code's limits for a source that loses nothing by itself and brings everything in its order.
+pub(crate) fn limits(body: usize) -> WireLimits {
+    let connections = WireLimits::default().connections.max(MAX_CONNECTIONS);
+    WireLimits { body, connections, idle: IDLE, patience: 0, patience_unacknowledged: 0, ..WireLimits::default() }
+}
+
+/// A piece, and its share of what may wait.
+pub(crate) struct Heard {
+    piece: Piece,
+    _share: Option<Share>,
+}
+
+/// Where the relay tells what it hears.
+pub(crate) struct Mouth {
+    pieces: Sender<Heard>,
+    budget: Arc<Budget>,
+}
+
+impl Ear for Mouth {
+    fn hear(&self, piece: Piece) -> bool {
+        let share = match piece.bytes().len() as u64 {
+            // Without its beginnings and ends a connection is harder to read than without some of its bytes.
+            0 => None,
+            bytes => match self.budget.try_take(bytes.max(LEAST_PIECE)) {
+                None => return false,
+                taken => taken,
+            },
+        };
+        self.pieces.try_send(Heard { piece, _share: share }).is_ok()
+    }
+}
+
+/// The thread that assembles.
+pub(crate) struct TeeAssembler {
+    pub(crate) outlet: Outlet,
+    pub(crate) pieces: Receiver<Heard>,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Bytes that were looked at, by direction.
+    pub(crate) looked_at: [u64; 2],
+}
+
+impl TeeAssembler {
+    /// Runs until the relay has ended.
+    pub(crate) fn run(mut self) -> (Read, Counting) {
+        let mut heard = Instant::now();
+        loop {
+            match self.pieces.recv_timeout(LOOK_EVERY) {
+                Ok(first) => {
+                    heard = Instant::now();
+                    self.together(first);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if heard.elapsed() >= SILENCE {
+                self.outlet.turn(|wire, sink| wire.tick(clock(), sink));
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                self.outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
+            }
+            let TeeAssembler { outlet, counts, looked_at, .. } = &mut self;
+            outlet.tell_if_asked(|_| books(counts.now(), *looked_at, true));
+        }
+        let TeeAssembler { outlet, counts, looked_at, .. } = self;
+        outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
+        outlet.end(|_| books(counts.now(), looked_at, false))
+    }
+
+    /// What has come, many together.
+    fn together(&mut self, first: Heard) {
+        let TeeAssembler { outlet, pieces, looked_at, counts, .. } = self;
+        let mut taken = [0, 0];
+        let mut count = 0;
+        outlet.turn(|wire, sink| {
+            for Heard { piece, .. } in [first].into_iter().chain(pieces.try_iter().take(PIECES_A_TURN - 1)) {
+                let segment = piece.segment();
+                wire.segment(&segment, sink);
+                if wire.is_at_rest(&segment) {
+                    piece.link.settle(&piece);
+                }
+                let [up, down] = &mut taken;
+                *piece.way.of(up, down) += piece.bytes().len() as u64;
+                count += 1;
+            }
+        });
+        for (sum, more) in looked_at.iter_mut().zip(taken) {
+            *sum += more;
+        }
+        let progress = &outlet.progress;
+        progress.bytes.fetch_add(taken.iter().sum(), Ordering::Relaxed);
+        progress.frames.fetch_add(count, Ordering::Relaxed);
+        progress.dropped.store(counts.now().shed.iter().sum(), Ordering::Relaxed);
+    }
+}
+
+/// The tee's books. `goes_on`: what is not accounted for waits; at the end nothing does, or they do not close.
+fn books(counts: Standing, looked_at: [u64; 2], goes_on: bool) -> CaptureBooks {
+    let way = |way: Way| {
+        let pick = |[up, down]: [u64; 2]| way.of(up, down);
+        let (relayed, shed, looked_at) = (pick(counts.read), pick(counts.shed), pick(looked_at));
+        let waiting = if goes_on { relayed.saturating_sub(shed + looked_at) } else { 0 };
+        RelayedBytes { relayed, looked_at, shed, waiting }
+    };
+    let Standing { accepted: connections, unreachable, cut, .. } = counts;
+    let (from_clients, from_legacy) = (way(Way::Up), way(Way::Down));
+    let tee = TeeBooks { connections, unreachable, cut, from_clients, from_legacy };
+    CaptureBooks { bytes: looked_at.iter().sum(), tee: Some(tee), ..CaptureBooks::default() }
+}

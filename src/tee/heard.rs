@@ -1,0 +1,199 @@
+//! What is heard of a connection: pieces of its two streams, numbered as TCP numbers them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::counts::Counts;
+use crate::exchange::Timestamp;
+use crate::wire::Segment;
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the legacy.
+    Up,
+    /// From the legacy to the client.
+    Down,
+}
+
+impl Way {
+    /// That of the two which is of this direction.
+    pub fn of<T>(self, up: T, down: T) -> T {
+        match self {
+            Way::Up => up,
+            Way::Down => down,
+        }
+    }
+
+    fn back(self) -> Way {
+        self.of(Way::Down, Way::Up)
+    }
+}
+
+/// One connection that goes through the tee.
+#[derive(Debug)]
+pub struct Link {
+    /// Who connected.
+    pub client: SocketAddr,
+    /// The address of ours that was connected to.
+    pub here: SocketAddr,
+    /// Bytes that were read of the client's stream, its end counted as one.
+    up: AtomicU64,
+    /// The same of the legacy's.
+    down: AtomicU64,
+    /// Of both directions together: so many had been looked at when nothing was open, plus one; 0: never.
+    settled: AtomicU64,
+}
+
+impl Link {
+    pub(super) fn new(client: SocketAddr, here: SocketAddr) -> Link {
+        Link { client, here, up: AtomicU64::new(0), down: AtomicU64::new(0), settled: AtomicU64::new(0) }
+    }
+
+    /// How many bytes went that way.
+    pub(super) fn read(&self, way: Way) -> u64 {
+        self.counter(way).load(Ordering::Relaxed)
+    }
+
+    fn counter(&self, way: Way) -> &AtomicU64 {
+        way.of(&self.up, &self.down)
+    }
+
+    fn all(&self) -> u64 {
+        self.read(Way::Up) + self.read(Way::Down)
+    }
+
+    /// Says that nothing of this connection is open once everything up to, and with, this piece was looked at.
+    pub fn settle(&self, piece: &Piece) {
+        self.settled.store(piece.total + 1, Ordering::Release);
+    }
+
+    /// Whether everything that went by was looked at, and nothing of it is open: no request waits for its answer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire) == self.all() + 1
+    }
+}
+
+/// A piece of a connection that went by.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Whose.
+    pub link: Arc<Link>,
+    /// Which way.
+    pub way: Way,
+    /// The sequence number of its first byte.
+    seq: u32,
+    /// Up to where the other direction had been read.
+    ack: Option<u32>,
+    /// Bytes of both directions that were read up to here.
+    total: u64,
+    /// When it was read.
+    pub time: Timestamp,
+    /// What it is.
+    pub what: What,
+}
+
+/// What a piece is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// This direction begins.
+    Begin,
+    /// It goes on.
+    Bytes(Bytes),
+    /// It ends.
+    End,
+    /// The connection was broken off.
+    Broken,
+}
+
+impl Piece {
+    /// The bytes that it carries.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.what {
+            What::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// As the wire code takes it: a segment from one end to the other, as it would be seen between the two.
+    pub fn segment(&self) -> Segment<'_> {
+        let Link { client, here, .. } = *self.link;
+        let (src, dst) = self.way.of((client, here), (here, client));
+        Segment {
+            time: self.time,
+            src,
+            dst,
+            seq: self.seq,
+            ack: self.ack,
+            syn: self.what == What::Begin,
+            fin: self.what == What::End,
+            rst: self.what == What::Broken,
+            payload: self.bytes(),
+            cut: 0,
+        }
+    }
+}
+
+/// Who listens.
+pub trait Ear: Send + Sync + 'static {
+    /// Takes a piece, at once; false where there is no room for it. The pieces of one connection come in the order in which
+    /// their bytes were read.
+    fn hear(&self, piece: Piece) -> bool;
+}
+
+/// One connection's way to the ear.
+pub(super) struct Tap<'a, E> {
+    pub(super) ear: &'a E,
+    pub(super) link: &'a Arc<Link>,
+    pub(super) counts: &'a Counts,
+}
+
+impl<E: Ear> Tap<'_, E> {
+    /// Both directions begin.
+    pub(super) fn begin(&self) {
+        self.tell(Way::Up, What::Begin, 0);
+        self.tell(Way::Down, What::Begin, 0);
+    }
+
+    /// Bytes were read. To be called before they are written on: so no answer is heard before its request.
+    pub(super) fn bytes(&self, way: Way, bytes: &[u8]) {
+        let length = bytes.len() as u64;
+        self.counts.read(way, length);
+        if !self.tell(way, What::Bytes(Bytes::copy_from_slice(bytes)), length) {
+            self.counts.shed(way, length);
+        }
+    }
+
+    /// A direction has ended.
+    pub(super) fn end(&self, way: Way) {
+        self.tell(way, What::End, 1);
+    }
+
+    /// The connection is broken off.
+    pub(super) fn broken(&self, way: Way) {
+        self.tell(way, What::Broken, 0);
+    }
+
+    /// `length`: how far it takes the direction on. Whether there was room for it.
+    fn tell(&self, way: Way, what: What, length: u64) -> bool {
+        let link = self.link;
+        // Only this connection's own task counts here.
+        let before = link.counter(way).fetch_add(length, Ordering::Relaxed);
+        // A stream's number is that of its beginning, 0, and then one more for each byte; it goes round as TCP's does.
+        let begins = what == What::Begin;
+        let seq = if begins { 0 } else { (before as u32).wrapping_add(1) };
+        let ack = (!begins || way == Way::Down).then(|| (link.read(way.back()) as u32).wrapping_add(1));
+        let total = link.all();
+        self.ear.hear(Piece { link: Arc::clone(link), way, seq, ack, total, time: now(), what })
+    }
+}
+
+/// The clock that captures have.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,288 @@
+//! The listener, the bounds, and the end.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener as Unready, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::counts::Counts;
+use super::descriptors::connections_allowed;
+use super::heard::{Ear, Link, Tap, Way};
+use super::preface::preface;
+use super::relay::{relay, reset};
+use super::upstream::{Upstream, prepare};
+use crate::config::Target;
+
+/// Most connections at once: as many as the wire code remembers.
+pub const MAX_CONNECTIONS: usize = 16_384;
+/// Connections at once, where nothing else is said and the limit of open files allows it.
+pub const CONNECTIONS: usize = 8_192;
+/// Connections that the kernel takes before they are accepted.
+const BACKLOG: i32 = 4_096;
+/// How long the accept loop rests after an error such as too many open files.
+const ACCEPT_REST: Duration = Duration::from_millis(20);
+/// Between two looks at the stop flag, and at a connection that may be at rest.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What a tee does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeeOptions {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Connections at once; who comes later waits in the listen queue. None: [`CONNECTIONS`].
+    pub connections: Option<usize>,
+    /// How long connections have to come to their end when the tee is stopped.
+    pub drain: Duration,
+    /// Whether the legacy is told who connected, by a line of the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+/// Why there is no tee.
+#[derive(Debug, thiserror::Error)]
+pub enum TeeError {
+    /// The address is taken, or is none of this machine's.
+    #[error("--listen {address}: {source}; name another address, or stop who listens there")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The legacy's name has no address.
+    #[error("cannot look up the host of the legacy {legacy}: {source}; check the name, or give the address itself")]
+    Lookup {
+        /// As it is written.
+        legacy: Target,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The legacy has a path.
+    #[error("the legacy {0} has a path, and a tee passes requests on as they come: write http://host:port alone")]
+    Path(Target),
+    /// It would ask itself.
+    #[error("the {who} {target} is this tee itself (--listen {listen}): what it is asked would come back for ever")]
+    Itself {
+        /// `legacy` or `candidate`.
+        who: &'static str,
+        /// As it is written.
+        target: Target,
+        /// Where the tee listens.
+        listen: SocketAddr,
+    },
+}
+
+/// A socket that is listened on, before anybody is accepted.
+#[derive(Debug)]
+pub struct Tee {
+    listener: Unready,
+    address: SocketAddr,
+    connections: usize,
+    options: TeeOptions,
+    counts: Arc<Counts>,
+}
+
+impl Tee {
+    /// Binds and listens; needs no runtime. Connections that come from now on wait until [`Tee::run`].
+    ///
+    /// # Errors
+    /// [`TeeError::Listen`].
+    pub fn bind(options: TeeOptions) -> Result<Tee, TeeError> {
+        let fail = |source| TeeError::Listen { address: options.listen, source };
+        let listener = listening(options.listen).map_err(fail)?;
+        let address = listener.local_addr().map_err(fail)?;
+        let wanted = options.connections.unwrap_or(CONNECTIONS).clamp(1, MAX_CONNECTIONS);
+        let connections = connections_allowed(wanted);
+        if connections < wanted && options.connections.is_some() {
+            tracing::warn!(
+                "{connections} connections at once, and not {wanted}: each needs two files, and the limit of open files \
+                 (ulimit -n) allows no more"
+            );
+        }
+        Ok(Tee { listener, address, connections, options, counts: Arc::default() })
+    }
+
+    /// Where it listens: the port that was given where none was named.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it counts.
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Refuses a target that is the tee itself.
+    ///
+    /// # Errors
+    /// [`TeeError::Itself`].
+    pub fn refuse_itself(&self, who: &'static str, target: &Target, found: &[SocketAddr]) -> Result<(), TeeError> {
+        let listen = self.address;
+        match found.iter().any(|address| is_reached_by(listen, *address)) {
+            true => Err(TeeError::Itself { who, target: target.clone(), listen }),
+            false => Ok(()),
+        }
+    }
+
+    /// Accepts and passes on until `stop` is set, then until all connections have come to their end, those at rest at once,
+    /// or the time for that is over. `ear` is dropped at the end.
+    ///
+    /// # Errors
+    /// The system refuses to tell of new connections. Nobody was accepted then.
+    pub async fn run<E: Ear>(self, upstream: Upstream, ear: E, stop: &AtomicBool) -> io::Result<()> {
+        let Tee { listener, connections: most, options, counts, .. } = self;
+        let listener = TcpListener::from_std(listener)?;
+        let (stopping, _) = watch::channel(false);
+        let shared = Arc::new(Shared { upstream, ear, counts, proxy_protocol: options.proxy_protocol });
+        let mut connections = JoinSet::new();
+        tokio::select! {
+            () = accept(&listener, &shared, &stopping, &mut connections, most) => {}
+            () = shared.upstream.follow() => {}
+            () = stopped(stop) => {}
+        }
+        drop(listener);
+        stopping.send_replace(true);
+        let deadline = Instant::now() + options.drain;
+        let ending = async { while connections.join_next().await.is_some() {} };
+        if timeout_at(deadline, ending).await.is_err() {
+            let left = connections.len();
+            let (s, their) = if left == 1 { ("", "its") } else { ("s", "their") };
+            tracing::warn!("{left} connection{s} did not come to {their} end and are cut off; --drain gives more time");
+            shared.counts.cut(left as u64);
+            connections.shutdown().await;
+        }
+        Ok(())
+    }
+}
+
+/// What every connection needs.
+struct Shared<E> {
+    upstream: Upstream,
+    ear: E,
+    counts: Arc<Counts>,
+    proxy_protocol: bool,
+}
+
+async fn stopped(stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Accepts for ever.
+async fn accept<E: Ear>(
+    listener: &TcpListener,
+    shared: &Arc<Shared<E>>,
+    stopping: &watch::Sender<bool>,
+    connections: &mut JoinSet<()>,
+    most: usize,
+) {
+    let places = Arc::new(Semaphore::new(most));
+    let (mut told_full, mut told_error) = (false, false);
+    loop {
+        while connections.try_join_next().is_some() {}
+        if places.available_permits() == 0 && !std::mem::replace(&mut told_full, true) {
+            tracing::warn!("{most} connections at once: who comes now waits until one ends; --connections allows more");
+        }
+        // Never closed, so there is always one in the end.
+        let place = Arc::clone(&places).acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((client, peer)) => {
+                let (shared, stopping) = (Arc::clone(shared), stopping.subscribe());
+                connections.spawn(async move {
+                    let _place = place;
+                    connection(client, peer, &shared, stopping).await;
+                });
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut told_error, true) {
+                    tracing::error!("a connection cannot be accepted: {error}; it is tried again");
+                }
+                sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+/// One connection, to its end.
+async fn connection<E: Ear>(
+    client: TcpStream,
+    peer: SocketAddr,
+    shared: &Shared<E>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let _open = shared.counts.accepted();
+    let Ok(here) = client.local_addr() else { return };
+    let connected = async {
+        let mut legacy = shared.upstream.connect().await?;
+        prepare(&client);
+        prepare(&legacy);
+        if shared.proxy_protocol {
+            legacy.write_all(preface(peer, here).as_bytes()).await?;
+        }
+        io::Result::Ok(legacy)
+    };
+    let legacy = match connected.await {
+        Ok(legacy) => legacy,
+        Err(error) => {
+            // What it would have been told without a tee: that nobody is there. Nothing is answered in the legacy's name.
+            tracing::debug!("the legacy cannot be reached for {peer}: {error}");
+            shared.counts.unreachable();
+            return reset(&client);
+        }
+    };
+    let link = Arc::new(Link::new(peer, here));
+    let tap = Tap { ear: &shared.ear, link: &link, counts: &shared.counts };
+    tokio::select! {
+        () = relay(&client, &legacy, &tap) => {}
+        () = at_rest(&link, &mut stopping) => {
+            tap.end(Way::Down);
+            tap.end(Way::Up);
+        }
+    }
+}
+
+/// Waits until the tee is to stop and no request of the connection waits for its answer.
+async fn at_rest(link: &Link, stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    while !link.is_settled() {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn listening(address: SocketAddr) -> io::Result<Unready> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Or a tee that is started anew would wait for the connections of the one before.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // `[::]` is everywhere, for IPv4 too.
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Whether who connects to `address` comes to who listens at `listen`.
+fn is_reached_by(listen: SocketAddr, address: SocketAddr) -> bool {
+    let (ours, theirs) = (listen.ip().to_canonical(), address.ip().to_canonical());
+    let everywhere = ours.is_unspecified() && (ours.is_ipv6() || theirs.is_ipv4()) && is_ours(theirs);
+    // To connect to no address is to connect to loopback.
+    let nowhere = theirs.is_unspecified() && ours.is_loopback();
+    listen.port() == address.port() && (ours == theirs || everywhere || nowhere)
+}
+
+/// Whether it is an address of this machine: only to those a socket can be bound.
+fn is_ours(address: IpAddr) -> bool {
+    address.is_unspecified() || UdpSocket::bind((address, 0)).is_ok()
+}

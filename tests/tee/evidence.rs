@@ -1,0 +1,284 @@
+//! What goes through is evidence: every request is counted, the candidate is asked what is safe, once, and differences come
+//! out. The legacy has the clients' requests and nothing else.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::child::run;
+use super::support::{
+    Nginx, Tee, answer, answering, ask, command, connect, free_port, installed, is_reset, ok, rest, wait_until,
+};
+
+/// nginx with two servers: the legacy's files and the candidate's.
+struct Sides {
+    nginx: Nginx,
+    legacy: SocketAddr,
+    candidate: String,
+}
+
+const SAME: &[u8] = br#"{"id":1,"total":10.50,"lines":[1,2,3]}"#;
+
+impl Sides {
+    fn start() -> Sides {
+        let (legacy, candidate) = (free_port(), free_port());
+        let servers = format!(
+            "gzip on; gzip_min_length 1; gzip_types *;
+             server {{ listen 127.0.0.1:{legacy}; root FOLDER/legacy; }}
+             server {{ listen 127.0.0.1:{candidate}; root FOLDER/candidate; access_log FOLDER/candidate.log asked; }}"
+        );
+        let large = format!("[{}1]", "12345678,".repeat(60_000));
+        let files: [(&str, &[u8]); 6] = [
+            ("legacy/same.json", SAME),
+            ("candidate/same.json", SAME),
+            ("legacy/other.json", br#"{"id":2,"total":10.50}"#),
+            ("candidate/other.json", br#"{"id":2,"total":10.5000001}"#),
+            ("legacy/large.json", large.as_bytes()),
+            ("candidate/large.json", large.as_bytes()),
+        ];
+        let nginx = Nginx::start(legacy, &servers, &files);
+        Sides { nginx, legacy: ([127, 0, 0, 1], legacy).into(), candidate: format!("http://127.0.0.1:{candidate}") }
+    }
+
+    /// What the candidate was asked.
+    fn candidate_asked(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.nginx.path("candidate.log")).unwrap();
+        text.lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+}
+
+#[test]
+fn what_goes_through_is_compared_and_nothing_else_is_asked_of_anybody() {
+    if !installed("what_goes_through_is_compared", "nginx") {
+        return;
+    }
+    let sides = Sides::start();
+    let tee = Tee::before(sides.legacy, &sides.candidate, &[]);
+    let mut client = tee.connect();
+    for _ in 0..5 {
+        assert_eq!(ask(&mut client, "/same.json").1, SAME);
+        assert_eq!(ask(&mut client, "/other.json").1.len(), 22);
+        assert!(ask(&mut client, "/large.json").1.len() > 500_000);
+    }
+    write!(client, "POST /same.json HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}").unwrap();
+    assert!(answer(&mut client).0.starts_with("HTTP/1.1 405 "));
+    write!(client, "GET /same.json HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n").unwrap();
+    let zipped = rest(&mut client);
+    assert!(zipped.windows(22).any(|w| w == b"Content-Encoding: gzip"), "{}", String::from_utf8_lossy(&zipped));
+    drop(client);
+    wait_until("all sixteen are asked", || sides.candidate_asked().len() >= 16);
+    let report = tee.report();
+    report.closes();
+    let shadow = report.at("/snapshot/ledger/shadow");
+    let figure = |name: &str| shadow[name].as_u64().unwrap();
+    assert_eq!((figure("exchanges"), figure("sent"), figure("compared")), (17, 16, 16), "{shadow}");
+    assert_eq!((figure("matched"), figure("mismatched")), (11, 5), "{shadow}");
+    assert_eq!(shadow["skipped"], serde_json::json!({"unsafe-method": 1}));
+    assert_eq!(report.at("/verdict"), "NO-GO");
+    assert_eq!(report.ended.status.code(), Some(1));
+
+    let asked = sides.candidate_asked();
+    assert_eq!(asked.len(), 16, "each once: {asked:?}");
+    assert!(asked.iter().all(|line| line.starts_with("GET ") && line.ends_with(" 1")), "marked, and safe: {asked:?}");
+    let legacy = sides.nginx.asked();
+    assert_eq!(legacy.len(), 17, "the clients' own: {legacy:?}");
+    assert!(legacy.iter().all(|line| line.ends_with(" -")), "no shadow request came to the legacy: {legacy:?}");
+}
+
+#[test]
+fn latencies_and_clients_are_those_of_the_wire() {
+    let legacy = answering(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        ok("{}")
+    });
+    let candidate = answering(|_| ok("{}"));
+    let tee = Tee::before(legacy, &format!("http://{candidate}"), &[]);
+    for _ in 0..20 {
+        ask(&mut tee.connect(), "/orders");
+    }
+    let report = tee.report();
+    report.closes();
+    let latency = report.gate("latency");
+    let reason = latency["reason"].as_str().unwrap();
+    // "p95 is 1.2 ms for the candidate and 30.9 ms for the legacy": never less than the legacy really took.
+    let legacy_ms = reason.split(" for the candidate and ").nth(1).and_then(|rest| rest.split(" ms").next());
+    assert!(legacy_ms.unwrap().parse::<f64>().unwrap() >= 30.0, "{reason}");
+    assert_eq!(report.ledger("capture/tee/connections"), 20);
+}
+
+#[test]
+fn with_dry_run_requests_pass_and_the_candidate_hears_nothing() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let candidate = answering(move |_| {
+        *count.lock().unwrap() += 1;
+        ok("{}")
+    });
+    let tee = Tee::before(answering(|_| ok("{}")), &format!("http://{candidate}"), &["--dry-run"]);
+    let mut client = tee.connect();
+    for n in 0..3 {
+        assert_eq!(ask(&mut client, &format!("/orders/{n}")).1, b"{}");
+    }
+    drop(client);
+    tee.running.signal("TERM");
+    let ended = tee.running.wait(super::support::REPORTS);
+    let list: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert!(list.to_string().contains("/orders"), "{list}");
+    assert_eq!((*asked.lock().unwrap(), ended.status.code()), (0, Some(0)));
+}
+
+#[test]
+fn the_legacy_of_the_policy_is_where_requests_go_and_is_asked_nothing_else() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let legacy = answering(move |_| {
+        *count.lock().unwrap() += 1;
+        ok("{}")
+    });
+    let candidate = answering(|_| ok("{}"));
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let text = format!("targets:\n  legacy: http://{legacy}\n  candidate: http://{candidate}\n");
+    std::fs::write(&policy, text).unwrap();
+    let mut command = command();
+    command.args(["tee", "--listen", "127.0.0.1:0", "--policy"]).arg(&policy);
+    let tee = Tee::of(command, &[]);
+    let mut client = tee.connect();
+    (0..4).for_each(|_| drop(ask(&mut client, "/")));
+    drop(client);
+    let report = tee.report();
+    assert_eq!((*asked.lock().unwrap(), report.ledger("shadow/compared")), (4, 4));
+}
+
+#[test]
+fn the_legacy_is_told_who_connected_where_it_wants_to_know() {
+    if !installed("the_legacy_is_told_who_connected", "nginx") {
+        return;
+    }
+    let port = free_port();
+    let servers =
+        format!("server {{ listen 127.0.0.1:{port} proxy_protocol; root FOLDER; access_log FOLDER/peers.log peer; }}");
+    let nginx = Nginx::start(port, &servers, &[("a.json", b"{}")]);
+    let candidate = answering(|_| ok("{}"));
+    let tee = Tee::before(([127, 0, 0, 1], port).into(), &format!("http://{candidate}"), &["--proxy-protocol"]);
+    let mut client = tee.connect();
+    assert_eq!(ask(&mut client, "/a.json").1, b"{}");
+    let ours = client.local_addr().unwrap();
+    drop(client);
+    let report = tee.report();
+    report.closes();
+    assert_eq!(std::fs::read_to_string(nginx.path("peers.log")).unwrap().trim(), ours.to_string());
+    assert_eq!(report.ledger("shadow/compared"), 1, "the line is no part of the request");
+    assert_eq!(report.ledger("wire/stream_bytes_not_http"), 0);
+}
+
+#[test]
+fn one_socket_is_there_for_both_families() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: one_socket_is_there_for_both_families: there is no IPv6 here");
+        return;
+    }
+    let legacy = answering(|_| ok("{}"));
+    let candidate = format!("http://{}", answering(|_| ok("{}")));
+    let tee = Tee::start("[::]:0", &format!("http://{legacy}"), &candidate, &[]);
+    for address in ["127.0.0.1", "::1"] {
+        let address: SocketAddr = (address.parse::<std::net::IpAddr>().unwrap(), tee.address.port()).into();
+        assert_eq!(ask(&mut connect(address), "/").1, b"{}");
+    }
+    let report = tee.report();
+    report.closes();
+    assert_eq!(report.ledger("shadow/matched"), 2);
+}
+
+/// Where a name leads is looked up again when nobody is where it led.
+#[test]
+fn a_legacy_that_has_moved_is_found() {
+    let hosts = tempfile::NamedTempFile::new().unwrap();
+    let write = |address: &str| std::fs::write(hosts.path(), format!("{address} legacy.test\n")).unwrap();
+    write("127.0.0.3");
+    let mut mount = Command::new("unshare");
+    let bind = format!("mount --bind {} /etc/hosts && exec \"$0\" \"$@\"", hosts.path().display());
+    mount.args(["-m", "sh", "-c", &bind]).current_dir(std::env::temp_dir());
+    let tried = Command::new("unshare").args(["-m", "sh", "-c", &bind, "true"]).output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: a_legacy_that_has_moved_is_found: root is needed to have hosts of its own");
+        return;
+    }
+    let legacy = format!("http://legacy.test:{}", answering(|_| ok("{}")).port());
+    let candidate = format!("http://{}", answering(|_| ok("{}")));
+    mount.arg(env!("CARGO_BIN_EXE_tapcompare"));
+    mount.args(["tee", "--listen", "127.0.0.1:0", "--legacy", &legacy, "--candidate", &candidate]);
+    let tee = Tee::of(mount, &[]);
+    assert!(is_reset(&mut tee.connect()), "nobody is at 127.0.0.3");
+    write("127.0.0.1");
+    wait_until("it is found", || {
+        let mut client = tee.connect();
+        let asked = client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").is_ok();
+        let mut first = [0; 12];
+        asked && client.read_exact(&mut first).is_ok() && first == *b"HTTP/1.1 200"
+    });
+    tee.report().closes();
+}
+
+#[test]
+fn tls_passes_and_is_counted_as_what_cannot_be_read() {
+    if !installed("tls_passes", "nginx") || !installed("tls_passes", "openssl") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = (folder.path().join("key"), folder.path().join("certificate"));
+    let mut make = Command::new("openssl");
+    make.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+    make.args(["-subj", "/CN=shop.test", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
+    run(make);
+    let port = free_port();
+    let (key, certificate) = (key.display(), certificate.display());
+    let servers = format!(
+        "server {{ listen 127.0.0.1:{port} ssl; root FOLDER; ssl_certificate {certificate}; ssl_certificate_key {key}; }}"
+    );
+    let _nginx = Nginx::start(port, &servers, &[("a.json", SAME)]);
+    let tee = Tee::before(([127, 0, 0, 1], port).into(), "http://127.0.0.1:9", &[]);
+    let mut ask = Command::new("openssl");
+    ask.args(["s_client", "-quiet", "-connect", &tee.address.to_string()]);
+    ask.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut asking = ask.spawn().unwrap();
+    asking.stdin.as_mut().unwrap().write_all(b"GET /a.json HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = String::new();
+    asking.stdout.as_mut().unwrap().read_to_string(&mut text).unwrap();
+    asking.wait().unwrap();
+    assert!(text.contains(std::str::from_utf8(SAME).unwrap()), "{text}");
+    let report = tee.report();
+    report.closes();
+    assert_eq!(report.ledger("wire/requests"), 0);
+    assert!(report.ledger("wire/stream_bytes_not_http") > 500, "{}", report.json["snapshot"]["ledger"]["wire"]);
+    assert_eq!(report.at("/verdict"), "INCONCLUSIVE", "what cannot be read proves nothing");
+}
+
+#[test]
+fn the_page_says_what_was_relayed_and_readiness_needs_no_traffic() {
+    let legacy = answering(|_| ok("{}"));
+    let candidate = format!("http://{}", answering(|_| ok("{}")));
+    let port = free_port();
+    let tee = Tee::before(legacy, &candidate, &["--serve", &format!("127.0.0.1:{port}")]);
+    let served: SocketAddr = ([127, 0, 0, 1], port).into();
+    // Kubernetes sends nothing to a pod that is not ready, so the first request must not be what makes it so.
+    wait_until("ready without traffic", || {
+        TcpStream::connect(served).is_ok() && get(served, "/readyz").starts_with("HTTP/1.1 200 ")
+    });
+    let mut client = tee.connect();
+    (0..3).for_each(|_| drop(ask(&mut client, "/")));
+    let relayed = r#"tapcompare_tee_relayed_bytes_total{from="clients"} 105"#;
+    wait_until("the metrics have it", || get(served, "/metrics").contains(relayed));
+    let page = get(served, "/");
+    assert!(page.contains("bytes from clients") && page.contains("looked at"), "{page}");
+    assert!(!page.contains(">frames<"), "a tee has none");
+    drop(client);
+    tee.report().closes();
+}
+
+fn get(address: SocketAddr, target: &str) -> String {
+    let mut stream = connect(address);
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    String::from_utf8(rest(&mut stream)).unwrap()
+}
