@@ -206,7 +206,7 @@ pub(crate) fn snapshot_of(observations: &[Invented], endpoints: &[&str]) -> Snap
         ..WireBooks::default()
     };
     let endpoints: Vec<Endpoint> = endpoints.iter().map(|text| endpoint(text)).collect();
-    let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true, live: None };
+    let capture = CaptureBooks { files: 1, bytes: n * 400, damage: Vec::new(), finished: true, live: None, tee: None };
     let mut snapshot = tally_of(observations).snapshot(&endpoints, wire, capture);
     let every_fault_noticed = |endpoint: &Endpoint| faults::endpoint(&endpoint.to_string(), 100, 100);
     snapshot.trial = Some(faults::trial(endpoints.iter().map(every_fault_noticed).collect()));
