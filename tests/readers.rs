@@ -194,8 +194,9 @@ fn broken_candidate() -> (String, mpsc::Receiver<String>) {
                 }
                 let body = "it broke";
                 let head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n";
-                let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+                // Told before it is answered: who has its answer is told of.
                 let _ = tell.send(head_of(&asked));
+                let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
             });
         }
     });
