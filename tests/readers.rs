@@ -194,7 +194,7 @@ fn broken_candidate() -> (String, mpsc::Receiver<String>) {
                 }
                 let body = "it broke";
                 let head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n";
-                // Told before it is answered: who has its answer is told of.
+                // Told first: a run that has all its answers has told of all.
                 let _ = tell.send(head_of(&asked));
                 let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
             });
