@@ -31,6 +31,8 @@ const WAITING_PIECES: usize = (WAITING_BYTES / LEAST_PIECE) as usize + 2 * MAX_C
 const PIECES_A_TURN: usize = 256;
 /// The relay tells of the end of each connection; one that is silent is not given up before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Nothing comes late or twice.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A tee, and when it has stood long enough.
 pub struct TeeFeed {
@@ -59,7 +61,8 @@ impl TeeFeed {
 /// The wire code's limits for a source that loses nothing by itself and brings everything in its order.
 pub(crate) fn limits(body: usize) -> WireLimits {
     let connections = WireLimits::default().connections.max(MAX_CONNECTIONS);
-    WireLimits { body, connections, idle: IDLE, patience: 0, patience_unacknowledged: 0, ..WireLimits::default() }
+    let patient = WireLimits { idle: IDLE, linger: LINGER, ..WireLimits::default() };
+    WireLimits { body, connections, patience: 0, patience_unacknowledged: 0, ..patient }
 }
 
 /// A piece, and its share of what may wait.

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use super::heard::{Ear, Tap, Way};
 
-/// Bytes that are read at once: all that wait of most answers, and little enough to be passed on while it is in the cache.
-const READ: usize = 64 << 10;
+/// Bytes that are read at once. It is also the most that is kept of a connection whose other side does not take it.
+const READ: usize = 32 << 10;
 /// The legacy has ended its stream: how long the client may be silent before it is taken for gone (as tcp_fin_timeout).
 const CLIENT_ENDS_WITHIN: Duration = Duration::from_secs(60);
 
