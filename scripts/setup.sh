@@ -23,7 +23,7 @@ command -v cc >/dev/null || packages+=(build-essential)
 link_pcap() { echo 'int pcap_lib_version(void); int main(void) { return !pcap_lib_version; }' | cc -x c - -lpcap -o /dev/null; }
 link_pcap 2>/dev/null || packages+=(libpcap-dev)
 if [ "${1:-}" = test ]; then
-  for need in ip:iproute2 nginx:nginx-light prometheus:prometheus tcpdump:tcpdump wrk:wrk xmllint:libxml2-utils; do
+  for need in curl:curl ip:iproute2 nginx:nginx-light prometheus:prometheus tcpdump:tcpdump wrk:wrk xmllint:libxml2-utils; do
     command -v "${need%:*}" >/dev/null || packages+=("${need#*:}")
   done
 fi

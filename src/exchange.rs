@@ -4,6 +4,7 @@ mod credentials;
 mod endpoint;
 mod epoch;
 mod facts;
+mod figures;
 mod headers;
 mod outcome;
 mod reason;
@@ -15,6 +16,7 @@ pub use credentials::CREDENTIAL_HEADERS;
 pub use endpoint::{Endpoint, EndpointPattern, PatternError, path_of};
 pub use epoch::{EndpointChange, EpochBooks, EpochNote, Move, Rescored, Rescoring};
 pub use facts::{AdmissionNote, BreakerNote, OverheadNote, RunFacts, SpanNote, StretchNote};
+pub use figures::{count, counted};
 pub use headers::Headers;
 pub use outcome::{
     AskedWith, Comparison, Difference, DifferenceKind, Example, Location, Outcome, RuleAnswer, RuleHit, RuleNote,

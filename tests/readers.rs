@@ -3,9 +3,14 @@
 // Helpers of a test may fail as the test itself may; clippy knows that only of functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -158,4 +163,96 @@ fn standard_output_is_given_to_one() {
         assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
     }
     assert!(!folder.path().join("one").exists());
+}
+
+/// A request's head as it says the same: the request line, then its fields by name.
+fn head(text: &str) -> String {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    let field = |line: &str| {
+        let (name, value) = line.split_once(':').unwrap();
+        format!("{}:{}", name.to_ascii_lowercase(), value.trim())
+    };
+    let mut fields: Vec<String> = lines.map(field).collect();
+    fields.sort();
+    format!("{first}\n{}", fields.join("\n"))
+}
+
+/// A candidate that answers whatever it is asked with a 503; what it was asked is told.
+fn broken_candidate() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, tell) = (stream.unwrap(), tell.clone());
+            thread::spawn(move || {
+                let mut asked = Vec::new();
+                let mut byte = [0];
+                while !asked.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                    asked.push(byte[0]);
+                }
+                let body = "it broke";
+                let head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n";
+                // Told first: a run that has all its answers has told of all.
+                let _ = tell.send(head_of(&asked));
+                let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+            });
+        }
+    });
+    (address, told)
+}
+
+fn head_of(asked: &[u8]) -> String {
+    head(String::from_utf8_lossy(asked).trim_end())
+}
+
+#[test]
+fn a_failure_on_the_page_is_asked_again_by_the_command_beside_it_as_it_was_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (candidate, told) = broken_candidate();
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/shop.pcap");
+    let output = tapcompare(
+        folder.path(),
+        &[
+            "replay",
+            capture.to_str().unwrap(),
+            "--candidate",
+            &candidate,
+            "--pace",
+            "max",
+            "--no-overhead",
+            "--run",
+            "run",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let asked: BTreeSet<String> = told.try_iter().collect();
+    assert!(asked.len() > 100, "{}", asked.len());
+    // From the evidence in the file, too.
+    let output = tapcompare(folder.path(), &["report", "run", "--html", "-"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    let section = page.split("<section id=\"failures\">").nth(1).unwrap().split("</section>").next().unwrap();
+    // The limits under which it was asked stand there with their units.
+    for limit in ["<dt>body</dt><dd>16,777,216 bytes</dd>", "<dt>in flight</dt><dd>64 requests</dd>"] {
+        assert!(page.contains(limit), "{limit}: {}", page.split("<section id=\"run\">").nth(1).unwrap());
+    }
+    let articles: Vec<&str> = section.split("<article").skip(1).collect();
+    assert!(articles.len() >= 13, "{}", articles.len());
+    for article in articles {
+        assert!(article.contains(">server-error</span>") && article.contains("candidate 503"), "{article}");
+        assert!(article.contains("first seen 20"), "{article}");
+        let has_a_body = !article.contains("<code>HEAD ");
+        assert_eq!((article.contains("it broke"), article.contains("answered")), (has_a_body, has_a_body), "{article}");
+        let command = article.split("<pre>curl ").nth(1).unwrap().split("</pre>").next().unwrap();
+        let command =
+            ["quot;\"", "apos;'", "#39;'", "lt;<", "gt;>", "amp;&"].iter().fold(command.to_owned(), |text, one| {
+                let (name, plain) = one.split_at(one.len() - 1);
+                text.replace(&format!("&{name}"), plain)
+            });
+        let done = Command::new("sh").args(["-c", &format!("curl {command}")]).env("no_proxy", "*").output().unwrap();
+        assert!(String::from_utf8_lossy(&done.stdout).contains("503"), "{command}: {}", stderr(&done));
+        let again = told.recv().unwrap();
+        assert!(asked.contains(&again), "{command}\nasks\n{again}\nand was asked with none of {asked:?}");
+    }
 }

@@ -29,7 +29,7 @@ impl Machine {
         machine.has("cc", "cat >/dev/null");
         machine.has("id", "echo 0");
         machine.has("apt-get", "");
-        for name in ["ip", "nginx", "prometheus", "tcpdump", "wrk", "xmllint"] {
+        for name in ["curl", "ip", "nginx", "prometheus", "tcpdump", "wrk", "xmllint"] {
             machine.has(name, "");
         }
         machine
@@ -97,7 +97,7 @@ fn others_use_sudo_and_only_where_something_is_missing() {
 /// A machine without the programs of the live tests; what happens to files there is only written down.
 fn without_services() -> Machine {
     let machine = Machine::complete();
-    for name in ["ip", "nginx", "prometheus", "tcpdump", "wrk", "xmllint"] {
+    for name in ["curl", "ip", "nginx", "prometheus", "tcpdump", "wrk", "xmllint"] {
         machine.lacks(name);
     }
     machine.has("ls", "exit 1");
@@ -119,7 +119,7 @@ fn what_the_live_tests_need_is_installed_for_the_tests_alone() {
     let machine = without_services();
     assert_eq!(machine.set_up(""), (0, String::new()));
     assert!(!machine.calls().contains("apt-get"));
-    let packages = "iproute2 nginx-light prometheus tcpdump wrk libxml2-utils";
+    let packages = "curl iproute2 nginx-light prometheus tcpdump wrk libxml2-utils";
     assert_eq!(machine.set_up("test"), (0, format!("setup: installing {packages}\n")));
     assert!(machine.calls().contains(&format!("--no-install-recommends {packages}\n")), "{}", machine.calls());
 }

@@ -26,6 +26,7 @@ use crate::shadow::{AdmissionStanding, Shadow, TargetError};
 use crate::store::{self, RunFile, StretchFacts};
 use crate::traces::{Settings, Traces};
 use crate::verdict;
+use crate::verdict::words::{count, counted};
 
 const NO_FRAME: &str = "not one frame was seen: is the traffic mirrored to here, and does the filter want it? `tapcompare doctor -i IFACE` \
      says what is missing";
@@ -240,15 +241,39 @@ fn facts_before(walk: &Walk) -> RunFacts {
         epochs: Vec::new(),
         rescored: None,
         limits: BTreeMap::from([
-            limit("in flight", limits.in_flight.to_string()),
+            limit("in flight", counted(limits.in_flight as u64, "request")),
             limit("time-out", humantime::format_duration(limits.timeout).to_string()),
-            limit("body", format!("{} bytes", limits.body)),
-            limit("rate", limits.rate.map_or_else(|| "as the pace says".to_owned(), |rate| format!("{rate}/s"))),
+            limit("body", format!("{} bytes", count(limits.body as u64))),
+            limit("rate", limits.rate.map_or_else(|| "as the pace says".to_owned(), a_second)),
             limit("credentials", policy.safety.credentials.as_str().to_owned()),
         ]),
     }
 }
 
+/// `1,200 requests a second`, `0.5 requests a second`.
+fn a_second(rate: f64) -> String {
+    if rate >= 1.0 && rate.fract() == 0.0 {
+        format!("{} a second", counted(rate as u64, "request"))
+    } else {
+        format!("{rate} requests a second")
+    }
+}
+
 fn now() -> String {
     format!("{:.0}", jiff::Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_rate_is_told_with_its_unit() {
+        for (rate, told) in [
+            (1.0, "1 request a second"),
+            (500.0, "500 requests a second"),
+            (12_000.0, "12,000 requests a second"),
+            (0.5, "0.5 requests a second"),
+        ] {
+            assert_eq!(super::a_second(rate), told);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::epoch::{EpochNote, Rescored};
+use super::figures::{count, counted};
 
 /// How the run was made.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -93,9 +94,10 @@ impl SpanNote {
     pub fn line(&self) -> String {
         let lost =
             [("dropped (the queue was full)", self.dropped), ("failed", self.failed), ("rejected", self.rejected)];
-        let lost: Vec<String> = lost.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+        let lost: Vec<String> =
+            lost.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{} {what}", count(*n))).collect();
         let others = if lost.is_empty() { String::new() } else { format!("; not there: {}", lost.join(", ")) };
-        format!("{} spans sent to {}{others}", self.sent, self.collector)
+        format!("{} sent to {}{others}", counted(self.sent, "span"), self.collector)
     }
 }
 
@@ -132,9 +134,9 @@ impl AdmissionNote {
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(breaker) = self.breaker.as_ref().filter(|breaker| breaker.opened > 0) {
-            let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{n} times") };
+            let times = |n: u64| if n == 1 { "once".to_owned() } else { format!("{} times", count(n)) };
             let why = breaker.cause.as_deref().unwrap_or("errors");
-            let seconds = breaker.open_ms.div_ceil(1000);
+            let seconds = count(breaker.open_ms.div_ceil(1000));
             let (opened, closed, state) = (times(breaker.opened), times(breaker.closed), &breaker.state);
             let closed =
                 if breaker.closed == 0 { "never closed again".to_owned() } else { format!("closed again {closed}") };
@@ -166,4 +168,21 @@ pub struct StretchNote {
     pub exchanges: u64,
     /// Of these, those under way when it was killed.
     pub interrupted: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_has_its_units_and_separators() {
+        let spans = SpanNote { collector: "http://c".into(), sent: 12_345, dropped: 6_789, ..SpanNote::default() };
+        assert_eq!(spans.line(), "12,345 spans sent to http://c; not there: 6,789 dropped (the queue was full)");
+        let one = SpanNote { collector: "http://c".into(), sent: 1, ..SpanNote::default() };
+        assert_eq!(one.line(), "1 span sent to http://c");
+        let breaker = BreakerNote { state: "open".into(), opened: 1_200, closed: 1, open_ms: 4_000_000, cause: None };
+        let note = AdmissionNote { breaker: Some(breaker), ..AdmissionNote::default() };
+        let told = "the breaker opened 1,200 times (last because of errors), closed again once, and was open for 4,000 s; it is open";
+        assert_eq!(note.lines(), [told]);
+    }
 }

@@ -230,8 +230,13 @@ pub struct Example {
 /// addresses of who asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AskedWith {
-    /// Names in lower case, and values.
+    /// Names in lower case, and values. A `host` among them is the one that the shadow request names, and then
+    /// Accept-Encoding is among them too where it was sent.
     pub headers: Vec<(String, String)>,
+    /// Names of what went out too and is not shown: fields that say who asked, or on which way; what is too long; a body that
+    /// is no text. Empty in files of a tapcompare that did not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Where it is a text that is short enough to be shown whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

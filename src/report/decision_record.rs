@@ -9,10 +9,11 @@ use crate::tally::DifferenceClass;
 use crate::verdict::words::{count, counted, multiple, percent};
 use crate::verdict::{Gate, GateResult, ItemResult};
 
-use super::Report;
 use super::html::evidence;
+use super::markdown::changes::plainly;
 use super::markdown::plain::{cell, prose, prose_cell, span};
 use super::markdown::sections::{asked, gate_name, state};
+use super::{Report, changes};
 
 /// How it begins.
 pub const BEGINS: &str = "<!-- a decision record by tapcompare, to be filled in -->\n";
@@ -116,6 +117,7 @@ fn evidence_of(report: &Report<'_>) -> String {
         ("Asked of the candidate", of(books.sent, books.exchanges)),
         ("Compared, and both sides say something", count(evidence(&books))),
         ("Mismatched", of(books.mismatched, evidence(&books))),
+        ("Different, and accepted by rules", of(books.accepted, evidence(&books))),
         ("Kinds of mismatches", counted(groups as u64, "group")),
         ("Failed by the candidate", of(books.failed.total(), books.sent)),
         ("Endpoints asked", count(asked(report).len() as u64)),
@@ -128,13 +130,30 @@ fn evidence_of(report: &Report<'_>) -> String {
         ("The report is kept at", BLANK.to_owned()),
     ];
     let remarks = report.verdict.remarks.iter().map(|remark| ("Remark", prose(remark, SENTENCE)));
-    let lines: Vec<_> = lines.into_iter().chain(remarks).collect();
+    let lines: Vec<_> = lines.into_iter().chain(rescored(report)).chain(remarks).collect();
     let mut text = format!("\n## Evidence\n\n{}", list(&lines));
     let open = snapshot.ledger.open_accounts();
     if !open.is_empty() {
         text.push_str("\n**The books do not close; nothing here can be relied on.**\n");
     }
     text
+}
+
+/// Where other rules than were in force have been asked: what that has changed.
+fn rescored(report: &Report<'_>) -> Vec<(&'static str, String)> {
+    let Some(rescored) = &report.facts.rescored else { return Vec::new() };
+    let before = span(&rescored.verdict_before, NAME);
+    let rules = changes::rules(rescored).into_iter().map(|(what, ids)| format!("{what}: {ids}"));
+    let outcomes = plainly(&changes::outcomes(&rescored.before, &rescored.after));
+    vec![
+        (
+            "Under other rules than were in force, and nobody was asked again",
+            format!("{before} became **{}**", report.verdict.verdict),
+        ),
+        ("Which rules are others", prose(&rules.collect::<Vec<_>>().join("; "), SENTENCE)),
+        ("Outcomes that are others", prose(&outcomes, SENTENCE)),
+        ("How well that is known", changes::known(rescored)),
+    ]
 }
 
 fn gates(report: &Report<'_>) -> String {

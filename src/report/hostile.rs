@@ -158,6 +158,12 @@ fn snapshot(payload: &str) -> Snapshot {
     ];
     let explanation =
         Explanation { conditions: conditions.clone(), alike: conditions, of_mismatches: 1.0, ..Explanation::default() };
+    let failed = &mut snapshot.failures[0];
+    (failed.first_seen, failed.last_seen) = (Some(payload.into()), Some(format!("{payload} later")));
+    let example = Arc::make_mut(&mut failed.example);
+    (example.request, example.status, example.candidate) = (format!("GET /{payload}"), (200, 500), payload.into());
+    example.asked.headers = vec![("x-asked".into(), payload.into())];
+    example.asked.left_out = vec![payload.into()];
     snapshot.groups[0].explained = Some(Explained { explanations: vec![explanation], ..Explained::default() });
     snapshot.epoch = EpochBooks { build: Some(payload.into()), number: 1, of: 2, ..EpochBooks::default() };
     let used = &mut snapshot.rules[0];

@@ -12,6 +12,7 @@ mod differences;
 mod endpoint;
 mod endpoints;
 mod facts;
+mod failures;
 mod group;
 mod latency;
 mod ledger;
@@ -125,7 +126,7 @@ fn views(report: &Report<'_>) -> Markup {
         (ledger::section(report))
         (endpoints::section(report))
         (differences::section(report))
-        (differences::failures(report))
+        (failures::section(report))
         (latency::section(report))
         (over_time::section(report))
         (days::section(report))

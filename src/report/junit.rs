@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, Rescored};
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, percent, percent_against};
 use crate::verdict::{Failing, Finding, GateResult, GateState};
 
-use super::Report;
 use super::escape::{cut, visible};
+use super::{Report, changes};
 
 /// How it begins; who finds it at the beginning of a file knows that the file is ours.
 pub const BEGINS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tapcompare\" ";
@@ -66,6 +66,11 @@ fn gates(report: &Report<'_>) -> TestSuite {
     ] {
         suite.add_property(Property::new(name, text(value, MESSAGE)));
     }
+    if let Some(rescored) = &facts.rescored {
+        for (name, value) in rescored_as(rescored, report.verdict.verdict.as_str()) {
+            suite.add_property(Property::new(name, text(&value, MESSAGE)));
+        }
+    }
     for remark in &report.verdict.remarks {
         suite.add_property(Property::new("remark", text(remark, MESSAGE)));
     }
@@ -79,6 +84,18 @@ fn gates(report: &Report<'_>) -> TestSuite {
         suite.add_test_case(case);
     }
     suite
+}
+
+/// What other rules than were in force have changed.
+fn rescored_as(rescored: &Rescored, after: &str) -> Vec<(String, String)> {
+    let mut lines = vec![
+        ("rescored: verdict before".to_owned(), rescored.verdict_before.clone()),
+        ("rescored: verdict after".to_owned(), after.to_owned()),
+    ];
+    lines.extend(changes::rules(rescored).into_iter().map(|(what, ids)| (format!("rescored: {what}"), ids)));
+    lines.push(("rescored: outcomes".to_owned(), changes::outcomes(&rescored.before, &rescored.after)));
+    lines.push(("rescored: evidence".to_owned(), changes::known(rescored)));
+    lines
 }
 
 fn gate_status(gate: &GateResult) -> TestCaseStatus {

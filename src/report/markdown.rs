@@ -1,7 +1,7 @@
 //! The report in Markdown, for a pull request or the summary of a CI job: short enough for both whatever the run, and
 //! safe to be shown there (`plain`).
 
-mod changes;
+pub(super) mod changes;
 pub(super) mod plain;
 pub(super) mod sections;
 
@@ -56,6 +56,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
         sections::verdict(report),
         changes::rescored(report),
         sections::gates(report),
+        sections::checklist(report),
         sections::never_asked(report),
         sections::funnel(report),
         sections::endpoints(report),

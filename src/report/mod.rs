@@ -3,6 +3,7 @@
 //! Everything captured is hostile to whoever reads it. The renderers escape it for their medium, and show what cannot
 //! be seen (control characters, changes of writing direction) as escapes.
 
+mod accepted;
 mod changes;
 mod checklist;
 mod coverage;
@@ -12,6 +13,7 @@ mod decision_record;
 mod dry_run;
 mod escape;
 mod explained;
+mod failed;
 mod findings;
 mod html;
 mod json;
@@ -166,6 +168,8 @@ pub fn ledger(ledger: &Ledger, colour: bool) -> String {
     terminal::ledger(ledger, colour)
 }
 
+#[cfg(test)]
+mod failed_tests;
 #[cfg(test)]
 pub(crate) mod hostile;
 #[cfg(test)]

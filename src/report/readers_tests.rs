@@ -140,6 +140,95 @@ fn the_markdown_says_which_epoch_is_judged_what_other_rules_have_changed_and_wha
 }
 
 #[test]
+fn junit_and_the_decision_record_say_what_other_rules_have_changed() {
+    let xml = changed(|report| report.junit().unwrap());
+    let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    let of = |name: &str| {
+        let named = report.test_suites[0].properties.iter().find(|p| p.name.as_str() == name);
+        named.map(|p| p.value.as_str().to_owned())
+    };
+    for (name, value) in [
+        ("rescored: verdict before", "NO-GO"),
+        ("rescored: verdict after", "NO-GO"),
+        ("rescored: added", "order-ids"),
+        ("rescored: outcomes", "matched 400 → 600, mismatched 200 → 0"),
+        ("rescored: evidence", "0 exchanges known, 0 inferred from what is kept of them, 0 not known"),
+    ] {
+        assert_eq!(of(name).as_deref(), Some(value), "{name}\n{xml}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rescored.xml"), xml).unwrap();
+    assert_valid_junit(folder.path());
+    let text = changed(|report| report.decision_record());
+    for expected in [
+        "- Under other rules than were in force, and nobody was asked again: `NO-GO` became **NO-GO**",
+        "- Which rules are others: added: order-ids",
+        "- Outcomes that are others: matched 400 to 600, mismatched 200 to 0",
+        "- How well that is known: 0 exchanges known",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    let plain = shop_of(|report| [report.junit().unwrap(), report.decision_record()]);
+    assert!(!plain.concat().contains("rescored") && !plain.concat().contains("Under other rules"));
+}
+
+/// What is signed, lapsed, yet to come and unsigned.
+fn checklist() -> Vec<ChecklistItem> {
+    let signed = |day: jiff::civil::Date| {
+        Some(Signature { by: "sre @team".into(), evidence: "https://wiki.internal/a|b".into(), on: day })
+    };
+    let item = |id: &str, signed, expires| ChecklistItem {
+        id: id.into(),
+        what: Some(format!("what {id} *means*")),
+        signed,
+        expires,
+    };
+    let (day, last) = (jiff::civil::date(2026, 11, 20), jiff::civil::date(2026, 11, 21));
+    vec![
+        item("rollback-tested", signed(day), None),
+        item("dba-agrees", None, Some(jiff::civil::date(2027, 1, 31))),
+        item("load-tested", signed(day), Some(last)),
+    ]
+}
+
+fn with_checklist<T>(checklist: Vec<ChecklistItem>, render: impl FnOnce(Report<'_>) -> T) -> T {
+    let (snapshot, rules) = shop();
+    let policy = Policy { checklist, ..Policy::default() };
+    let (verdict, facts) = (judge(&snapshot, &policy, &rules, super::tests::TODAY), facts());
+    render(Report { verdict: &verdict, snapshot: &snapshot, facts: &facts, rules: &rules })
+}
+
+#[test]
+fn the_markdown_says_who_has_signed_what_until_when_and_what_is_open() {
+    let text = with_checklist(checklist(), |report| report.markdown());
+    let section = text.split("### Checklist\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(
+        rows,
+        [
+            "| `dba-agrees` | **unsigned** | nobody |  | `2027-01-31` |  | what dba-agrees `*means*` |",
+            "| `load-tested` | **lapsed** | `sre @team` | `2026-11-20` | `2026-11-21` | `https://wiki.internal/a\\|b` | what load-tested `*means*` |",
+            "| `rollback-tested` | signed | `sre @team` | `2026-11-20` | does not lapse | `https://wiki.internal/a\\|b` | what rollback-tested `*means*` |",
+        ]
+    );
+    assert!(text.find("### Gates") < text.find("### Checklist"));
+    let none = with_checklist(Vec::new(), |report| report.markdown());
+    assert!(!none.contains("### Checklist"), "only where there is one");
+    let many = (0..300).flat_map(|n| {
+        checklist().into_iter().map(move |item| ChecklistItem { id: format!("{}-{n}", item.id), ..item })
+    });
+    let text = with_checklist(many.collect(), |report| report.markdown());
+    assert!(text.len() <= MAX_MARKDOWN, "{}", text.len());
+    let section = text.split("### Checklist\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `")).count();
+    assert!(
+        rows > 10 && section.contains(&format!("and {} more, in the page and in the JSON report", 900 - rows)),
+        "{section}"
+    );
+    assert!(!section.contains("| signed |"), "what is open comes first");
+}
+
+#[test]
 fn the_markdown_of_a_huge_run_fits_a_pull_request() {
     let text = huge(|report| report.markdown());
     assert!(text.len() <= MAX_MARKDOWN, "{}", text.len());

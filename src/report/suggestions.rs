@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::SCHEMA_VERSION;
 use super::escape::{visible, wrap};
 use crate::suggest::{NotNoise, Shown, Suggestion, Suggestions};
-use crate::verdict::words::count;
+use crate::verdict::words::{count, counted};
 
 /// Columns of a comment.
 const WIDE: usize = 100;
@@ -32,7 +32,12 @@ pub(super) fn yaml(found: &Suggestions) -> String {
         found.not_noise.iter().for_each(|refused| refusal(&mut out, refused));
     }
     if found.more_groups > 0 {
-        comment(&mut out, "", "", &format!("{} more groups of differences were not looked at.", found.more_groups));
+        comment(
+            &mut out,
+            "",
+            "",
+            &format!("Not looked at: {} of differences.", counted(found.more_groups as u64, "further group")),
+        );
     }
     out
 }
@@ -56,7 +61,10 @@ fn headline(found: &Suggestions) -> String {
     };
     let all = match found.rules.len() {
         0 => String::new(),
-        _ => format!(" Under all of them {} of these mismatches would be matches.", found.matches_under_all),
+        _ => format!(
+            " Under all of them {} of these mismatches would be matches.",
+            count(found.matches_under_all as u64)
+        ),
     };
     let old = match found.expired && !found.rules.is_empty() {
         true => format!(" The evidence is so old that they have expired on {} already.", found.expires),
@@ -64,7 +72,8 @@ fn headline(found: &Suggestions) -> String {
     };
     format!(
         "{rules}: from {} kept exchanges that were compared, {} of them mismatches.{all} Each rule hides what it speaks of: copy those that you can answer for.{old}",
-        found.compared, found.mismatched
+        count(found.compared as u64),
+        count(found.mismatched as u64)
     )
 }
 
@@ -79,18 +88,21 @@ fn about(out: &mut String, rule: &Suggestion) {
         comment(out, "  ", "", &format!("In the whole run: {differences} differences in {exchanges} exchanges."));
     }
     examples(out, "  ", &rule.examples);
-    let faults: Vec<String> =
-        rule.faults.iter().map(|(kind, put, noticed)| format!("{kind} {noticed} of {put}")).collect();
+    let faults: Vec<String> = rule
+        .faults
+        .iter()
+        .map(|(kind, put, noticed)| format!("{kind} {} of {}", count(*noticed as u64), count(*put as u64)))
+        .collect();
     comment(
         out,
         "  ",
         "",
         &format!(
             "Proof: answers for {} differences in {} of {} compared exchanges, makes {} mismatches matches, and changes nothing else. Faults put there that still mismatch: {}.",
-            rule.differences,
-            rule.exchanges,
-            rule.compared,
-            rule.matches,
+            count(rule.differences as u64),
+            count(rule.exchanges as u64),
+            count(rule.compared as u64),
+            count(rule.matches as u64),
             faults.join(", ")
         ),
     );
@@ -99,13 +111,8 @@ fn about(out: &mut String, rule: &Suggestion) {
 
 fn refusal(out: &mut String, refused: &NotNoise) {
     let name = &refused.name;
-    let n = refused.exchanges;
-    comment(
-        out,
-        "",
-        "- ",
-        &format!("{}, {} ({}), in {n} kept exchanges: {}.", name.endpoint, name.place, name.kind, refused.why),
-    );
+    let n = counted(refused.exchanges as u64, "kept exchange");
+    comment(out, "", "- ", &format!("{}, {} ({}), in {n}: {}.", name.endpoint, name.place, name.kind, refused.why));
     examples(out, "", &refused.examples);
 }
 

@@ -13,7 +13,7 @@ use super::escape::{columns, cut, is_command, visible, wrap};
 use super::explained::explained;
 use super::overhead::Overhead;
 use super::sums::{Sum, beside, kept, sums};
-use super::{Report, checklist, coverage, days, losses};
+use super::{Report, accepted, checklist, coverage, days, failed, losses};
 
 /// No line is longer.
 pub(super) const WIDTH: usize = 80;
@@ -144,6 +144,9 @@ fn verdict(page: &mut Page, report: &Report<'_>) {
     };
     let first = format!("{}  ", verdict.verdict);
     page.behind(ink, &first, &visible(&verdict.headline));
+    if let Some(accepted) = accepted::sentence(report) {
+        page.behind(Ink::Bold, &" ".repeat(columns(&first)), &accepted);
+    }
     page.line("");
     for (at, gate) in verdict.gates.iter().enumerate() {
         gate_lines(page, gate);
@@ -303,19 +306,22 @@ pub(super) fn example_difference<'a>(group: &DifferenceGroup, differences: &'a [
 }
 
 fn failures(page: &mut Page, report: &Report<'_>) {
-    let samples = report.snapshot.endpoints.iter().flat_map(|e| {
-        e.failure_samples.iter().map(move |(why, sample)| (&e.endpoint, *why, e.books.failed.get(*why), sample))
-    });
-    let samples: Vec<_> = samples.collect();
-    if samples.is_empty() {
+    let all = failed::all(report);
+    if all.is_empty() {
         return;
     }
     page.heading("Failures of the candidate");
-    for (endpoint, why, n, sample) in samples.iter().take(GROUPS) {
-        page.behind(Ink::Bad, "  ", &format!("{} · {why} {}", visible(&endpoint.to_string()), count(*n)));
+    for one in all.iter().take(GROUPS) {
+        let (name, n) = (visible(&one.endpoint.endpoint.to_string()), count(one.exchanges));
+        page.behind(Ink::Bad, "  ", &format!("{name} · {} {n}", one.failure));
+        let sample = one.sample;
         page.inked(&[(Ink::Dim, "      "), (Ink::Dim, &format!("#{} {}", sample.sequence, visible(&sample.request)))]);
+        if let Some(group) = one.group {
+            let seen = failed::seen(group).map_or(String::new(), |seen| format!("; {}", visible(&seen)));
+            page.behind(Ink::Dim, "      ", &format!("{}{seen}", failed::statuses(group)));
+        }
     }
-    more(page, samples.len(), GROUPS);
+    more(page, all.len(), GROUPS);
 }
 
 fn rules(page: &mut Page, report: &Report<'_>) {

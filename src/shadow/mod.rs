@@ -27,7 +27,7 @@ pub use client::{Client, TargetError};
 pub use dry_run::{DryRun, DryRunPlan};
 pub use overhead::overhead;
 pub use pace::{Pace, Pacer, Turn};
-pub use request::{HOP_BY_HOP, Opening, ShadowRequest};
+pub use request::{HOP_BY_HOP, Opening, ShadowRequest, host_of};
 pub use sandbox::{ClosedSandbox, SandboxClosing};
 pub use secrets::{SecretError, Secrets};
 

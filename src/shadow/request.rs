@@ -135,6 +135,15 @@ impl ShadowRequest {
     }
 }
 
+/// The Host that the shadow request of a captured one names: the absolute form's authority (RFC 9112, section 3.2.2), else
+/// what was captured. None: the target's own, or there is no shadow request of it.
+pub fn host_of(request: &Request) -> Option<&[u8]> {
+    let (authority, _) = split_target(&request.target)?;
+    let mut hosts = request.headers.get_all("host");
+    let (host, more) = (hosts.next(), hosts.next());
+    authority.or(host.filter(|_| more.is_none()))
+}
+
 /// Rebuilds a captured request for sending.
 ///
 /// # Errors
@@ -367,6 +376,15 @@ mod tests {
         assert_eq!(host(b"/", &[("Host", b"shop.example:81")]), "shop.example:81");
         assert_eq!(host(b"http://u@a.example:81/", &[("Host", b"b")]), "a.example:81");
         assert_eq!(host(b"/", &[]), "[::1]:9");
+        let named = |target_bytes: &[u8], headers: &[(&str, &[u8])]| {
+            host_of(&request(target_bytes, headers)).map(|host| String::from_utf8_lossy(host).into_owned())
+        };
+        assert_eq!(named(b"/", &[("Host", b"shop.example:81")]).as_deref(), Some("shop.example:81"));
+        assert_eq!(named(b"http://u@a.example:81/", &[("Host", b"b")]).as_deref(), Some("a.example:81"));
+        assert_eq!(
+            (named(b"/", &[]), named(b"/", &[("Host", b"a"), ("Host", b"b")]), named(b"*", &[])),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod days;
 mod epochs;
 mod error;
+mod failing;
 mod file;
 mod over_time;
 mod parts;

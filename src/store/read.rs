@@ -17,12 +17,12 @@ use crate::tally::{
 use super::file::{MAX_STRETCHES, refuse_no_file};
 use super::rows::{self, Trust, refused};
 use super::schema::{self, Found};
-use super::{StoreError, days, over_time, parts, retention, signatures, unite};
+use super::{StoreError, days, failing, over_time, parts, retention, signatures, unite};
 
 type Result<T> = rusqlite::Result<T>;
 
 /// Largest example, as JSON: a hundred differences and two bodies, all of it escaped.
-const MAX_EXAMPLE: usize = 4 << 20;
+pub(super) const MAX_EXAMPLE: usize = 4 << 20;
 /// Largest facts and books: the captures' names, a line a damaged one.
 const MAX_FACTS: usize = 4 << 20;
 /// Largest text beside: a request line, one side of a difference, a name.
@@ -168,12 +168,16 @@ pub(super) fn counts(db: &Connection, part: i64, dated: bool, tally: &mut Tally,
     outcomes(db, part, dated, tally, trust)?;
     clients(db, part, tally, trust)?;
     days::read(db, part, tally, trust)?;
-    if schema::is_latest(db)? {
+    let format = schema::format(db)?;
+    if format >= schema::WITH_OVER_TIME {
         over_time::read(db, part, tally, trust)?;
     } else {
         over_time::from_outcomes(db, part, tally, trust)?;
     }
     failures(db, part, tally)?;
+    if format >= schema::WITH_FAILING {
+        failing::read(db, part, tally)?;
+    }
     differences(db, part, tally, trust)?;
     rules_used(db, part, tally, trust)?;
     signatures::read(db, part, number, &mut tally.signatures, trust)?;
@@ -249,9 +253,9 @@ fn differences(db: &Connection, stretch: i64, tally: &mut Tally, trust: &mut Tru
     Ok(())
 }
 
-/// Nobody, in a file of the format before.
+/// Nobody, in a file of the oldest format.
 fn affected(db: &Connection, difference: i64) -> Result<Affected> {
-    if !schema::is_latest(db)? {
+    if schema::format(db)? < schema::WITH_OVER_TIME {
         return Ok(Affected::default());
     }
     let there = db
@@ -304,7 +308,7 @@ pub(super) fn number(n: i64) -> Result<u32> {
     known.ok_or_else(|| refused("an endpoint has a number that we do not give"))
 }
 
-fn sequence(n: i64) -> Result<u64> {
+pub(super) fn sequence(n: i64) -> Result<u64> {
     u64::try_from(n).map_err(|_| refused("a position is negative"))
 }
 
@@ -312,6 +316,6 @@ pub(super) fn bounded(text: &str) -> Result<String> {
     within(text, MAX_TEXT).map(str::to_owned)
 }
 
-fn within(text: &str, most: usize) -> Result<&str> {
+pub(super) fn within(text: &str, most: usize) -> Result<&str> {
     if text.len() > most { Err(refused("a text is longer than any that we write")) } else { Ok(text) }
 }

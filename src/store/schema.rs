@@ -15,9 +15,13 @@ use super::{StoreError, over_time};
 /// `tapc` in the file's header (<https://www.sqlite.org/fileformat2.html#application_id>).
 pub const APPLICATION_ID: i64 = 0x7461_7063;
 /// The version of the tables below.
-pub const FORMAT: i64 = 3;
+pub const FORMAT: i64 = 4;
 /// The oldest that is read, and brought to ours where it is written: the same without the last tables.
 pub const OLDEST_FORMAT: i64 = 2;
+/// The first with counts over time and with the clients that saw a difference.
+pub(super) const WITH_OVER_TIME: i64 = 3;
+/// The first with requests that failed.
+pub(super) const WITH_FAILING: i64 = 4;
 /// Largest single value that is written or read, in bytes.
 const MAX_VALUE: i32 = 64 << 20;
 /// How long a reader that is in the way is waited for.
@@ -25,7 +29,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Name and definition of each table. A file with anything else in it (a view, a trigger) is not read: that would be
 /// letting somebody else's statements run.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 19] = [
     ("contents", "CREATE TABLE contents (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"),
     (
         "stretches",
@@ -135,10 +139,24 @@ const TABLES: [(&str, &str); 18] = [
         "CREATE TABLE over_time (part INTEGER NOT NULL, series INTEGER NOT NULL, counts TEXT NOT NULL, \
          PRIMARY KEY (part, series)) STRICT, WITHOUT ROWID",
     ),
+    // Since format 4: the first request of each way in which an endpoint failed, to be asked again (`failing.rs`).
+    (
+        "failing",
+        "CREATE TABLE failing (part INTEGER NOT NULL, endpoint INTEGER NOT NULL, failure TEXT NOT NULL, \
+         digest BLOB NOT NULL, first INTEGER, last INTEGER, sequence INTEGER NOT NULL, example TEXT NOT NULL, \
+         PRIMARY KEY (part, endpoint, failure)) STRICT",
+    ),
 ];
 
-/// So many of them are in a file of the oldest format.
-const OF_OLDEST: usize = TABLES.len() - 2;
+/// Those that are in a file of a format that is read.
+fn tables(format: i64) -> &'static [(&'static str, &'static str)] {
+    let later = match format {
+        WITH_FAILING.. => 0,
+        WITH_OVER_TIME => 1,
+        _ => 3,
+    };
+    TABLES.get(..TABLES.len() - later).unwrap_or_default()
+}
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,8 +186,7 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, StoreE
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(fail);
     let path = path.to_owned();
     let tables = match (number("application_id")?, number("user_version")?) {
-        (APPLICATION_ID, FORMAT) => &TABLES[..],
-        (APPLICATION_ID, OLDEST_FORMAT) => &TABLES[..OF_OLDEST],
+        (APPLICATION_ID, found @ OLDEST_FORMAT..=FORMAT) => tables(found),
         (APPLICATION_ID, found) if found > FORMAT => return Err(StoreError::Newer { path, found, known: FORMAT }),
         (APPLICATION_ID, found) => return Err(StoreError::Older { path, found, known: FORMAT, oldest: OLDEST_FORMAT }),
         (0, 0) if number("page_count")? == 0 => return Ok(Found::Nothing),
@@ -200,22 +217,24 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Whether the file is of our format, and not of the one before.
-pub(super) fn is_latest(connection: &Connection) -> rusqlite::Result<bool> {
-    let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok(format == FORMAT)
+/// The format of a file of ours.
+pub(super) fn format(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings a file of the format before to ours, all or nothing: what its minutes tell of the run over time is put down.
+/// Brings a file of a format before to ours, all or nothing: what its minutes tell of the run over time is put down.
 pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
-    if is_latest(connection)? {
+    let found = format(connection)?;
+    if found == FORMAT {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for (_, sql) in &TABLES[OF_OLDEST..] {
+    for (_, sql) in TABLES.iter().skip(tables(found).len()) {
         transaction.execute_batch(sql)?;
     }
-    over_time::upgrade(&transaction)?;
+    if found < WITH_OVER_TIME {
+        over_time::upgrade(&transaction)?;
+    }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }

@@ -364,10 +364,10 @@ fn what_is_no_run_file_is_refused_in_one_line_and_stays_as_it_is() {
     fs::write(path("text"), "this is a capture, or a page, or a letter\n".repeat(200)).unwrap();
     fs::write(path("empty"), "").unwrap();
     Connection::open(path("foreign")).unwrap().execute_batch("CREATE TABLE mail (id)").unwrap();
-    for (name, pragma) in [("newer", "user_version = 4"), ("older", "user_version = 1"), ("view", "user_version = 3")] {
+    for (name, format) in [("newer", FORMAT + 1), ("older", 1), ("view", FORMAT)] {
         finished(&path(name), &facts());
         let connection = Connection::open(path(name)).unwrap();
-        connection.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
+        connection.execute_batch(&format!("PRAGMA user_version = {format}")).unwrap();
     }
     let view = "DROP TABLE rules; CREATE VIEW rules AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) \
                 SELECT x FROM n";
@@ -376,8 +376,8 @@ fn what_is_no_run_file_is_refused_in_one_line_and_stays_as_it_is() {
         ("text", "is no run file", "is no run file"),
         ("empty", "holds no evidence", ""),
         ("foreign", "is no run file", "is no run file"),
-        ("newer", "its format is 4", "its format is 4"),
-        ("older", "its format is 1, and this tapcompare reads 2 to 3", "its format is 1"),
+        ("newer", "its format is 5", "its format is 5"),
+        ("older", "its format is 1, and this tapcompare reads 2 to 4", "its format is 1"),
         ("view", "not as we make them", "not as we make them"),
         ("absent/run", "No such file", "make its folder first"),
         (".", "name a file in it", "name a file in it"),
@@ -497,6 +497,11 @@ fn a_tampered_row_is_refused_and_hostile_text_is_bounded() {
         "UPDATE examples SET example = '{}'",
         "UPDATE failures SET request = printf('%.*c', 9000, 'x')",
         "UPDATE failures SET sequence = -5",
+        "UPDATE failing SET example = printf('%.*c', 5000000, 'x')",
+        "UPDATE failing SET example = '{}'",
+        "UPDATE failing SET failure = 'nothing'",
+        "UPDATE failing SET sequence = -5",
+        "UPDATE failing SET endpoint = 99999999",
         "UPDATE rules SET id = printf('%.*c', 9000, 'x')",
         "UPDATE rules SET answer = 'x'",
     ] {

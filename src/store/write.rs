@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::tally::{Affected, Group, Key, MAX_EXAMPLES_PER_GROUP, MAX_GROUPS, RuleTally, Tally};
 
 use super::rows::{self, Cell};
-use super::{days, over_time, retention, signatures};
+use super::{days, failing, over_time, retention, signatures};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -52,6 +52,7 @@ pub(super) fn delta(db: &Connection, stretch: i64, delta: &Tally) -> Result<()> 
     if !delta.groups.groups.is_empty() {
         trim(db, stretch)?;
     }
+    failing::write(db, stretch, delta)?;
     signatures::write(db, stretch, &delta.signatures)?;
     for (id, tally) in &delta.rules {
         rule(db, stretch, id, tally)?;

@@ -96,7 +96,7 @@ fn not_made_up(group: &Group<'_>, facts: &Facts, pairs: &[(String, String)]) -> 
     let others = pairs.iter().filter(|(_, candidate)| facts.has(candidate)).count();
     if others > 0 {
         return Some(format!(
-            "in {others} of {n} the candidate has what is the legacy's in another exchange: another entity's"
+            "in {others} of {n} pairs of values the candidate has what is the legacy's in another exchange: another entity's"
         ));
     }
     let (mut of_legacy, mut of_candidate) = (BTreeMap::new(), BTreeMap::new());
@@ -127,13 +127,13 @@ fn related(pairs: &[(String, String)]) -> Option<String> {
     let digits = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     let same = pairs.iter().filter(|(a, b)| digits(a) == digits(b)).count();
     if share(same, n) >= 0.5 {
-        return Some(format!("the same letters and digits in {same} of {n}, written otherwise"));
+        return Some(format!("the same letters and digits in {same} of {n} pairs of values, written otherwise"));
     }
     let inside = |a: &str, b: &str| a.len() >= 3 && b.contains(a);
     let around = pairs.iter().filter(|(a, b)| inside(a, b) || inside(b, a)).count();
     if share(around, n) >= 0.5 {
         return Some(format!(
-            "one value stands inside of the other in {around} of {n}: say so with a regex, which holds that they agree"
+            "one value stands inside of the other in {around} of {n} pairs of values: say so with a regex, which holds that they agree"
         ));
     }
     let near = |(a, b): &(String, String)| match (a.parse::<f64>(), b.parse::<f64>()) {
@@ -142,7 +142,7 @@ fn related(pairs: &[(String, String)]) -> Option<String> {
     };
     let near = pairs.iter().filter(|pair| near(pair)).count();
     (share(near, n) > 0.1)
-        .then(|| format!("numbers that are nearly the same in {near} of {n}: off by some, not made up"))
+        .then(|| format!("numbers that are nearly the same in {near} of {n} pairs: off by some, not made up"))
 }
 
 /// The narrowest shapes that all values have, and whether only the name says that they are identities.

@@ -47,7 +47,7 @@ pub use request::{Feature, MAX_FEATURE_VALUE, MAX_FEATURES};
 pub use stub::accepted;
 
 use crate::compare::Comparer;
-use crate::exchange::{DifferenceKind, Endpoint, Specimen};
+use crate::exchange::{DifferenceKind, Endpoint, Specimen, count};
 use crate::rules::RuleSet;
 
 /// Days after the last evidence on which a suggested rule still applies.
@@ -170,8 +170,10 @@ impl Suggestions {
 fn unseen(looked_at: u64, all: u64) -> Option<String> {
     (all > looked_at).then(|| {
         format!(
-            "{looked_at} of {all} exchanges with this difference were looked at, for no more are kept; what the others say \
-             nobody knows, and 'judge --rules' cannot decide it: replay the capture, or watch on, under the rule"
+            "{} of {} exchanges with this difference were looked at, for no more are kept; what the others say \
+             nobody knows, and 'judge --rules' cannot decide it: replay the capture, or watch on, under the rule",
+            count(looked_at),
+            count(all)
         )
     })
 }

@@ -107,13 +107,13 @@ fn borrowed(group: &Group<'_>, facts: &Facts) -> Option<String> {
         && share(*n, pairs) >= MOST
     {
         return Some(format!(
-            "in {n} of {pairs} the candidate has here what the legacy has at {place}: fields are swapped"
+            "in {n} of {pairs} pairs of values the candidate has here what the legacy has at {place}: fields are swapped"
         ));
     }
     if share(facts.asked, pairs) >= 0.5 {
         let asked = facts.asked;
         return Some(format!(
-            "in {asked} of {pairs} the legacy gives back a value that was asked with, and the candidate another"
+            "in {asked} of {pairs} pairs of values the legacy gives back a value that was asked with, and the candidate another"
         ));
     }
     (group.exchanges < group.compared && facts.sides.is_empty())
@@ -133,7 +133,7 @@ fn presence(group: &Group<'_>, facts: &Facts) -> Finding {
     if nulls < facts.sides.len() {
         let values = facts.sides.len() - nulls;
         return Finding::not(format!(
-            "null at the {who} in {nulls}, but a value in {values}, and the {not} has nothing"
+            "null at the {who} in {nulls} places, but a value in {values}, and the {not} has nothing"
         ));
     }
     Finding::Noise(Noise {

@@ -43,7 +43,7 @@ pub(super) fn read(group: &Group<'_>, facts: &Facts) -> Option<Finding> {
     if above == 0 || above == n {
         let way = if above == 0 { "below" } else { "above" };
         return Some(Finding::not(format!(
-            "one direction only: the candidate is {way} the legacy in each of {n}; cut off or summed otherwise, not rounded"
+            "one direction only: the candidate is {way} the legacy in each of {n} pairs of numbers; cut off or summed otherwise, not rounded"
         )));
     }
     let fewer = numbers.digits.0.min(numbers.digits.1);
@@ -56,7 +56,7 @@ pub(super) fn read(group: &Group<'_>, facts: &Facts) -> Option<Finding> {
     }
     if fewer <= MONEY_DIGITS {
         return Some(Finding::not(format!(
-            "numbers with at most {fewer} decimals, {above} of {n} above and the others below: the last digit of an amount counts; where it is agreed that it does not, write a tolerance by hand"
+            "numbers with at most {fewer} decimals, {above} of {n} pairs above and the others below: the last digit of an amount counts; where it is agreed that it does not, write a tolerance by hand"
         )));
     }
     if numbers.furthest() > MAX_ROUNDING {
@@ -89,14 +89,20 @@ fn shift(numbers: &Numbers) -> Option<String> {
     let first = apart.first().copied()?;
     let is_zero = |d: &Decimal| d.to_f64() == 0.0;
     if apart.iter().all(|d| d.minus(first).is_some_and(|d| is_zero(&d))) {
-        return Some(format!("a constant shift: the candidate is {:+} in each of {n}", first.to_f64()));
+        return Some(format!(
+            "a constant shift: the candidate is {:+} in each of {n} pairs of numbers",
+            first.to_f64()
+        ));
     }
     let ratios: Vec<f64> = numbers.values.iter().filter(|(a, _)| *a != 0.0).map(|(a, b)| b / a).collect();
     let (least, most) = ratios.iter().fold((f64::MAX, f64::MIN), |(l, m), r| (l.min(*r), m.max(*r)));
     let off = (most - 1.0).abs().max((least - 1.0).abs());
     let steady = ratios.len() == n && off > BINARY && (most - least) <= 0.05 * off;
     steady.then(|| {
-        format!("a constant factor: the candidate is {:.4} times the legacy in each of {n}", (least + most) / 2.0)
+        format!(
+            "a constant factor: the candidate is {:.4} times the legacy in each of {n} pairs of numbers",
+            (least + most) / 2.0
+        )
     })
 }
 
@@ -115,7 +121,7 @@ fn integers(numbers: &Numbers, group: &Group<'_>) -> Option<Finding> {
     let way = match above {
         0 => "; the candidate is always below".to_owned(),
         above if above == n => "; the candidate is always above".to_owned(),
-        above => format!("; the candidate is above in {above} of {n}"),
+        above => format!("; the candidate is above in {above} of {n} pairs of numbers"),
     };
     Some(Finding::not(format!("whole numbers without the name of an identity: counts are not rounded{way}")))
 }

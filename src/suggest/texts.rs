@@ -61,14 +61,14 @@ pub(super) fn type_change(group: &Group<'_>, facts: &Facts) -> Option<Finding> {
     let nulls = pairs.iter().filter(|(a, b)| null(a) || null(b)).count();
     if nulls > 0 {
         return Some(Finding::not(format!(
-            "null on one side and a value on the other in {nulls} of {n}: something is lost or invented"
+            "null on one side and a value on the other in {nulls} of {n} pairs of values: something is lost or invented"
         )));
     }
     let number = |value: &Value<'_>| Decimal::parse(value.text()?);
     let same = pairs.iter().filter(|(a, b)| number(a).is_some() && number(a) == number(b)).count();
     if same > 0 {
         return Some(Finding::not(format!(
-            "a number on one side and the same number as a string on the other in {same} of {n}: looks like a contract change, not noise"
+            "a number on one side and the same number as a string on the other in {same} of {n} pairs of values: looks like a contract change, not noise"
         )));
     }
     let scalars = pairs.iter().all(|(a, b)| a.text().is_some() && b.text().is_some());

@@ -41,7 +41,7 @@ pub(super) fn read(group: &Group<'_>, facts: &Facts) -> Option<Finding> {
     let zoned = times.shifts.iter().filter(|shift| is_zone(**shift)).count();
     if share(zoned, n) >= 0.5 {
         return Some(Finding::not(format!(
-            "in {zoned} of {n} the two are whole quarters of an hour apart: looks like a time zone"
+            "in {zoned} of {n} pairs of times the two are whole quarters of an hour apart: looks like a time zone"
         )));
     }
     let first = times.shifts.first().copied().unwrap_or(0);
@@ -51,7 +51,7 @@ pub(super) fn read(group: &Group<'_>, facts: &Facts) -> Option<Finding> {
     let most = times.shifts.iter().map(|shift| shift.unsigned_abs()).max().unwrap_or(0);
     let later = times.shifts.iter().filter(|shift| **shift > 0).count();
     let seen = format!(
-        "the candidate's time is later in {later} of {n} and earlier in {}, by {} at most",
+        "the candidate's time is later in {later} of {n} pairs and earlier in {}, by {} at most",
         n - later,
         shown(most as i128)
     );

@@ -15,6 +15,7 @@ use crate::ledger::ShadowBooks;
 use super::cells::Cells;
 use super::clients::{Clients, group_of};
 use super::days::Days;
+use super::failing::Failures;
 use super::group::{DifferenceClass, Groups, general_place};
 use super::latency::{PairedRecorder, Recorder};
 use super::over_time::OverTime;
@@ -59,6 +60,7 @@ pub struct Tally {
     /// Of all endpoints together.
     pub(crate) day_clients: Clients<Day>,
     pub(crate) groups: Groups,
+    pub(crate) failures: Failures,
     pub(crate) rules: BTreeMap<Arc<str>, RuleTally>,
     pub(crate) signatures: Signatures,
     pub(crate) drift: Drift,
@@ -112,6 +114,9 @@ impl Tally {
         if let Some(class) = DifferenceClass::of(comparison.outcome) {
             self.differences += comparison.differences.iter().filter(|d| d.rule.is_none()).count() as u64;
             self.groups.absorb(class, observation, *client, &comparison.differences, || example.clone());
+        }
+        if let Outcome::Failed(failure) = comparison.outcome {
+            self.failures.absorb(observation, failure, || example.clone());
         }
     }
 
@@ -227,6 +232,7 @@ impl Tally {
         self.over_time.merge(&other.over_time);
         self.day_clients.merge(other.day_clients);
         self.groups.merge(other.groups);
+        self.failures.merge(other.failures);
         for (id, rule) in other.rules {
             match self.rules.get_mut(&id) {
                 Some(known) => known.merge(rule),

@@ -203,15 +203,18 @@ impl Key {
     }
 
     pub(crate) fn new(endpoint: u32, place: String, kind: DifferenceKind, class: DifferenceClass) -> Key {
-        // FNV-1a, 64 bits: the same on every machine, which the standard hashers do not promise.
         let text = place.bytes().chain(kind.as_str().bytes()).chain(class.as_str().bytes());
-        let digest = endpoint
-            .to_be_bytes()
-            .into_iter()
-            .chain(text)
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Key { digest, endpoint, place, kind, class }
+        Key { digest: digest(endpoint, text), endpoint, place, kind, class }
     }
+}
+
+/// FNV-1a, 64 bits: the same on every machine, which the standard hashers do not promise.
+pub(super) fn digest(endpoint: u32, text: impl Iterator<Item = u8>) -> u64 {
+    endpoint
+        .to_be_bytes()
+        .into_iter()
+        .chain(text)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The place with everything left out that differs from exchange to exchange.

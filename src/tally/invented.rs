@@ -151,12 +151,19 @@ impl Invented {
                 .as_ref()
                 .map_or(String::new(), |r| format!("{} {}", r.method, r.target_text())),
             asked: AskedWith::default(),
-            status: (200, 200),
+            status: (200, self.status_of_candidate()),
             differences: self.comparison.differences.clone(),
             patch: Some("[\n  {\"op\":\"replace\",\"path\":\"/items/2/price\",\"value\":19.99}\n]".into()),
             text_diff: None,
             legacy: body("20.00"),
             candidate: body("19.99"),
+        }
+    }
+
+    fn status_of_candidate(&self) -> u16 {
+        match &self.observation.fate {
+            Fate::Asked(asked) => asked.candidate.as_ref().map_or(0, |answer| answer.response.status),
+            Fate::Skipped(_) => 0,
         }
     }
 

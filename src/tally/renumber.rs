@@ -25,6 +25,7 @@ impl Tally {
             groups.groups.entry(key).or_default().merge(group);
         }
         self.groups = groups;
+        self.failures = self.failures.renumbered(&number, moved);
         self.signatures = self.signatures.renumbered(&number, moved);
         for rule in self.rules.values_mut() {
             rule.sample.sequence = moved(rule.sample.sequence);

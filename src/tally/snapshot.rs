@@ -14,6 +14,7 @@ use super::OTHER;
 use super::clients::{ClientGroups, Clustering};
 use super::count::{EndpointTally, RuleTally, Tally};
 use super::days::{DayClients, DaySnapshot, EndpointDays, ResolvedDays, StatusCounts};
+use super::failing::FailureGroup;
 use super::group::{DifferenceClass, DifferenceGroup, Group, Groups};
 use super::latency::LatencyPair;
 use super::over_time::TimeSeries;
@@ -52,6 +53,9 @@ pub struct Snapshot {
     pub groups: Vec<DifferenceGroup>,
     /// Differences that were found, are not answered for, and are in no group because of the bound on groups.
     pub ungrouped_differences: u64,
+    /// What the candidate failed, by endpoint and way of failing, each with an example: at most
+    /// [`super::MAX_FAILURE_GROUPS`].
+    pub failures: Vec<FailureGroup>,
     /// Differences past the bound of one comparison; they were counted and no more.
     pub more_differences: u64,
     /// The rules that answered for something, by id.
@@ -196,6 +200,7 @@ impl Tally {
             ungrouped_differences: self.differences.saturating_sub(grouped),
             more_differences: self.more_differences,
             groups,
+            failures: self.failures.resolve(endpoints),
             rules: self.rules.into_iter().map(|(id, rule)| rule.resolve(id, endpoints)).collect(),
             drift: self.drift,
             trial: None,

@@ -2,6 +2,7 @@
 
 use super::builds::{in_force, in_force_on};
 use super::{EndpointTally, Tally};
+use crate::exchange::Timestamp;
 
 const NANOS_A_MINUTE: i64 = 60_000_000_000;
 
@@ -43,6 +44,23 @@ impl Tally {
                 cell.failure_samples.insert(failure, sample);
                 let minute = tally.cells.iter().next().map_or(0, |((minute, _), _)| minute);
                 tally.cells.add((minute, number), cell);
+            }
+        }
+        for (key, mut failing) in std::mem::take(&mut self.failures).groups {
+            let failed = |tally: &Tally| {
+                tally
+                    .cells
+                    .iter()
+                    .any(|((_, number), cell)| number == key.endpoint && cell.books.failed.get(key.failure) > 0)
+            };
+            if let Some(at) = all.iter().rposition(failed) {
+                // Of what began under an earlier build it is not known when it began under this one.
+                let minute = |time: &Timestamp| time.0.div_euclid(NANOS_A_MINUTE).saturating_mul(NANOS_A_MINUTE);
+                let of = |time: &Timestamp| in_force(began, minute(time), NANOS_A_MINUTE);
+                failing.first = failing.first.filter(|first| of(first) == at);
+                if let Some(tally) = all.get_mut(at) {
+                    tally.failures.add(key, failing);
+                }
             }
         }
         if let Some(tally) = all.get_mut(last) {

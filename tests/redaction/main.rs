@@ -229,7 +229,8 @@ fn capture(file: &Path) {
         &answer("OK", &[("Location", &redirect), ("Content-Type", "image/png")], b"\x89PNG\xff\0"),
     );
     let failing = format!("/fail?api_key={}", canary("failure"));
-    capture.exchange(&request("GET", &failing, &[], ""), &answer("OK", &[], b"fine"));
+    let cookie = format!("sid={}", canary("cookie"));
+    capture.exchange(&request("GET", &failing, &[("Cookie", &*cookie)], ""), &answer("OK", &[], b"fine"));
     capture.write(file);
 }
 

@@ -14,6 +14,7 @@ mod bounds;
 mod browser;
 mod builds;
 mod chromium;
+mod failures;
 mod live;
 mod page;
 mod prometheus;

@@ -100,6 +100,17 @@ fn told(found: &Suggestions) -> Vec<String> {
     found.rules.iter().map(|rule| format!("{} {}", rule.at, answer(&rule.yaml))).collect()
 }
 
+/// What is counted in a unit that is not named: `in 3 of 40 the two are`.
+fn without_unit(text: &str) -> bool {
+    const UNITS: [&str; 7] = ["pairs", "places", "arrays", "requests", "exchanges", "endpoints", "values"];
+    let words: Vec<&str> = text.split(' ').collect();
+    let unit = |word: &str| UNITS.iter().any(|unit| word.starts_with(unit));
+    let count = |word: &str| word.trim_end_matches([';', ':', ',', ')']).parse::<u64>().is_ok();
+    words.iter().enumerate().any(|(at, word)| {
+        at > 0 && words[at - 1] == "of" && count(word) && !words.get(at + 1).is_some_and(|next| unit(next))
+    })
+}
+
 /// In what the story comes out otherwise.
 fn complaints(story: &Story) -> Vec<String> {
     let specimens = specimens(story);
@@ -115,11 +126,19 @@ fn complaints(story: &Story) -> Vec<String> {
             Some(why) if refused.why.contains(why) => {}
             _ => wrong.push(format!("{}: {}", refused.name.place, refused.why)),
         }
+        if without_unit(&refused.why) {
+            wrong.push(format!("of what? {}", refused.why));
+        }
         if refused.examples.is_empty() {
             wrong.push(format!("no example of {}", refused.name.place));
         }
     }
     wrong.extend(left.keys().map(|place| format!("nothing is said of {place}")));
+    for text in found.rules.iter().flat_map(|rule| rule.doubts.iter().chain([&rule.seen])) {
+        if without_unit(text) {
+            wrong.push(format!("of what? {text}"));
+        }
+    }
     let doubts: Vec<&String> = found.rules.iter().flat_map(|rule| &rule.doubts).collect();
     let as_told = match &story.doubt {
         Some(doubt) => doubts.iter().any(|d| d.contains(doubt)),

@@ -1,4 +1,4 @@
-//! What differs, with examples side by side, and what failed.
+//! What differs, with examples side by side.
 
 use std::collections::BTreeSet;
 
@@ -101,33 +101,6 @@ fn named(what: &str, groups: &[&DifferenceGroup]) -> Markup {
                     }
                 }
                 @if groups.len() > NAMED { li { "and " (count((groups.len() - NAMED) as u64)) " more" } }
-            }
-        }
-    }
-}
-
-pub(super) fn failures(report: &Report<'_>) -> Markup {
-    let failing: Vec<_> = report.snapshot.endpoints.iter().filter(|e| !e.failure_samples.is_empty()).collect();
-    if failing.is_empty() {
-        return html! {};
-    }
-    html! {
-        section #failures {
-            h2 { "Failures of the candidate" }
-            table.failures {
-                thead { tr { th { "Endpoint" } th { "Failure" } th.n { "Requests" } th { "First" } } }
-                tbody {
-                    @for endpoint in failing.iter().take(NAMED) {
-                        @for (why, sample) in &endpoint.failure_samples {
-                            tr {
-                                th scope="row" { (code(&endpoint.endpoint.to_string())) }
-                                td data-label="Failure" { (why) }
-                                td.n data-label="Requests" { (count(endpoint.books.failed.get(*why))) }
-                                td data-label="First" { "#" (sample.sequence) " " (code(&sample.request)) }
-                            }
-                        }
-                    }
-                }
             }
         }
     }

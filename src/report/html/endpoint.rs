@@ -31,7 +31,7 @@ pub(super) fn article(
                 a.figure href="#endpoints" { "all endpoints" }
             }
             dl {
-                (outcomes(one))
+                (outcomes(one, places))
                 (latency(report, one))
                 (coverage(report, &one.endpoint))
                 (trial(report, &one.endpoint))
@@ -42,7 +42,7 @@ pub(super) fn article(
     }
 }
 
-fn outcomes(one: &EndpointSnapshot) -> Markup {
+fn outcomes(one: &EndpointSnapshot, places: &BTreeSet<String>) -> Markup {
     let books = &one.books;
     let (n, failed, skipped) = (evidence(books), books.failed.total(), books.skipped.total());
     html! {
@@ -58,7 +58,11 @@ fn outcomes(one: &EndpointSnapshot) -> Markup {
         @if failed > 0 {
             dt { "Failed" }
             dd {
-                @for (at, (why, n)) in books.failed.iter().enumerate() { @if at > 0 { ", " } (why) " " (count(n)) }
+                @for (at, (why, n)) in books.failed.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    @let id = names::failure(&one.endpoint, why);
+                    @if places.contains(&id) { a href={ "#" (id) } { (why) " " (count(n)) } } @else { (why) " " (count(n)) }
+                }
                 " of " (count(books.sent)) " sent"
             }
         }

@@ -11,7 +11,7 @@ use crate::tally::{EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, latency as time, percent};
 use crate::verdict::{Gate, Known, interval};
 
-use super::{code, differences, endpoint, evidence, names, room};
+use super::{code, differences, endpoint, evidence, failures, names, room};
 
 /// So many rows; the rest is counted.
 const ROWS: usize = 300;
@@ -35,7 +35,8 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
     }
     let (missing, _) = losses::missing(&report.snapshot.ledger.losses);
     let quantiles = quantiles(report);
-    let places = differences::places(report);
+    let mut places = differences::places(report);
+    places.extend(failures::places(report));
     let most = asked.iter().take(ROWS);
     let (_, rows) = room::within(ROOM.0, most.clone().map(|one| row(one, report, &quantiles)));
     let (articles, shown) =

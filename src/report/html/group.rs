@@ -142,16 +142,19 @@ fn texts(example: &Example) -> Markup {
 }
 
 /// How to ask the same again.
-fn reproduce(report: &Report<'_>, example: &Example) -> Markup {
+pub(super) fn reproduce(report: &Report<'_>, example: &Example) -> Markup {
     let Some(command) = curl::command(example, &report.facts.candidate) else {
         return html! { p.meta.note { "It was asked with characters that cannot safely be pasted into a shell: there is no command for it." } };
     };
     html! {
         h4 { "Ask it again" }
         div.copied { pre { (command.text) } button.copy type="button" hidden { "copy" } }
-        p.meta.note { "Host and Accept-Encoding are curl's own." }
+        @if command.own_host { p.meta.note { "Host and Accept-Encoding are curl's own." } }
         @if !command.secret.is_empty() {
             p.meta.note { "Left out, since their values are secret: " (text(&command.secret.join(", "))) "." }
+        }
+        @if !command.left_out.is_empty() {
+            p.meta.note { "Asked with, and not shown: " (text(&command.left_out.join(", "))) "." }
         }
         @if command.marks { p.meta.note { "“[redacted:…]” stands for a secret: put a value of your own there." } }
         @if command.writes { p.meta.note { b { "This may change something where it is asked." } } }

@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, Failure};
 use crate::tally::DifferenceGroup;
 
 /// Hexadecimal digits: of 10,000 names two are the same in one of 20 million pages.
@@ -23,6 +23,11 @@ fn digest(parts: &[&str]) -> String {
 /// Where one endpoint is shown by itself.
 pub(super) fn endpoint(endpoint: &Endpoint) -> String {
     format!("e-{}", digest(&[&endpoint.method, &endpoint.template]))
+}
+
+/// Where a way of failing is.
+pub(super) fn failure(endpoint: &Endpoint, failure: Failure) -> String {
+    format!("f-{}", digest(&[&endpoint.method, &endpoint.template, failure.as_str()]))
 }
 
 /// Where a group of differences is.

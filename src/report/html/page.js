@@ -5,7 +5,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const all = (selector) => [...document.querySelectorAll(selector)];
-  const ROWS = '#endpoints tbody tr, #differences .group, #failures tbody tr, #rules .rule, #coverage tbody tr, #trial tbody tr:not(.sum-row)';
+  const ROWS = '#endpoints tbody tr, #differences .group, #failures .group, #rules .rule, #coverage tbody tr, #trial tbody tr:not(.sum-row)';
 
   // One endpoint by itself. CSS does it by :target; a replaced <main> has none until somebody follows a link again.
   const choose = () => {

@@ -1,14 +1,10 @@
 //! The verdict and its gates: what people decide on, so it comes first.
 
-use std::collections::BTreeSet;
-
 use maud::{Markup, html};
 
-use crate::exchange::Endpoint;
-use crate::ledger::ShadowBooks;
-use crate::report::Report;
 use crate::report::overhead::Overhead;
 use crate::report::terminal::beside_worst_case;
+use crate::report::{Report, accepted};
 use crate::tally::EndpointSnapshot;
 use crate::verdict::words::{count, counted, latency, multiple, percent, quantile};
 use crate::verdict::{Decision, Gate, GateResult, GateState};
@@ -39,7 +35,10 @@ pub(super) fn header(report: &Report<'_>) -> Markup {
                 "?"
             }
             h1 { (verdict.verdict) }
-            p.headline { (text(&verdict.headline)) }
+            p.headline {
+                (text(&verdict.headline))
+                @if let Some(accepted) = accepted::sentence(report) { " " b { (accepted) } }
+            }
             @for remark in &verdict.remarks {
                 p.remark { b { "Remark: " } (text(remark)) }
             }
@@ -91,10 +90,7 @@ fn method(gate: &GateResult) -> Markup {
 /// What a reader looks for first.
 fn figures(report: &Report<'_>) -> Markup {
     let (snapshot, q) = (report.snapshot, report.verdict.latency_quantile);
-    // As the gates count: without what the policy excepts.
-    let excepted: BTreeSet<&Endpoint> = report.verdict.coverage.excepted().map(|e| &e.endpoint).collect();
-    let mut books = ShadowBooks::default();
-    snapshot.endpoints.iter().filter(|e| !excepted.contains(&e.endpoint)).for_each(|e| books.merge(&e.books));
+    let books = accepted::judged(report);
     let (compared, failed) = (evidence(&books), books.failed.total());
     let (lost, captured) = snapshot.ledger.wire.loss();
     let [legacy, candidate] = [&snapshot.latency.legacy, &snapshot.latency.candidate]

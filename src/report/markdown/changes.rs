@@ -48,7 +48,7 @@ pub(super) fn rescored(report: &Report<'_>) -> String {
 }
 
 /// An arrow is no word, and words alone stay out of code spans.
-fn plainly(text: &str) -> String {
+pub(in crate::report) fn plainly(text: &str) -> String {
     text.replace(" → ", " to ")
 }
 

@@ -3,20 +3,21 @@
 use std::cmp::Reverse;
 
 use crate::exchange::{AdmissionNote, Example};
-use crate::report::Report;
 use crate::report::html::evidence;
 use crate::report::sums::{Part, beside, sums};
 use crate::report::terminal::{TABLE_CONFIDENCE, example_difference};
+use crate::report::{Report, accepted, failed};
 use crate::tally::{DifferenceClass, DifferenceGroup, EndpointSnapshot, Latency};
 use crate::verdict::words::{self, count, counted, latency, percent};
-use crate::verdict::{Decision, GateResult, GateState, interval};
+use crate::verdict::{Decision, GateResult, GateState, ItemResult, ItemState, interval};
 
 use super::Section;
 use super::changes;
 use super::plain::{cell, fenced, html_code, prose, prose_cell, span};
 
 /// Bytes of each section, in their order.
-pub(super) const ROOM: [usize; 11] = [3_000, 13_500, 4_000, 6_000, 9_500, 14_000, 3_000, 4_000, 2_000, 2_500, 3_500];
+pub(super) const ROOM: [usize; 12] =
+    [3_000, 12_500, 4_000, 6_000, 9_500, 12_500, 3_000, 4_000, 2_000, 2_500, 3_500, 2_900];
 
 /// Columns of an endpoint, a place, a value.
 pub(super) const NAME: usize = 100;
@@ -36,9 +37,10 @@ pub(super) fn verdict(report: &Report<'_>) -> String {
     };
     section.push(&format!("## {}\n\n", report.verdict.verdict));
     section.push(&format!(
-        "{question} **{}.** {}\n",
+        "{question} **{}.** {}{}\n",
         answer(report.verdict.verdict),
-        prose(&report.verdict.headline, SENTENCE)
+        prose(&report.verdict.headline, SENTENCE),
+        accepted::sentence(report).map_or(String::new(), |accepted| format!(" **{accepted}**"))
     ));
     if let Some(why) = &facts.stopped_early {
         section.push(&format!("\nThe run was stopped early: {}.\n", prose(why, SENTENCE)));
@@ -85,6 +87,31 @@ pub(super) fn gates(report: &Report<'_>) -> String {
         let remedy = gate.remedy.as_deref().map_or(String::new(), |remedy| prose_cell(remedy, SENTENCE));
         let reason = prose_cell(&gate.reason, SENTENCE);
         section.push(&format!("| {} | {} | {reason} | {remedy} |\n", gate_name(gate), state(gate.state)));
+    }
+    section.finish()
+}
+
+/// Who has answered for what no traffic shows; what is open first, so that it is the signed that are counted where there is
+/// no room for all.
+pub(super) fn checklist(report: &Report<'_>) -> String {
+    let items = &report.verdict.checklist;
+    if items.is_empty() {
+        return String::new();
+    }
+    let mut section = Section::new("Checklist", ROOM[11]);
+    section.push("| Item | | Signed by | On | Holds until | Evidence | What |\n|---|---|---|---|---|---|---|\n");
+    let mut items: Vec<&ItemResult> = items.iter().collect();
+    items.sort_by_key(|item| item.state == ItemState::Signed);
+    for item in items {
+        let known = |value: &Option<String>, none: &str| {
+            value.as_ref().map_or_else(|| none.to_owned(), |value| cell(value, NAME))
+        };
+        let (by, on, evidence) = (known(&item.by, "nobody"), known(&item.on, ""), known(&item.evidence, ""));
+        let state = if item.state == ItemState::Signed { "signed".into() } else { format!("**{}**", item.state) };
+        let what = item.what.as_deref().map_or(String::new(), |what| prose_cell(what, NAME));
+        let until = known(&item.expires, "does not lapse");
+        section
+            .push(&format!("| {} | {state} | {by} | {on} | {until} | {evidence} | {what} |\n", cell(&item.id, NAME)));
     }
     section.finish()
 }
@@ -230,14 +257,20 @@ fn example_lines(group: &DifferenceGroup, example: &Example) -> String {
 }
 
 pub(super) fn failures(report: &Report<'_>) -> String {
-    let samples = report.snapshot.endpoints.iter().flat_map(|e| e.failure_samples.iter().map(move |s| (e, s)));
-    let mut section = Section::new("Failures of the candidate", ROOM[6]);
-    let heading = section.text.len();
-    for (endpoint, (why, sample)) in samples {
-        let (name, n) = (span(&endpoint.endpoint.to_string(), NAME), count(endpoint.books.failed.get(*why)));
-        section.push(&format!("- {name} {why} {n}, first {}\n", span(&sample.request, NAME)));
+    let all = failed::all(report);
+    if all.is_empty() {
+        return String::new();
     }
-    if section.text.len() == heading { String::new() } else { section.finish() }
+    let mut section = Section::new("Failures of the candidate", ROOM[6]);
+    for one in all {
+        let (name, n) = (span(&one.endpoint.endpoint.to_string(), NAME), count(one.exchanges));
+        let kept = one.group.map_or(String::new(), |group| {
+            let seen = failed::seen(group).map_or(String::new(), |seen| format!(", {}", prose(&seen, NAME)));
+            format!(": {}{seen}", failed::statuses(group))
+        });
+        section.push(&format!("- {name} {} {n}, first {}{kept}\n", one.failure, span(&one.sample.request, NAME)));
+    }
+    section.finish()
 }
 
 pub(super) fn rules(report: &Report<'_>) -> String {

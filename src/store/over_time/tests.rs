@@ -43,7 +43,9 @@ fn written(file: &Path, parts: &[Vec<Invented>]) {
 fn made_old(file: &Path) {
     let connection = Connection::open(file).unwrap();
     connection
-        .execute_batch(&format!("DROP TABLE over_time; DROP TABLE affected; PRAGMA user_version = {OLDEST_FORMAT}"))
+        .execute_batch(&format!(
+            "DROP TABLE failing; DROP TABLE over_time; DROP TABLE affected; PRAGMA user_version = {OLDEST_FORMAT}"
+        ))
         .unwrap();
 }
 

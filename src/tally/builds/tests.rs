@@ -75,6 +75,14 @@ fn what_was_not_answered_belongs_to_the_build_in_force_at_its_minute() {
     assert_eq!((failed(1).get(Failure::Timeout), failed(1).get(Failure::ServerError)), (2, 0));
     let days: u64 = epochs.iter().flat_map(|e| snapshot(e.tally.clone()).days).map(|day| day.exchanges).sum();
     assert_eq!(days, 38, "nothing is lost of the days");
+    // The first that failed so is told with the latest build that did; what began under an earlier one has no beginning there.
+    let kept = |at: usize| {
+        let failures = snapshot(epochs[at].tally.clone()).failures.into_iter();
+        let shown = failures.map(|f| (f.failure, f.example.sequence, f.first_seen.is_some(), f.last_seen.is_some()));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(kept(0), [(Failure::ServerError, 37, true, true)]);
+    assert_eq!(kept(1), [(Failure::Timeout, 30, false, true), (Failure::Timeout, 31, false, true)]);
 }
 
 #[test]
