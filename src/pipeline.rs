@@ -30,6 +30,7 @@ mod progress;
 mod prompt;
 mod reader;
 mod recorder;
+mod room;
 mod source;
 mod spans;
 mod stages;

@@ -43,7 +43,10 @@ pub(crate) struct TeeArgs {
     /// Connections at once; who comes later waits [default: 8192, or as many as the limit of open files allows]
     #[arg(long, value_name = "N", value_parser = connections)]
     connections: Option<usize>,
-    /// When it is stopped: how long connections have to come to their end
+    /// When it is stopped: how long it still accepts, while /readyz fails already, so that whoever balances notices
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = drain)]
+    lame_duck: Duration,
+    /// When it is stopped, and after --lame-duck: how long connections have to come to their end
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = drain)]
     drain: Duration,
     /// End after this long, such as 2h
@@ -91,6 +94,7 @@ impl TeeArgs {
         let tee = Tee::bind(TeeOptions {
             listen: self.listen,
             connections: self.connections,
+            lame_duck: self.lame_duck,
             drain: self.drain,
             proxy_protocol: self.proxy_protocol,
         })?;

@@ -10,9 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::asks::Counting;
-use super::budget::Share;
+use super::budget::{Budget, Share};
 use super::numbering::Numbered;
 use super::progress::{Progress, bump};
+use super::room::AnswersRoom;
 use crate::compare::Comparer;
 use crate::exchange::{Fate, Observation, Skip};
 use crate::shadow::{Admission, AdmissionStanding, BreakerState, DryRun, Heard, Shadow, ShadowRequest};
@@ -24,6 +25,7 @@ pub(crate) struct Permitted {
     pub(crate) started: Option<SystemTime>,
     pub(crate) _permit: OwnedSemaphorePermit,
     pub(crate) _share: Share,
+    pub(crate) _room: AnswersRoom,
 }
 
 /// Decides, asks, and counts what it does not ask.
@@ -43,6 +45,10 @@ pub(crate) struct Asker {
     /// Where nothing is to be sent, what would be.
     pub(crate) dry_run: Option<DryRun>,
     pub(crate) begun: Instant,
+    /// For answers that are larger than the recorded ones, where that is bounded.
+    pub(crate) excess: Option<Arc<Budget>>,
+    /// How many answers are asked for.
+    pub(crate) answers: u64,
     /// Whether spans are made.
     pub(crate) spans: bool,
 }
@@ -121,15 +127,17 @@ impl Asker {
         let (shadow, progress) = (Arc::clone(&self.shadow), Arc::clone(&self.progress));
         let (observations, heard) = (self.observations.clone(), self.heard.0.clone());
         let started = self.spans.then(|| SystemTime::now() - intended.elapsed());
+        let recorded = numbered.exchange.response.as_ref().map_or(0, |r| r.body.bytes.len() as u64);
+        let room = AnswersRoom::new(self.excess.clone(), self.answers * recorded);
         bump(&progress.sent);
         self.runtime.spawn(async move {
-            let asked = shadow.observe(&request, intended.into()).await;
+            let asked = shadow.observe_within(&request, intended.into(), &room).await;
             bump(&progress.answered);
             // Never full: there is a place for every permit, and each decision empties it.
             let _ = heard.try_send(Heard::of(&request, &asked, &numbered.exchange));
             let Numbered { sequence, endpoint, exchange, share, .. } = numbered;
             let observation = Observation { sequence, endpoint, exchange, fate: Fate::Asked(Box::new(asked)) };
-            send(&observations, Permitted { observation, started, _permit: permit, _share: share });
+            send(&observations, Permitted { observation, started, _permit: permit, _share: share, _room: room });
         });
     }
 }

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, Saver};
 use crate::exchange::Timestamp;
 use crate::ledger::{CaptureBooks, LiveBooks, MAX_DAMAGE_LINES, Refusal};
-use crate::wire::Wire;
+use crate::wire::{Wire, WireLimits};
 
 /// Batches between the two threads, in both directions together: at 256 KiB each, 4 MiB.
 pub(crate) const BATCHES: usize = 16;
@@ -34,6 +34,11 @@ pub(crate) const LINE_UP: u64 = 0;
 pub(crate) const LINE_DOWN: u64 = 1;
 /// See [`Progress`].
 pub(crate) const LINE_ENDED: u64 = 2;
+
+/// The wire code's limits for a line, with bodies of at most so many bytes.
+pub(crate) fn limits(body: usize) -> WireLimits {
+    WireLimits { body, ..WireLimits::default() }
+}
 
 /// What the taking thread hands on.
 pub(crate) struct Taken {

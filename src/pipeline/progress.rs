@@ -54,6 +54,8 @@ counters! {
     line,
     /// Connections that are open through a tee.
     connections,
+    /// So many may be.
+    most_connections,
     /// Whether the breaker keeps requests back: 0 closed, 1 half open, 2 open.
     breaker,
 }

@@ -104,7 +104,7 @@ impl Recorder {
             queued: now.exchanges.saturating_sub(now.skipped + now.sent),
             spans: self.names.as_ref().map(SpanNames::note),
             line: line(now.line),
-            connections: snapshot.ledger.capture.tee.map(|_| now.connections),
+            connections: snapshot.ledger.capture.tee.map(|_| [now.connections, now.most_connections]),
             breaker: ["closed", "half-open", "open"][now.breaker.min(2) as usize],
             ..Standing::default()
         };

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::asker::{Asker, Left, Permitted};
 use super::asks::{Asks, Counting, Telling};
 use super::budget::{BODY_BYTES, Budget, LIVE_BODY_BYTES};
-use super::live::{Assembler, BATCHES, Taker};
+use super::live::{self, Assembler, BATCHES, Taker};
 use super::numbering::{Numbered, Numbering, Read};
 use super::outlet::Outlet;
 use super::paced::Paced;
@@ -23,6 +23,7 @@ use super::progress::Progress;
 use super::prompt::Prompt;
 use super::reader::Reader;
 use super::recorder::{Finished, Recorder};
+use super::room::LIVE_EXCESS_BYTES;
 use super::source::Source;
 use super::spans;
 use super::tee::{self, TeeAssembler, TeeFeed};
@@ -78,27 +79,28 @@ pub(crate) fn start(
     progress: &Arc<Progress>,
 ) -> io::Result<(Stages, Receiver<()>, Recorder)> {
     let Plan { feed, policy, shadow, comparer, file, dry_run, workers, live: shown, traces } = plan;
-    let (live, inline) = (feed.is_live(), matches!(feed, Feed::Tee(_)));
+    let (is_live, inline) = (feed.is_live(), matches!(feed, Feed::Tee(_)));
     let limits = &policy.safety.limits;
     let in_flight = limits.in_flight.max(1);
     let comparing = workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    // The assembler, the dispatcher, and the workers.
-    let counting_stages = comparing + 2;
+    // The dispatcher and the workers, and the assembler where there is one.
+    let counting_stages = comparing + 1 + usize::from(is_live);
 
     let (tallies_in, tallies) = bounded(2 * counting_stages);
     let (books_in, books) = bounded(2);
     let recording = Recording { asks: Arc::default(), tallies: tallies_in, books: books_in };
-    let (exchanges_in, exchanges) = bounded::<Vec<Numbered>>(if live { QUEUED_LIVE } else { QUEUED_RECORDED });
+    let (exchanges_in, exchanges) = bounded::<Vec<Numbered>>(if is_live { QUEUED_LIVE } else { QUEUED_RECORDED });
     let (observations_in, observations) = bounded::<Permitted>(in_flight);
     let (done_in, done) = bounded::<()>(0);
     let (rest_in, rest) = bounded(1);
 
     let (sink, names_and_sender) = traces.map(|traces| spans::ends(traces, runtime)).unzip();
     let (names, sender) = names_and_sender.unzip();
+    let answers = 1 + u64::from(policy.targets.legacy.is_some());
     let asker = Asker {
         shadow,
         comparer: Arc::clone(&comparer),
-        admission: Admission::new(&policy.safety, live),
+        admission: Admission::new(&policy.safety, is_live),
         runtime: runtime.clone(),
         progress: Arc::clone(progress),
         observations: observations_in,
@@ -106,12 +108,12 @@ pub(crate) fn start(
         counting: recording.counting(),
         dry_run: dry_run.then(|| DryRun::new(&policy.safety)),
         begun: Instant::now(),
+        excess: is_live.then(|| Budget::new(LIVE_EXCESS_BYTES)),
+        answers,
         spans: sink.is_some(),
     };
-    let answers = if policy.targets.legacy.is_some() { 2 } else { 1 };
     let numbering = Numbering::new(&policy.endpoints, answers, Arc::clone(&comparer));
     let places = Arc::new(Semaphore::new(in_flight));
-    let body = limits.body;
     let shared = Shared { stop, progress, recording: &recording };
     let (source, taker, dispatcher) = match feed {
         Feed::Recorded(source, pace) => {
@@ -122,13 +124,13 @@ pub(crate) fn start(
         }
         Feed::Live(feed) => {
             let most = feed.requests;
-            let outlet = shared.outlet(WireLimits { body, ..WireLimits::default() }, numbering, exchanges_in);
+            let outlet = shared.outlet(live::limits(limits.body), numbering, exchanges_in);
             let (source, taker) = shared.live(*feed, outlet, rest_in)?;
             let prompt = Prompt { asker, places, stop: Arc::clone(stop), most, waited: None };
             (source, Some(taker), named("dispatch", move || prompt.run(&exchanges))?)
         }
         Feed::Tee(feed) => {
-            let outlet = shared.outlet(tee::limits(body), numbering, exchanges_in);
+            let outlet = shared.outlet(tee::limits(limits.body), numbering, exchanges_in);
             let (source, relay) = shared.tee(*feed, outlet, rest_in)?;
             let prompt = Prompt { asker, places, stop: Arc::clone(stop), most: None, waited: None };
             (source, Some(relay), ranked(true, "dispatch", move || prompt.run(&exchanges))?)
@@ -149,7 +151,6 @@ pub(crate) fn start(
     // The workers' are the only ones: when they have ended, the queue has its end.
     drop(sink);
     let traces = sender.map(|sender| named("traces", move || sender.run())).transpose()?;
-    let counting_stages = counting_stages - usize::from(!live);
     let recorder = Recorder::new(recording.asks, tallies, books, counting_stages, file, shown).naming(names);
     Ok((Stages { source, taker, dispatcher, workers, rest, traces }, done, recorder))
 }

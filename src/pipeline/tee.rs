@@ -126,7 +126,9 @@ impl TeeAssembler {
                 self.outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
             }
             let TeeAssembler { outlet, counts, looked_at, .. } = &mut self;
-            outlet.progress.connections.store(counts.now().open, Ordering::Relaxed);
+            let now = counts.now();
+            outlet.progress.connections.store(now.open, Ordering::Relaxed);
+            outlet.progress.most_connections.store(now.most, Ordering::Relaxed);
             outlet.tell_if_asked(|_| books(counts.now(), *looked_at, true));
         }
         let TeeAssembler { outlet, counts, looked_at, .. } = self;

@@ -38,8 +38,8 @@ pub struct Standing {
     pub breaker: &'static str,
     /// How the line is.
     pub line: Line,
-    /// Connections that are open through the tee, where there is one.
-    pub connections: Option<u64>,
+    /// Connections that are open through the tee, where there is one, and how many may be.
+    pub connections: Option<[u64; 2]>,
     /// What the books of this view leave out because it is not settled.
     pub unsettled: Unsettled,
     /// What became of spans so far, where somebody wants them.

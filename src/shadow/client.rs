@@ -47,6 +47,22 @@ pub enum TargetError {
     Secret(#[from] SecretError),
 }
 
+/// What bounds the bytes of answers that are under way at once: one body may be as large as the policy says, and all of them
+/// together are another matter.
+pub trait Room: Sync {
+    /// Whether so many bytes more may be kept. They are the caller's until it drops what came of the asking.
+    fn take(&self, bytes: u64) -> bool;
+}
+
+/// As much as the policy's limits allow.
+pub struct Unbounded;
+
+impl Room for Unbounded {
+    fn take(&self, _: u64) -> bool {
+        true
+    }
+}
+
 /// A client of one target with its own few connections.
 #[derive(Debug)]
 pub struct Client {
@@ -133,8 +149,22 @@ impl Client {
     ///
     /// What went wrong, as a result to be counted. A status of 5xx is an answer here.
     pub async fn ask(&self, request: &ShadowRequest, intended: Instant) -> Result<Answer, Failed> {
+        self.ask_within(request, intended, &Unbounded).await
+    }
+
+    /// The same, and the body is kept as far as there is room for it; beyond, it is [`Failure::TooLarge`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::ask`].
+    pub async fn ask_within(
+        &self,
+        request: &ShadowRequest,
+        intended: Instant,
+        room: &dyn Room,
+    ) -> Result<Answer, Failed> {
         let deadline = Instant::now() + self.timeout;
-        let outcome = timeout_at(deadline, self.attempt(request)).await.unwrap_or(Err(Failure::Timeout));
+        let outcome = timeout_at(deadline, self.attempt(request, room)).await.unwrap_or(Err(Failure::Timeout));
         let latency = Instant::now().saturating_duration_since(intended);
         match outcome {
             Ok((response, connection)) => match self.pool.put(connection).await {
@@ -146,20 +176,20 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &ShadowRequest) -> Result<(Response, Connection), Failure> {
+    async fn attempt(&self, request: &ShadowRequest, room: &dyn Room) -> Result<(Response, Connection), Failure> {
         let interim = Interim::default();
         let mut message = self.message(request).ok_or(Failure::Malformed)?;
         // A kept connection may turn out closed. As long as hyper gives the message back, nothing of it was sent, and
         // asking over a fresh connection is still the first attempt.
         while let Some(mut kept) = self.pool.take() {
             match kept.send(message, &interim).await {
-                Ok(answer) => return self.whole(answer, interim, kept).await,
+                Ok(answer) => return self.whole(answer, interim, kept, room).await,
                 Err(mut error) => message = error.take_message().ok_or_else(|| failure::of(error.error()))?,
             }
         }
         let mut fresh = self.connect().await?;
         match fresh.send(message, &interim).await {
-            Ok(answer) => self.whole(answer, interim, fresh).await,
+            Ok(answer) => self.whole(answer, interim, fresh, room).await,
             Err(error) => Err(failure::of(error.error())),
         }
     }
@@ -233,6 +263,7 @@ impl Client {
         answer: http::Response<Incoming>,
         interim: Interim,
         connection: Connection,
+        room: &dyn Room,
     ) -> Result<(Response, Connection), Failure> {
         let (head, body) = answer.into_parts();
         let status = head.status.as_u16();
@@ -241,7 +272,7 @@ impl Client {
         if status < 200 || interim.len() > MAX_INTERIM {
             return Err(Failure::Malformed);
         }
-        let (bytes, trailers) = read(body, self.body_limit).await?;
+        let (bytes, trailers) = read(body, self.body_limit, room).await?;
         let fields = head.headers.iter().chain(trailers.iter());
         let headers: Headers = fields.map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let version = if head.version == http::Version::HTTP_10 { Version::Http10 } else { Version::Http11 };
@@ -249,8 +280,8 @@ impl Client {
     }
 }
 
-/// The whole body and the trailers, if it stays within `limit` bytes.
-async fn read(mut body: Incoming, limit: usize) -> Result<(Bytes, http::HeaderMap), Failure> {
+/// The whole body and the trailers, if it stays within `limit` bytes and there is room for it.
+async fn read(mut body: Incoming, limit: usize, room: &dyn Room) -> Result<(Bytes, http::HeaderMap), Failure> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Failure::TooLarge);
     }
@@ -260,6 +291,7 @@ async fn read(mut body: Incoming, limit: usize) -> Result<(Bytes, http::HeaderMa
     while let Some(frame) = body.frame().await {
         match frame.map_err(|error| failure::of(&error))?.into_data() {
             Ok(data) if first.len() + joined.len() + data.len() > limit => return Err(Failure::TooLarge),
+            Ok(data) if !room.take(data.len() as u64) => return Err(Failure::TooLarge),
             // Most bodies are one piece, which then is not copied.
             Ok(data) if first.is_empty() && joined.is_empty() => first = data,
             Ok(data) => {

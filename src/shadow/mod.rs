@@ -23,7 +23,7 @@ mod secrets;
 
 pub use admission::{Admission, AdmissionStanding, Heard};
 pub use breaker::{BreakerCause, BreakerStanding, BreakerState};
-pub use client::{Client, TargetError};
+pub use client::{Client, Room, TargetError, Unbounded};
 pub use dry_run::{DryRun, DryRunPlan};
 pub use overhead::overhead;
 pub use pace::{Pace, Pacer, Turn};
@@ -113,11 +113,16 @@ impl Shadow {
     /// An answer to a sandboxed request that does not say that the effects were discarded is a failure, and none to be
     /// compared.
     pub async fn observe(&self, request: &ShadowRequest, intended: Instant) -> Asked {
-        let candidate = async { agreed(request, self.candidate.ask(request, intended).await) };
+        self.observe_within(request, intended, &Unbounded).await
+    }
+
+    /// The same, and bodies of both answers are kept as far as there is room for them.
+    pub async fn observe_within(&self, request: &ShadowRequest, intended: Instant, room: &dyn Room) -> Asked {
+        let candidate = async { agreed(request, self.candidate.ask_within(request, intended, room).await) };
         let credentials = request.credentials();
         match self.legacy.as_ref().filter(|_| request.only_reads()) {
             Some(legacy) => {
-                let (candidate, legacy) = tokio::join!(candidate, legacy.ask(request, intended));
+                let (candidate, legacy) = tokio::join!(candidate, legacy.ask_within(request, intended, room));
                 Asked { candidate, legacy: Some(legacy), credentials }
             }
             None => Asked { candidate: candidate.await, legacy: None, credentials },

@@ -11,6 +11,7 @@ pub struct Counts {
     unreachable: AtomicU64,
     cut: AtomicU64,
     open: AtomicU64,
+    most: AtomicU64,
     /// By direction.
     read: [AtomicU64; 2],
     shed: [AtomicU64; 2],
@@ -27,6 +28,8 @@ pub struct Standing {
     pub cut: u64,
     /// Of these, connections that are open.
     pub open: u64,
+    /// So many may be open at once.
+    pub most: u64,
     /// By direction: bytes that were read.
     pub read: [u64; 2],
     /// By direction: bytes that were passed on and not heard, because there was no room.
@@ -45,6 +48,7 @@ impl Counts {
             unreachable: get(&self.unreachable),
             cut: get(&self.cut),
             open: get(&self.open),
+            most: get(&self.most),
         }
     }
 
@@ -52,6 +56,10 @@ impl Counts {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         Open(self)
+    }
+
+    pub(super) fn at_most(&self, connections: usize) {
+        self.most.store(connections as u64, Ordering::Relaxed);
     }
 
     pub(super) fn unreachable(&self) {

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::counts::Counts;
 use super::descriptors::connections_allowed;
@@ -39,7 +39,9 @@ pub struct TeeOptions {
     pub listen: SocketAddr,
     /// Connections at once; who comes later waits in the listen queue. None: [`CONNECTIONS`].
     pub connections: Option<usize>,
-    /// How long connections have to come to their end when the tee is stopped.
+    /// How long it goes on accepting when it is stopped, so that whoever balances notices.
+    pub lame_duck: Duration,
+    /// How long connections have to come to their end after that.
     pub drain: Duration,
     /// Whether the legacy is told who connected, by a line of the PROXY protocol.
     pub proxy_protocol: bool,
@@ -106,7 +108,9 @@ impl Tee {
                  (ulimit -n) allows no more"
             );
         }
-        Ok(Tee { listener, address, connections, options, counts: Arc::default() })
+        let counts = Arc::<Counts>::default();
+        counts.at_most(connections);
+        Ok(Tee { listener, address, connections, options, counts })
     }
 
     /// Where it listens: the port that was given where none was named.
@@ -131,8 +135,8 @@ impl Tee {
         }
     }
 
-    /// Accepts and passes on until `stop` is set, then until all connections have come to their end, those at rest at once,
-    /// or the time for that is over. `ear` is dropped at the end.
+    /// Accepts and passes on until `stop` is set and [`TeeOptions::lame_duck`] is over, then until all connections have come
+    /// to their end, those at rest at once, or the time for that is over. `ear` is dropped at the end.
     ///
     /// # Errors
     /// The system refuses to tell of new connections. Nobody was accepted then.
@@ -147,6 +151,9 @@ impl Tee {
             () = shared.upstream.follow() => {}
             () = stopped(stop) => {}
         }
+        let lame = accept(&listener, &shared, &stopping, &mut connections, most);
+        // It has no end of its own.
+        let _ = timeout(options.lame_duck, lame).await;
         drop(listener);
         stopping.send_replace(true);
         let deadline = Instant::now() + options.drain;

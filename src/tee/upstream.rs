@@ -1,9 +1,9 @@
-//! Where the legacy is: the addresses of its name, looked up again as time goes by, and connecting to one of them.
+//! Where the legacy is: the addresses of its name, looked up again as time goes by, and connecting to them in turn.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -22,6 +22,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const LOOKED: Duration = Duration::from_secs(1);
 /// How long connecting to one address may take. The kernel alone would try for two minutes.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long an address that did not take a connection comes last.
+const REST: Duration = Duration::from_secs(10);
 /// A connection that is silent for so long is asked whether its other end is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -29,9 +31,10 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Upstream {
     legacy: Target,
-    addresses: watch::Sender<Arc<[SocketAddr]>>,
-    /// Which address took a connection last.
-    preferred: AtomicUsize,
+    addresses: watch::Sender<Arc<[Address]>>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+    began: Instant,
     /// When the name was looked up last.
     looked: Mutex<Instant>,
 }
@@ -43,12 +46,12 @@ impl Upstream {
     /// [`TeeError::Lookup`]: it has no address.
     pub async fn resolve(legacy: Target) -> Result<Upstream, TeeError> {
         let found = look_up(&legacy).await.map_err(|source| TeeError::Lookup { legacy: legacy.clone(), source })?;
-        let looked = Mutex::new(Instant::now());
-        Ok(Upstream { legacy, addresses: watch::Sender::new(found), preferred: AtomicUsize::new(0), looked })
+        let (began, looked) = (Instant::now(), Mutex::new(Instant::now()));
+        let addresses = watch::Sender::new(all(found));
+        Ok(Upstream { legacy, addresses, turn: AtomicUsize::new(0), began, looked })
     }
 
-    /// Where it is.
-    pub fn addresses(&self) -> Arc<[SocketAddr]> {
+    fn addresses(&self) -> Arc<[Address]> {
         Arc::clone(&self.addresses.borrow())
     }
 
@@ -73,10 +76,10 @@ impl Upstream {
             return;
         }
         if let Ok(found) = look_up(&self.legacy).await
-            && *found != *self.addresses()
+            && !self.addresses().iter().map(|address| &address.at).eq(&found)
         {
             tracing::info!("the legacy {} has moved to {found:?}", self.legacy);
-            self.addresses.send_replace(found);
+            self.addresses.send_replace(all(found));
         }
         *looked = Instant::now();
     }
@@ -93,31 +96,54 @@ impl Upstream {
         };
         self.look_again().await;
         let now = self.addresses();
-        if now == addresses { Err(failed) } else { self.connect_to(&now).await }
+        if Arc::ptr_eq(&now, &addresses) { Err(failed) } else { self.connect_to(&now).await }
     }
 
-    /// To the address that took the last one if it takes another, else to the next.
-    async fn connect_to(&self, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-        let first = self.preferred.load(Ordering::Relaxed);
-        let first = if first < addresses.len() { first } else { 0 };
+    /// To the addresses in turn; those that failed a moment ago come last.
+    async fn connect_to(&self, addresses: &[Address]) -> io::Result<TcpStream> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % addresses.len().max(1);
+        let (before, from) = addresses.split_at(turn.min(addresses.len()));
+        let in_turn = || from.iter().chain(before);
+        let now = self.began.elapsed();
+        let up = in_turn().filter(|address| !address.is_resting(now));
         let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for index in (first..addresses.len()).chain(0..first) {
-            let Some(address) = addresses.get(index) else { continue };
-            match timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    self.preferred.store(index, Ordering::Relaxed);
-                    return Ok(stream);
-                }
-                Ok(Err(error)) => failed = error,
-                Err(_) => failed = io::ErrorKind::TimedOut.into(),
-            }
+        for address in up.chain(in_turn().filter(|address| address.is_resting(now))) {
+            failed = match timeout(CONNECT_WITHIN, TcpStream::connect(address.at)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => error,
+                Err(_) => io::ErrorKind::TimedOut.into(),
+            };
+            address.rests_from(self.began.elapsed());
         }
         Err(failed)
     }
 }
 
+/// One address, and when it did not take a connection.
+#[derive(Debug)]
+struct Address {
+    at: SocketAddr,
+    /// Milliseconds after the beginning up to which it comes last.
+    rests_until: AtomicU64,
+}
+
+impl Address {
+    fn is_resting(&self, now: Duration) -> bool {
+        u128::from(self.rests_until.load(Ordering::Relaxed)) > now.as_millis()
+    }
+
+    fn rests_from(&self, now: Duration) {
+        let until = u64::try_from((now + REST).as_millis()).unwrap_or(u64::MAX);
+        self.rests_until.store(until, Ordering::Relaxed);
+    }
+}
+
+fn all(found: Vec<SocketAddr>) -> Arc<[Address]> {
+    found.into_iter().map(|at| Address { at, rests_until: AtomicU64::new(0) }).collect()
+}
+
 /// In order, so that the same answer is the same list.
-async fn look_up(target: &Target) -> io::Result<Arc<[SocketAddr]>> {
+async fn look_up(target: &Target) -> io::Result<Vec<SocketAddr>> {
     let asked = timeout(LOOKUP_WITHIN, lookup_host((target.host.as_str(), target.port))).await;
     let mut found: Vec<SocketAddr> = asked.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??.collect();
     found.sort_unstable();
@@ -125,7 +151,7 @@ async fn look_up(target: &Target) -> io::Result<Arc<[SocketAddr]>> {
     if found.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
-    Ok(found.into())
+    Ok(found)
 }
 
 /// Small writes go out at once, and whoever vanished without a word is found out in the end.

@@ -46,6 +46,8 @@ struct Missing {
     all: u64,
     /// Asked in one stretch, and in another again: counted twice, which no bound of confidence knows.
     repeated: u64,
+    /// Whether the source is a tee.
+    tee: bool,
     /// The share of the relayed bytes that nobody looked at, where there is a tee. How many exchanges they were is not known.
     unheard: f64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
@@ -68,6 +70,7 @@ impl Missing {
             held_back: shadow.map_or(0, |s| HELD_BACK.into_iter().map(|why| s.skipped.get(why)).sum()),
             all,
             repeated: snapshot.ledger.store.map_or(0, |books| books.repeated),
+            tee: snapshot.ledger.capture.tee.is_some(),
             unheard: snapshot.ledger.capture.tee.map_or(0.0, |tee| unheard(&tee.both())),
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
@@ -108,7 +111,13 @@ impl Missing {
 
     fn remedy(&self) -> String {
         let mut ways = Vec::new();
-        if self.lost > 0 || self.all == 0 {
+        if self.tee && self.all == 0 {
+            ways.push("clients that ask through the tee, by HTTP/1 without TLS");
+        } else if self.tee && self.lost > 0 && self.unheard == 0.0 {
+            ways.push(
+                "larger limits where some were reached (they are listed with the books), or fewer large bodies at once",
+            );
+        } else if !self.tee && (self.lost > 0 || self.all == 0) {
             ways.push("a capture that misses less: a larger capture buffer, the full snap length, both directions");
         }
         if self.unheard > 0.0 {
@@ -159,6 +168,20 @@ fn frames_lost(ledger: &Ledger) -> String {
     text
 }
 
+/// What to say where much of what went through a tee could not be read: everything there is the service's own traffic.
+pub(super) fn unread(ledger: &Ledger, gate: &ShareGate) -> Option<String> {
+    let both = ledger.capture.tee?.both();
+    let share = ledger.wire.stream_bytes_not_http as f64 / both.looked_at.max(1) as f64;
+    (share > 0.0 && share >= gate.below).then(|| {
+        format!(
+            "{} of the {} bytes that went through the tee are no HTTP/1 (TLS, HTTP/2, upgraded connections): nothing here is \
+             known of what was asked there.",
+            percent(share),
+            count(both.looked_at)
+        )
+    })
+}
+
 /// Little enough is missing.
 pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
     let missing = Missing::of(snapshot);
@@ -168,6 +191,7 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
     let holds = total > 0 && !missing.stopped && missing.repeated == 0 && few(share) && few(missing.unheard);
     let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64) + &frames_lost(&snapshot.ledger);
     let reason = match total {
+        0 if missing.tee => format!("no exchange went through the tee that could be read{beside}."),
         0 => format!("the capture holds no exchange{beside}."),
         _ => format!(
             "{} of {} lost: {}; the limit is {}{beside}.",

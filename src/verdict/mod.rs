@@ -298,7 +298,14 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
         days,
         paired_latency: paired::of(&snapshot.latency.difference, confidence),
         never_asked,
-        remarks: [cutover::remark(whole, policy), age::remark(whole, window, today)].into_iter().flatten().collect(),
+        remarks: [
+            cutover::remark(whole, policy),
+            age::remark(whole, window, today),
+            evidence::unread(&whole.ledger, &policy.gates.loss),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         worst_case: evidence::worst_case(snapshot, &evidence),
         checklist,
         latency_quantile: gates.latency.quantile,

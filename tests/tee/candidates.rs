@@ -91,7 +91,8 @@ fn whatever_the_candidate_does_the_clients_have_their_answers() {
         assert!(requests > 0, "{name}: {said}");
         assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{name}: {said}");
         let peak = peak_mib(tee.running.pid());
-        assert!(peak < 300, "{name}: {peak} MiB");
+        // However many answers of 16 MiB are under way, they share 64 MiB.
+        assert!(peak < 250, "{name}: {peak} MiB");
         let report = tee.report();
         assert_eq!(report.gate("books")["state"], "pass", "{name}: {}", report.gate("books"));
         let shed = report.ledger("capture/tee/from_legacy/shed") + report.ledger("capture/tee/from_clients/shed");

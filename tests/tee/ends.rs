@@ -45,17 +45,12 @@ fn who_is_at_rest_is_closed_at_once_and_who_waits_gets_the_whole_answer() {
     let mut waiting = tee.connect();
     write!(waiting, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     half.recv().unwrap();
-    let ready = || {
-        let mut stream = connect(([127, 0, 0, 1], port).into());
-        write!(stream, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
-        String::from_utf8(rest(&mut stream)).unwrap()
-    };
-    wait_until("ready", || ready().starts_with("HTTP/1.1 200 "));
+    wait_until("ready", || is_ready(port).starts_with("HTTP/1.1 200 "));
 
     tee.running.signal("TERM");
     assert_eq!((rest(&mut never_asked), rest(&mut at_rest)), (vec![], vec![]), "both are ended, and not broken off");
     wait_until("nobody new", || TcpStream::connect(tee.address).is_err());
-    wait_until("not ready", || ready().starts_with("HTTP/1.1 503 "));
+    wait_until("not ready", || is_ready(port).starts_with("HTTP/1.1 503 "));
     thread::sleep(Duration::from_millis(200));
     tell.send(()).unwrap();
     let answer = rest(&mut waiting);
@@ -79,6 +74,30 @@ fn who_does_not_come_to_an_end_is_cut_off_when_time_is_up() {
     assert_eq!(report.ledger("capture/tee/cut"), 1);
     assert!(report.ended.err.contains("1 connection did not come to its end"), "{}", report.ended.err);
     assert_eq!(report.ledger("wire/requests_paired"), 0);
+}
+
+#[test]
+fn a_lame_duck_still_takes_who_comes_and_says_that_it_is_going() {
+    let candidate = format!("http://{}", answering(|_| ok("{}")));
+    let port = free_port();
+    let serve = format!("127.0.0.1:{port}");
+    let tee = Tee::before(answering(|_| ok("{}")), &candidate, &["--lame-duck", "2s", "--serve", &serve]);
+    let mut before = tee.connect();
+    assert_eq!(ask(&mut before, "/1").1, b"{}");
+    tee.running.signal("TERM");
+    wait_until("not ready", || is_ready(port).starts_with("HTTP/1.1 503 "));
+    assert_eq!(ask(&mut tee.connect(), "/2").1, b"{}", "who comes late");
+    assert_eq!(ask(&mut before, "/3").1, b"{}", "and nobody is closed yet");
+    assert_eq!(rest(&mut before), b"");
+    let report = Report::of(tee.running.wait(REPORTS));
+    report.closes();
+    assert_eq!(report.ledger("shadow/matched"), 3);
+}
+
+fn is_ready(port: u16) -> String {
+    let mut stream = connect(([127, 0, 0, 1], port).into());
+    write!(stream, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").unwrap();
+    String::from_utf8(rest(&mut stream)).unwrap()
 }
 
 #[test]

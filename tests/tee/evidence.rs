@@ -3,12 +3,14 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::child::run;
 use super::support::{
-    Nginx, Tee, answer, answering, ask, command, connect, free_port, installed, is_reset, ok, rest, wait_until,
+    Nginx, Tee, answer, answering, ask, command, connect, free_port, head, installed, is_reset, ok, rest, server_at,
+    wait_until,
 };
 
 /// nginx with two servers: the legacy's files and the candidate's.
@@ -191,25 +193,30 @@ fn one_socket_is_there_for_both_families() {
     assert_eq!(report.ledger("shadow/matched"), 2);
 }
 
+/// The command, for which these are the hosts. None, and a line, where that needs a right that is not there.
+fn with_hosts(test: &str, hosts: &Path) -> Option<Command> {
+    let bind = format!("mount --bind {} /etc/hosts && exec \"$0\" \"$@\"", hosts.display());
+    let tried = Command::new("unshare").args(["-m", "sh", "-c", &bind, "true"]).output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: {test}: root is needed to have hosts of its own");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", &bind, env!("CARGO_BIN_EXE_tapcompare")]).current_dir(std::env::temp_dir());
+    Some(command)
+}
+
 /// Where a name leads is looked up again when nobody is where it led.
 #[test]
 fn a_legacy_that_has_moved_is_found() {
     let hosts = tempfile::NamedTempFile::new().unwrap();
     let write = |address: &str| std::fs::write(hosts.path(), format!("{address} legacy.test\n")).unwrap();
     write("127.0.0.3");
-    let mut mount = Command::new("unshare");
-    let bind = format!("mount --bind {} /etc/hosts && exec \"$0\" \"$@\"", hosts.path().display());
-    mount.args(["-m", "sh", "-c", &bind]).current_dir(std::env::temp_dir());
-    let tried = Command::new("unshare").args(["-m", "sh", "-c", &bind, "true"]).output();
-    if !tried.is_ok_and(|tried| tried.status.success()) {
-        eprintln!("skipped: a_legacy_that_has_moved_is_found: root is needed to have hosts of its own");
-        return;
-    }
+    let Some(mut command) = with_hosts("a_legacy_that_has_moved_is_found", hosts.path()) else { return };
     let legacy = format!("http://legacy.test:{}", answering(|_| ok("{}")).port());
     let candidate = format!("http://{}", answering(|_| ok("{}")));
-    mount.arg(env!("CARGO_BIN_EXE_tapcompare"));
-    mount.args(["tee", "--listen", "127.0.0.1:0", "--legacy", &legacy, "--candidate", &candidate]);
-    let tee = Tee::of(mount, &[]);
+    command.args(["tee", "--listen", "127.0.0.1:0", "--legacy", &legacy, "--candidate", &candidate]);
+    let tee = Tee::of(command, &[]);
     assert!(is_reset(&mut tee.connect()), "nobody is at 127.0.0.3");
     write("127.0.0.1");
     wait_until("it is found", || {
@@ -219,6 +226,40 @@ fn a_legacy_that_has_moved_is_found() {
         asked && client.read_exact(&mut first).is_ok() && first == *b"HTTP/1.1 200"
     });
     tee.report().closes();
+}
+
+/// A name with several addresses is that of several backends, and one of them may be down.
+#[test]
+fn the_addresses_of_a_name_have_their_turns() {
+    let hosts = tempfile::NamedTempFile::new().unwrap();
+    let three: String = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map(|at| format!("{at} legacy.test\n")).concat();
+    std::fs::write(hosts.path(), three).unwrap();
+    let Some(mut command) = with_hosts("the_addresses_of_a_name_have_their_turns", hosts.path()) else { return };
+    let first = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+    let port = first.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    for listener in [first, std::net::TcpListener::bind(("127.0.0.4", port)).unwrap()] {
+        let (asked, at) = (Arc::clone(&asked), listener.local_addr().unwrap().ip().to_string());
+        server_at(listener, move |mut stream| {
+            let mut read = Vec::new();
+            while head(&mut stream, &mut read).is_some() {
+                asked.lock().unwrap().push(at.clone());
+                stream.write_all(&ok("{}")).unwrap();
+            }
+        });
+    }
+    let legacy = format!("http://legacy.test:{port}");
+    command.args(["tee", "--listen", "127.0.0.1:0", "--legacy", &legacy, "--candidate", "http://127.0.0.1:9"]);
+    let tee = Tee::of(command, &[]);
+    for _ in 0..12 {
+        assert_eq!(ask(&mut tee.connect(), "/").1, b"{}", "one that is down costs nobody anything");
+    }
+    let report = tee.report();
+    report.closes();
+    let asked = asked.lock().unwrap();
+    let of = |at: &str| asked.iter().filter(|asked| *asked == at).count();
+    assert!(of("127.0.0.2") >= 4 && of("127.0.0.4") >= 4, "{asked:?}");
+    assert_eq!((asked.len(), report.ledger("capture/tee/unreachable")), (12, 0));
 }
 
 #[test]
@@ -253,6 +294,10 @@ fn tls_passes_and_is_counted_as_what_cannot_be_read() {
     assert_eq!(report.ledger("wire/requests"), 0);
     assert!(report.ledger("wire/stream_bytes_not_http") > 500, "{}", report.json["snapshot"]["ledger"]["wire"]);
     assert_eq!(report.at("/verdict"), "INCONCLUSIVE", "what cannot be read proves nothing");
+    let remark = report.at("/remarks/0").as_str().unwrap();
+    assert!(remark.starts_with("100% of the ") && remark.contains("are no HTTP/1 (TLS"), "{remark}");
+    let loss = report.gate("loss");
+    assert!(loss["remedy"].as_str().unwrap().contains("without TLS"), "{loss}");
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn exchanges(clients: usize, each: usize, hears: Vec<bool>) -> (Vec<Exchange>, u
     let options = TeeOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         connections: None,
+        lame_duck: Duration::ZERO,
         drain: Duration::from_secs(5),
         proxy_protocol: false,
     };

@@ -56,8 +56,10 @@ fn standing(out: &mut Writer<'_>, view: &View) -> fmt::Result {
         let help = "1 while frames can come; 0 while the interface of the capture is down, or the capture has ended; of a tee, \
                     while it accepts connections.";
         out.gauge("capture_up", help, None, f64::from(standing.line == Line::Up))?;
-        if let Some(connections) = standing.connections {
-            out.gauge("tee_open_connections", "Connections that are open through the tee.", None, connections as f64)?;
+        if let Some([open, most]) = standing.connections {
+            out.gauge("tee_open_connections", "Connections that are open through the tee.", None, open as f64)?;
+            let help = "Connections that may be open through the tee at once; who comes later waits.";
+            out.gauge("tee_connections_limit", help, None, most as f64)?;
         }
         out.gauge(
             "in_flight_requests",

@@ -228,7 +228,7 @@ fn a_tee_has_its_figures_and_nothing_else_has_them() {
         let text = exposed(view, Names::default(), Phase::Running, Exposition::Text).unwrap();
         parsed(std::str::from_utf8(&text).unwrap())
     };
-    view.standing = Some(Standing { breaker: "closed", connections: Some(12), ..Standing::default() });
+    view.standing = Some(Standing { breaker: "closed", connections: Some([12, 100]), ..Standing::default() });
     let view = Arc::new(view);
     let series = shown(&view);
     for (name, labels, wanted) in [
@@ -240,6 +240,7 @@ fn a_tee_has_its_figures_and_nothing_else_has_them() {
         ("shed_bytes_total", Some(("from", "clients")), 10.0),
         ("shed_bytes_total", Some(("from", "legacy")), 0.0),
         ("open_connections", None, 12.0),
+        ("connections_limit", None, 100.0),
     ] {
         let key = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         assert_eq!(series.get(&(format!("tapcompare_tee_{name}"), key)), Some(&wanted), "{name} {labels:?}");
