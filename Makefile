@@ -37,7 +37,7 @@ test: ## format, lints and every test
 bench: setup ## measure the parts and a whole file, see benches/README.md
 	cargo bench --locked
 	benches/side_by_side.sh
-	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh && benches/serve.sh && benches/rules.sh; else echo "benches/watch.sh, serve.sh and rules.sh need root: left out"; fi
+	@if [ "$$(id -u)" = 0 ]; then scripts/setup.sh test && benches/watch.sh && benches/tee.sh && benches/serve.sh && benches/rules.sh; else echo "benches/watch.sh, tee.sh, serve.sh and rules.sh need root: left out"; fi
 
 calibrate: setup ## simulate how often the verdict's statistics are wrong, with fixed seeds (SEED=1000000 for others)
 	cargo run --profile demo --locked --example calibrate -- $(RUNS) $(SEED)
@@ -45,6 +45,7 @@ calibrate: setup ## simulate how often the verdict's statistics are wrong, with 
 soak: ## live traffic of all kinds for SOAK_MINUTES: neither memory nor descriptors may grow
 	@scripts/setup.sh test
 	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --profile demo --locked --test live soak -- --ignored --nocapture
+	cargo test --profile demo --locked --test tee -- --ignored
 
 # No sanitizer: there is no unsafe code of ours, and without one the stable toolchain will do.
 fuzz: setup ## each fuzz target for FUZZ_SECONDS

@@ -348,7 +348,7 @@ fn facts(page: &mut Page, report: &Report<'_>) {
     for (name, value) in [
         ("capability", facts.capability.as_deref().unwrap_or("")),
         ("owner", facts.owner.as_deref().unwrap_or("")),
-        ("captures", &sources),
+        ("source", &sources),
         ("candidate", &facts.candidate),
         ("legacy", facts.legacy.as_deref().unwrap_or("")),
         ("stopped", &stopped),

@@ -144,14 +144,15 @@ impl Tee {
         let Tee { listener, connections: most, options, counts, .. } = self;
         let listener = TcpListener::from_std(listener)?;
         let (stopping, _) = watch::channel(false);
-        let shared = Arc::new(Shared { upstream, ear, counts, proxy_protocol: options.proxy_protocol });
+        let (places, proxy_protocol) = (Arc::new(Semaphore::new(most)), options.proxy_protocol);
+        let shared = Arc::new(Shared { upstream, ear, counts, places, proxy_protocol });
         let mut connections = JoinSet::new();
         tokio::select! {
-            () = accept(&listener, &shared, &stopping, &mut connections, most) => {}
+            () = accept(&listener, &shared, &stopping, &mut connections) => {}
             () = shared.upstream.follow() => {}
             () = stopped(stop) => {}
         }
-        let lame = accept(&listener, &shared, &stopping, &mut connections, most);
+        let lame = accept(&listener, &shared, &stopping, &mut connections);
         // It has no end of its own.
         let _ = timeout(options.lame_duck, lame).await;
         drop(listener);
@@ -174,6 +175,8 @@ struct Shared<E> {
     upstream: Upstream,
     ear: E,
     counts: Arc<Counts>,
+    /// One for each connection that may be open.
+    places: Arc<Semaphore>,
     proxy_protocol: bool,
 }
 
@@ -189,17 +192,16 @@ async fn accept<E: Ear>(
     shared: &Arc<Shared<E>>,
     stopping: &watch::Sender<bool>,
     connections: &mut JoinSet<()>,
-    most: usize,
 ) {
-    let places = Arc::new(Semaphore::new(most));
     let (mut told_full, mut told_error) = (false, false);
     loop {
         while connections.try_join_next().is_some() {}
-        if places.available_permits() == 0 && !std::mem::replace(&mut told_full, true) {
+        if shared.places.available_permits() == 0 && !std::mem::replace(&mut told_full, true) {
+            let most = shared.counts.now().most;
             tracing::warn!("{most} connections at once: who comes now waits until one ends; --connections allows more");
         }
         // Never closed, so there is always one in the end.
-        let place = Arc::clone(&places).acquire_owned().await.ok();
+        let place = Arc::clone(&shared.places).acquire_owned().await.ok();
         match listener.accept().await {
             Ok((client, peer)) => {
                 let (shared, stopping) = (Arc::clone(shared), stopping.subscribe());
@@ -227,6 +229,8 @@ async fn connection<E: Ear>(
 ) {
     let _open = shared.counts.accepted();
     let Ok(here) = client.local_addr() else { return };
+    // A socket for both families shows IPv4 addresses as IPv6; who a client is must not depend on that.
+    let (peer, here) = (plain(peer), plain(here));
     let connected = async {
         let mut legacy = shared.upstream.connect().await?;
         prepare(&client);
@@ -254,6 +258,10 @@ async fn connection<E: Ear>(
             tap.end(Way::Up);
         }
     }
+}
+
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Waits until the tee is to stop and no request of the connection waits for its answer.

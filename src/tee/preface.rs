@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The line for a connection from `client` to `here`.
 pub(super) fn preface(client: SocketAddr, here: SocketAddr) -> String {
-    // A socket for both families shows IPv4 clients as IPv6.
     let (from, to) = (client.ip().to_canonical(), here.ip().to_canonical());
     let family = match (from, to) {
         (IpAddr::V4(_), IpAddr::V4(_)) => "TCP4",

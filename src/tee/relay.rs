@@ -20,7 +20,7 @@ use super::heard::{Ear, Tap, Way};
 
 /// Bytes that are read at once. It is also the most that is kept of a connection whose other side does not take it.
 const READ: usize = 32 << 10;
-/// The legacy has ended its stream: how long the client may be silent before it is taken for gone (as tcp_fin_timeout).
+/// The legacy has ended its stream: how long the client may say nothing before the connection is closed (as tcp_fin_timeout).
 const CLIENT_ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 thread_local! {
@@ -87,7 +87,11 @@ async fn both_ways<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: 
                 let before = tap.link.read(Way::Up);
                 match timeout(CLIENT_ENDS_WITHIN, up.as_mut()).await {
                     Ok(ended) => return ended,
-                    Err(_) if tap.link.read(Way::Up) == before => return Err(Way::Up),
+                    // Closed, and not broken off: a slow client may still be reading what the kernel holds for it.
+                    Err(_) if tap.link.read(Way::Up) == before => {
+                        tap.end(Way::Up);
+                        return Ok(());
+                    }
                     Err(_) => {}
                 }
             }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::child::run;
+use super::child::{Running, run};
 use super::support::{
     Nginx, Tee, answer, answering, ask, command, connect, free_port, head, installed, is_reset, ok, rest, server_at,
     wait_until,
@@ -86,6 +86,70 @@ fn what_goes_through_is_compared_and_nothing_else_is_asked_of_anybody() {
     let legacy = sides.nginx.asked();
     assert_eq!(legacy.len(), 17, "the clients' own: {legacy:?}");
     assert!(legacy.iter().all(|line| line.ends_with(" -")), "no shadow request came to the legacy: {legacy:?}");
+}
+
+/// Two witnesses of the same traffic: the tee, and a capture of what was between it and its clients.
+#[test]
+fn a_capture_beside_the_tee_tells_the_same() {
+    let test = "a_capture_beside_the_tee_tells_the_same";
+    if !installed(test, "tcpdump") {
+        return;
+    }
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: {test}: root is needed to capture");
+        return;
+    }
+    let legacy = answering(|head| {
+        let body = "x".repeat(head.len() * 37 % 5_000);
+        if head.starts_with("GET /chunked") {
+            let size = body.len();
+            return format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n0\r\n\r\n")
+                .into();
+        }
+        ok(&format!("\"{body}\""))
+    });
+    let tee = Tee::before(legacy, "http://127.0.0.1:9", &[]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut dump = Command::new("tcpdump");
+    dump.args(["-i", "lo", "-B", "65536", "-U", "--immediate-mode", "-Z", "root", "-w"]).arg(file.path());
+    dump.arg(format!("tcp port {}", tee.address.port()));
+    let dump = Running::start("tcpdump", dump);
+    dump.wait_for_err("listening on");
+    std::thread::scope(|scope| {
+        for client in 0..6 {
+            let address = tee.address;
+            scope.spawn(move || {
+                let mut stream = connect(address);
+                for n in 0..50 {
+                    ask(&mut stream, &format!("/plain/{client}/{}", "n".repeat(n)));
+                }
+                for n in 0..20 {
+                    let target = format!("/chunked/{n}");
+                    write!(stream, "GET {target} HTTP/1.1\r\nHost: shop.test\r\n\r\n").unwrap();
+                    let mut read = Vec::new();
+                    while !read.ends_with(b"\r\n0\r\n\r\n") {
+                        let mut piece = [0; 4096];
+                        let n = stream.read(&mut piece).unwrap();
+                        read.extend_from_slice(&piece[..n]);
+                    }
+                }
+            });
+        }
+    });
+    let report = tee.report();
+    report.closes();
+    dump.signal("INT");
+    let dumped = dump.wait(super::child::PATIENCE);
+    assert!(dumped.err.contains("0 packets dropped by kernel"), "{}", dumped.err);
+    let inspected = command().args(["inspect", "--output", "json"]).arg(file.path()).output().unwrap();
+    let text = String::from_utf8(inspected.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let complete = lines.iter().filter(|line| line["complete"] == true).count() as u64;
+    assert_eq!((complete, report.ledger("wire/requests_paired")), (420, 420));
+    let wire = lines.iter().find_map(|line| line.pointer("/ledger/wire").or(line.get("wire"))).unwrap();
+    for figure in ["connections", "stream_bytes", "stream_bytes_in_order", "requests", "answers", "answers_paired"] {
+        assert_eq!(wire[figure].as_u64(), Some(report.ledger(&format!("wire/{figure}"))), "{figure}: {wire}");
+    }
 }
 
 #[test]

@@ -164,6 +164,31 @@ fn who_has_said_everything_still_gets_an_answer() {
     assert_eq!(report.ledger("wire/requests_paired"), 1);
 }
 
+/// The legacy is long done, and nothing more is said; what is on its way is the client's for as long as it reads.
+#[test]
+#[ignore = "it takes more than a minute; make soak runs it"]
+fn a_slow_reader_gets_all_of_an_answer_whose_server_has_gone() {
+    const LENGTH: usize = 200_000;
+    let legacy = server(|mut stream| {
+        head(&mut stream, &mut Vec::new()).unwrap();
+        let begun = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\nConnection: close\r\n\r\n");
+        stream.write_all(begun.as_bytes()).unwrap();
+        stream.write_all(&Noise(9).bytes(LENGTH)).unwrap();
+    });
+    let tee = Tee::before(legacy, NOBODY, &[]);
+    // It takes little at a time, so that most of it is held for it by the tee's kernel.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(8 << 10).unwrap();
+    socket.connect(&tee.address.into()).unwrap();
+    let mut client = std::net::TcpStream::from(socket);
+    client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    // Longer than a connection that is silent is kept after the legacy's end.
+    thread::sleep(std::time::Duration::from_secs(65));
+    let all = rest(&mut client);
+    assert!(all.ends_with(&Noise(9).bytes(LENGTH)), "{} bytes came", all.len());
+    tee.report().closes();
+}
+
 #[test]
 fn an_answer_that_comes_before_the_request_is_whole_comes_through() {
     const REFUSED: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";

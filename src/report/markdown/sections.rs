@@ -296,7 +296,7 @@ pub(super) fn run(report: &Report<'_>) -> String {
     let or = |text: &Option<String>, other: &str| text.as_deref().unwrap_or(other).to_owned();
     for (name, value) in [
         ("owner", or(&facts.owner, "")),
-        ("captures", sources),
+        ("source", sources),
         ("candidate", facts.candidate.clone()),
         ("legacy", or(&facts.legacy, "")),
         ("policy", or(&facts.policy, "")),
