@@ -190,3 +190,40 @@ fn books(counts: Standing, looked_at: [u64; 2], goes_on: bool) -> CaptureBooks {
     let tee = TeeBooks { connections, unreachable, cut, from_clients, from_legacy };
     CaptureBooks { bytes: looked_at.iter().sum(), tee: Some(tee), ..CaptureBooks::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::tee::What;
+
+    #[test]
+    fn bytes_that_have_no_room_are_refused_and_beginnings_and_ends_are_not() {
+        let (sender, pieces) = bounded(8);
+        let mouth = Mouth { pieces: sender, budget: Budget::new(2 * LEAST_PIECE) };
+        let bytes = |n: usize| Piece::sample(What::Bytes(Bytes::from(vec![b'x'; n])));
+        assert!(mouth.hear(bytes(10)) && mouth.hear(bytes(2_000)));
+        assert!(!mouth.hear(bytes(1)), "a small piece is taken for more than its bytes");
+        assert!(mouth.hear(Piece::sample(What::End)));
+        drop(pieces.recv());
+        assert!(mouth.hear(bytes(1)), "what was looked at makes room");
+        assert!((0..5).all(|_| mouth.hear(Piece::sample(What::Begin))));
+        assert!(!mouth.hear(Piece::sample(What::Begin)), "the channel has its bound, too");
+        drop(pieces);
+        assert!(!mouth.hear(Piece::sample(What::End)), "nobody is there any more, and nobody waits");
+    }
+
+    #[test]
+    fn what_nobody_has_looked_at_waits_while_the_run_goes_on_and_is_missing_at_its_end() {
+        let counts = Standing { read: [100, 50], shed: [10, 0], ..Standing::default() };
+        let tee = |goes_on| books(counts, [70, 50], goes_on).tee.unwrap();
+        let going = tee(true).from_clients;
+        assert_eq!((going.relayed, going.looked_at, going.shed, going.waiting), (100, 70, 10, 20));
+        let account = |tee| {
+            let capture = CaptureBooks { tee: Some(tee), ..CaptureBooks::default() };
+            crate::ledger::Ledger { capture, ..Default::default() }.open_accounts().len()
+        };
+        assert_eq!([account(tee(true)), account(tee(false))], [0, 1]);
+    }
+}

@@ -138,6 +138,15 @@ impl Piece {
     }
 }
 
+#[cfg(test)]
+impl Piece {
+    /// One of a connection that is none.
+    pub(crate) fn sample(what: What) -> Piece {
+        let link = Arc::new(Link::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into()));
+        Piece { link, way: Way::Up, seq: 1, ack: None, total: 0, time: Timestamp(0), what }
+    }
+}
+
 /// Who listens.
 pub trait Ear: Send + Sync + 'static {
     /// Takes a piece, at once; false where there is no room for it. The pieces of one connection come in the order in which
@@ -196,4 +205,75 @@ impl<E: Ear> Tap<'_, E> {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Keeps(Mutex<Vec<Piece>>);
+
+    impl Ear for Keeps {
+        fn hear(&self, piece: Piece) -> bool {
+            self.0.lock().unwrap().push(piece);
+            true
+        }
+    }
+
+    /// What is heard is what a mirror between the two would have seen: numbers that go on, and acknowledge what was read.
+    #[test]
+    fn pieces_are_numbered_as_tcp_numbers_them() {
+        let (ear, counts) = (Keeps::default(), Counts::default());
+        let link = Arc::new(Link::new(([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into()));
+        let tap = Tap { ear: &ear, link: &link, counts: &counts };
+        tap.begin();
+        tap.bytes(Way::Up, b"abc");
+        tap.bytes(Way::Down, b"defgh");
+        tap.end(Way::Up);
+        tap.broken(Way::Down);
+        let pieces = ear.0.into_inner().unwrap();
+        let seen: Vec<_> = pieces
+            .iter()
+            .map(|piece| {
+                let s = piece.segment();
+                (s.src.port(), s.seq, s.ack, [s.syn, s.fin, s.rst], s.payload.len())
+            })
+            .collect();
+        let none = [false; 3];
+        assert_eq!(
+            seen,
+            [
+                (4_000, 0, None, [true, false, false], 0),
+                (80, 0, Some(1), [true, false, false], 0),
+                (4_000, 1, Some(1), none, 3),
+                (80, 1, Some(4), none, 5),
+                (4_000, 4, Some(6), [false, true, false], 0),
+                (80, 6, Some(5), [false, false, true], 0),
+            ]
+        );
+        assert_eq!((counts.now().read, counts.now().shed), ([3, 5], [0, 0]));
+    }
+
+    #[test]
+    fn a_connection_is_at_rest_when_all_that_was_read_was_looked_at_and_nothing_is_open() {
+        let (ear, counts) = (Keeps::default(), Counts::default());
+        let link = Arc::new(Link::new(([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into()));
+        let tap = Tap { ear: &ear, link: &link, counts: &counts };
+        let last = || ear.0.lock().unwrap().last().unwrap().clone();
+        assert!(!link.is_settled(), "nobody has looked");
+        tap.begin();
+        link.settle(&last());
+        assert!(link.is_settled());
+        tap.bytes(Way::Up, b"GET / HTTP/1.1\r\n\r\n");
+        let asked = last();
+        assert!(!link.is_settled());
+        tap.bytes(Way::Down, b"HTTP/1.1 204 No Content\r\n\r\n");
+        link.settle(&asked);
+        assert!(!link.is_settled(), "that was of an earlier moment");
+        link.settle(&last());
+        assert!(link.is_settled());
+    }
 }

@@ -79,6 +79,14 @@ fn what_goes_through_is_compared_and_nothing_else_is_asked_of_anybody() {
     assert_eq!(shadow["skipped"], serde_json::json!({"unsafe-method": 1}));
     assert_eq!(report.at("/verdict"), "NO-GO");
     assert_eq!(report.ended.status.code(), Some(1));
+    let schema = command().args(["schema", "report"]).output().unwrap();
+    let schema = serde_json::from_slice(&schema.stdout).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&report.json)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
 
     let asked = sides.candidate_asked();
     assert_eq!(asked.len(), 16, "each once: {asked:?}");
