@@ -201,6 +201,11 @@ pub struct WireBooks {
     /// Beside the sum: of the bytes in order, those that belong to no HTTP/1 message (other protocols, upgraded
     /// connections, the tail of a message whose head was lost).
     pub stream_bytes_not_http: u64,
+    /// Of these, bytes of connections that were left to another protocol, by CONNECT or an upgrade, after a request that was
+    /// read; not where that protocol carries HTTP again (h2c, TLS), because its requests are then in what nobody read.
+    pub stream_bytes_tunnelled: u64,
+    /// Of the same, bytes before a connection's first request that say who connects (PROXY protocol, SOCKS).
+    pub stream_bytes_preamble: u64,
     /// Request heads seen.
     pub requests: u64,
     /// Requests whose exchange is complete.
@@ -224,6 +229,12 @@ pub struct WireBooks {
 }
 
 impl WireBooks {
+    /// Bytes in order of which nobody knows what they are: TLS, HTTP/2, other protocols, what a gap left over of a message.
+    pub fn stream_bytes_unread(&self) -> u64 {
+        let known = self.stream_bytes_tunnelled.saturating_add(self.stream_bytes_preamble);
+        self.stream_bytes_not_http.saturating_sub(known)
+    }
+
     /// Exchanges of which the capture is missing something, and all exchanges that it tells of: (lost, total).
     /// Connections that ended without an answer are the service's doing and no loss; neither are answers to requests from
     /// before the capture.

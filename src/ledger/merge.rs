@@ -121,6 +121,8 @@ impl WireBooks {
             stream_bytes_gap,
             stream_bytes_repeated,
             stream_bytes_not_http,
+            stream_bytes_tunnelled,
+            stream_bytes_preamble,
             requests,
             requests_paired,
             requests_unpaired,
@@ -141,6 +143,10 @@ impl WireBooks {
         add(
             [&mut self.stream_bytes_repeated, &mut self.stream_bytes_not_http],
             [stream_bytes_repeated, stream_bytes_not_http],
+        );
+        add(
+            [&mut self.stream_bytes_tunnelled, &mut self.stream_bytes_preamble],
+            [stream_bytes_tunnelled, stream_bytes_preamble],
         );
         add([&mut self.requests, &mut self.requests_paired], [requests, requests_paired]);
         self.requests_unpaired.merge(requests_unpaired);

@@ -50,6 +50,8 @@ struct Missing {
     tee: bool,
     /// The share of the relayed bytes that nobody looked at, where there is a tee. How many exchanges they were is not known.
     unheard: f64,
+    /// The share of what went through a tee that could not be read. Nor is it known how many exchanges these were.
+    unread: f64,
     /// The run ended before the captures did: when to stop was somebody's choice, perhaps by what was to be seen.
     stopped: bool,
 }
@@ -72,6 +74,7 @@ impl Missing {
             repeated: snapshot.ledger.store.map_or(0, |books| books.repeated),
             tee: snapshot.ledger.capture.tee.is_some(),
             unheard: snapshot.ledger.capture.tee.map_or(0.0, |tee| unheard(&tee.both())),
+            unread: Unread::of(&snapshot.ledger).map_or(0.0, |unread| unread.share()),
             stopped: all > 0 && (!snapshot.ledger.capture.finished || stopped > 0),
         }
     }
@@ -123,6 +126,11 @@ impl Missing {
         if self.unheard > 0.0 {
             ways.push("more processor time for the tee, so that everything that it relays is looked at");
         }
+        if self.unread > 0.0 && self.all > 0 {
+            ways.push(
+                "the tee behind what ends TLS, clients that speak HTTP/1 to it, and other protocols by a way that goes past it",
+            );
+        }
         if self.held_back > 0 {
             ways.push("a candidate that keeps up, or a smaller safety.sample, so that nothing is held back");
         }
@@ -168,28 +176,68 @@ fn frames_lost(ledger: &Ledger) -> String {
     text
 }
 
-/// What to say where much of what went through a tee could not be read: everything there is the service's own traffic.
-pub(super) fn unread(ledger: &Ledger, gate: &ShareGate) -> Option<String> {
-    let both = ledger.capture.tee?.both();
-    let share = ledger.wire.stream_bytes_not_http as f64 / both.looked_at.max(1) as f64;
-    (share > 0.0 && share >= gate.below).then(|| {
+/// What went through a tee and was no HTTP/1. Everything there is the service's own traffic, so what nobody could read of it
+/// is missing evidence. Tunnels are not: the requests that asked for them were read and counted.
+struct Unread {
+    bytes: u64,
+    tunnelled: u64,
+    looked_at: u64,
+}
+
+impl Unread {
+    /// None where the source is no tee: a mirror port brings what is not the service's, too.
+    fn of(ledger: &Ledger) -> Option<Unread> {
+        let (tee, wire) = (ledger.capture.tee?, &ledger.wire);
+        // Evidence of a capture may have been put together with that of a tee.
+        let looked_at = tee.both().looked_at.max(wire.stream_bytes_not_http);
+        Some(Unread { bytes: wire.stream_bytes_unread(), tunnelled: wire.stream_bytes_tunnelled, looked_at })
+    }
+
+    fn share(&self) -> f64 {
+        self.bytes as f64 / self.looked_at.max(1) as f64
+    }
+
+    fn words(&self, share: &str) -> String {
         format!(
-            "{} of the {} bytes that went through the tee are no HTTP/1 (TLS, HTTP/2, upgraded connections): nothing here is \
-             known of what was asked there.",
-            percent(share),
-            count(both.looked_at)
+            "{share} of the {} bytes that were looked at are no HTTP/1 (TLS, HTTP/2, another protocol)",
+            count(self.looked_at)
         )
-    })
+    }
+}
+
+/// What to say of a tee's traffic that could not be read, where it is little enough for GO.
+pub(super) fn unread(ledger: &Ledger, gate: &ShareGate) -> Option<String> {
+    let unread = Unread::of(ledger).filter(|unread| unread.bytes > 0 && unread.share() < gate.below)?;
+    let words = unread.words(&percent_against(unread.share(), gate.below));
+    Some(format!("{words}: nothing is known of what was asked there."))
+}
+
+/// What to say where connections became tunnels.
+pub(super) fn tunnelled(ledger: &Ledger) -> Option<String> {
+    let unread = Unread::of(ledger).filter(|unread| unread.tunnelled > 0)?;
+    let share = percent(unread.tunnelled as f64 / unread.looked_at.max(1) as f64);
+    let (bytes, tunnels) = (count(unread.looked_at), counted(ledger.wire.tunnels, "connection"));
+    Some(format!(
+        "{share} of the {bytes} bytes that were looked at belong to {tunnels} that changed to another protocol (WebSockets, \
+         CONNECT): the requests for it were read, and nothing is known of what was said there."
+    ))
 }
 
 /// Little enough is missing.
 pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
-    let missing = Missing::of(snapshot);
+    let mut missing = Missing::of(snapshot);
     let total = missing.all;
     let share = if total > 0 { missing.count() as f64 / total as f64 } else { 0.0 };
     let few = |share: f64| share == 0.0 || share < gate.below;
-    let holds = total > 0 && !missing.stopped && missing.repeated == 0 && few(share) && few(missing.unheard);
-    let beside = missing.beside(snapshot.ledger.capture.damage.len() as u64) + &frames_lost(&snapshot.ledger);
+    let mut beside = missing.beside(snapshot.ledger.capture.damage.len() as u64) + &frames_lost(&snapshot.ledger);
+    if few(missing.unread) {
+        // A remark, and no reason.
+        missing.unread = 0.0;
+    } else if let Some(unread) = Unread::of(&snapshot.ledger) {
+        beside.push_str(&format!("; {}", unread.words(&percent_against(missing.unread, gate.below))));
+    }
+    let complete = !missing.stopped && missing.repeated == 0 && few(missing.unheard) && missing.unread == 0.0;
+    let holds = total > 0 && few(share) && complete;
     let reason = match total {
         0 if missing.tee => format!("no exchange went through the tee that could be read{beside}."),
         0 => format!("the capture holds no exchange{beside}."),
@@ -214,7 +262,7 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
 pub(super) fn unusable_gate(whole: &Snapshot, cutover: &Snapshot, gate: &ShareGate) -> Option<GateResult> {
     let (mut missing, books) = (Missing::of(cutover), cutover.ledger.shadow.as_ref()?);
     (missing.lost, missing.ambiguous, missing.interrupted) = (0, 0, 0);
-    (missing.repeated, missing.stopped, missing.unheard) = (0, false, 0.0);
+    (missing.repeated, missing.stopped, missing.unheard, missing.unread) = (0, false, 0.0, 0.0);
     let (n, all) = (missing.count(), books.exchanges);
     let share = n as f64 / all.max(1) as f64;
     if whole.endpoints.len() == cutover.endpoints.len() || n == 0 || share < gate.below {

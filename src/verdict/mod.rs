@@ -302,6 +302,7 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, notes: &[RuleNote], today: Da
             cutover::remark(whole, policy),
             age::remark(whole, window, today),
             evidence::unread(&whole.ledger, &policy.gates.loss),
+            evidence::tunnelled(&whole.ledger),
         ]
         .into_iter()
         .flatten()
@@ -348,3 +349,5 @@ fn headline(decision: Decision, gates: &[GateResult], coverage: &Coverage, evide
 mod policy_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unread_tests;

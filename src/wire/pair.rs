@@ -137,6 +137,8 @@ pub(crate) struct Desk {
     pub(crate) loss: bool,
     /// Another protocol has taken over.
     pub(crate) left: bool,
+    /// And a request that was read asked for it, to carry something else than requests.
+    pub(crate) tunnelled: bool,
 }
 
 impl Desk {
@@ -159,6 +161,7 @@ impl Desk {
             server_end: None,
             loss: false,
             left: false,
+            tunnelled: false,
         }
     }
 

@@ -113,6 +113,7 @@ fn checked(exchanges: Vec<Exchange>, books: WireBooks) -> Seen {
     assert_eq!(books.requests, exchanges.iter().filter(|e| e.request.is_some()).count() as u64, "requests given out");
     assert_eq!(books.answers, exchanges.iter().filter(|e| e.response.is_some()).count() as u64, "answers given out");
     assert!(books.stream_bytes_not_http <= books.stream_bytes_in_order);
+    assert!(books.stream_bytes_tunnelled + books.stream_bytes_preamble <= books.stream_bytes_not_http);
     for exchange in &exchanges {
         assert!(exchange.is_complete() == exchange.incomplete.is_none(), "{exchange:?}");
     }

@@ -87,6 +87,15 @@ fn wire(out: &mut Writer<'_>, wire: &WireBooks) -> fmt::Result {
     let bytes = [("in-order", wire.stream_bytes_in_order), ("gap", wire.stream_bytes_gap)];
     let bytes = bytes.map(|(state, count)| (label("state", state), count));
     out.counters("stream", "Bytes of the connections, and those that are missing.", Some(&Unit::Bytes), bytes)?;
+    let not_http = [
+        ("unread", wire.stream_bytes_unread()),
+        ("tunnel", wire.stream_bytes_tunnelled),
+        ("preamble", wire.stream_bytes_preamble),
+    ];
+    let help = "Of the bytes of the connections, those of no HTTP/1 message: of a tunnel (CONNECT, an upgrade), of a preamble \
+                (PROXY protocol, SOCKS), or of what could not be read (TLS, HTTP/2, another protocol).";
+    let not_http = not_http.map(|(class, count)| (label("class", class), count));
+    out.counters("not_http", help, Some(&Unit::Bytes), not_http)?;
     out.counters("connections", "Connections seen.", None, [(Labels::new(), wire.connections)])?;
     for (name, help, paired, unpaired) in [
         ("requests", "Captured requests, by what became of them.", wire.requests_paired, &wire.requests_unpaired),

@@ -223,6 +223,8 @@ fn a_tee_has_its_figures_and_nothing_else_has_them() {
         TeeBooks { connections: 90, unreachable: 7, cut: 2, from_clients: way(1_000, 10), from_legacy: way(50_000, 0) };
     let mut snapshot = Snapshot::default();
     snapshot.ledger.capture.tee = Some(books);
+    let wire = &mut snapshot.ledger.wire;
+    (wire.stream_bytes_not_http, wire.stream_bytes_tunnelled, wire.stream_bytes_preamble) = (600, 70, 9);
     let mut view = Arc::into_inner(view(snapshot)).unwrap();
     let shown = |view: &Arc<View>| {
         let text = exposed(view, Names::default(), Phase::Running, Exposition::Text).unwrap();
@@ -244,6 +246,10 @@ fn a_tee_has_its_figures_and_nothing_else_has_them() {
     ] {
         let key = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         assert_eq!(series.get(&(format!("tapcompare_tee_{name}"), key)), Some(&wanted), "{name} {labels:?}");
+    }
+    for (class, wanted) in [("unread", 521.0), ("tunnel", 70.0), ("preamble", 9.0)] {
+        let labels = BTreeMap::from([("class".to_owned(), class.to_owned())]);
+        assert_eq!(series.get(&("tapcompare_not_http_bytes_total".to_owned(), labels)), Some(&wanted), "{class}");
     }
     // What a run has come to has no open connections any more.
     let mut over = Arc::into_inner(view).unwrap();

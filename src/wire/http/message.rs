@@ -129,9 +129,18 @@ impl Open {
                 let ResponseHead { status, version, headers, .. } = head;
                 let message = Response { version, status, headers: with_trailers(headers), body, interim };
                 desk.left |= self.tunnel;
+                desk.tunnelled |= self.tunnel && id.is_some() && !hides_requests(&message.headers);
                 ctx.books.tunnels += u64::from(self.tunnel);
                 desk.end_answer(id, Done { message, start, end, start_time, end_time, incomplete, size }, ctx);
             }
         }
     }
+}
+
+/// Whether what a 101 switches to (RFC 9110, section 7.8) is HTTP again, of a version or under a cover that is not read here:
+/// `h2c` (RFC 7540, section 3.2), `TLS/1.0, HTTP/1.1` (RFC 2817).
+fn hides_requests(headers: &Headers) -> bool {
+    let protocols = headers.get_all("upgrade").flat_map(|value| value.split(|b| *b == b','));
+    let mut names = protocols.filter_map(|protocol| protocol.trim_ascii().split(|b| *b == b'/').next());
+    names.any(|name| ["h2c", "h2", "http", "tls"].iter().any(|one| name.eq_ignore_ascii_case(one.as_bytes())))
 }

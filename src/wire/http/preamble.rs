@@ -7,6 +7,8 @@ use super::reader::Role;
 const SOCKS4: usize = 600;
 /// Longest PROXY line of version 1, by its specification.
 const PROXY_LINE: usize = 107;
+/// Steps of the longest handshake in one direction (SOCKS 5: how to log in, the login, the address).
+pub(crate) const HANDSHAKE_STEPS: u8 = 3;
 const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// What the bytes at the start of a direction are.

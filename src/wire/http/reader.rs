@@ -12,7 +12,7 @@ use crate::wire::pair::{Desk, Question};
 use super::body::Fed;
 use super::head;
 use super::message::Open;
-use super::preamble::{Preamble, preamble};
+use super::preamble::{HANDSHAKE_STEPS, Preamble, preamble};
 use super::resync::{Candidate, Resync};
 use super::sight::Sight;
 use super::start_line::{Look, look, look_strictly};
@@ -121,7 +121,9 @@ impl Reader {
                 State::Body => self.in_body(&mut piece, desk, ctx),
                 State::Lost => self.lost(&mut piece, desk, ctx),
                 State::Left => {
-                    ctx.books.stream_bytes_not_http += piece.bytes.len() as u64;
+                    let n = piece.bytes.len() as u64;
+                    ctx.books.stream_bytes_not_http += n;
+                    ctx.books.stream_bytes_tunnelled += if desk.tunnelled { n } else { 0 };
                     return;
                 }
             }
@@ -201,8 +203,10 @@ impl Reader {
                 // Who speaks first in a handshake is the client, whoever opened the connection.
                 self.role = Some(Role::Request);
             }
-            self.preambles = self.preambles.saturating_add(1);
             ctx.books.stream_bytes_not_http += n as u64;
+            // What goes on like that is another protocol, whatever its bytes look like.
+            ctx.books.stream_bytes_preamble += if self.preambles < HANDSHAKE_STEPS { n as u64 } else { 0 };
+            self.preambles = self.preambles.saturating_add(1);
         }
     }
 
