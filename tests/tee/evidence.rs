@@ -4,10 +4,10 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use super::child::{Running, run};
+use super::child::Running;
 use super::support::{
     Nginx, Tee, answer, answering, ask, command, connect, free_port, head, installed, is_reset, ok, rest, server_at,
     wait_until,
@@ -332,44 +332,6 @@ fn the_addresses_of_a_name_have_their_turns() {
     let of = |at: &str| asked.iter().filter(|asked| *asked == at).count();
     assert!(of("127.0.0.2") >= 4 && of("127.0.0.4") >= 4, "{asked:?}");
     assert_eq!((asked.len(), report.ledger("capture/tee/unreachable")), (12, 0));
-}
-
-#[test]
-fn tls_passes_and_is_counted_as_what_cannot_be_read() {
-    if !installed("tls_passes", "nginx") || !installed("tls_passes", "openssl") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (key, certificate) = (folder.path().join("key"), folder.path().join("certificate"));
-    let mut make = Command::new("openssl");
-    make.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
-    make.args(["-subj", "/CN=shop.test", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
-    run(make);
-    let port = free_port();
-    let (key, certificate) = (key.display(), certificate.display());
-    let servers = format!(
-        "server {{ listen 127.0.0.1:{port} ssl; root FOLDER; ssl_certificate {certificate}; ssl_certificate_key {key}; }}"
-    );
-    let _nginx = Nginx::start(port, &servers, &[("a.json", SAME)]);
-    let tee = Tee::before(([127, 0, 0, 1], port).into(), "http://127.0.0.1:9", &[]);
-    let mut ask = Command::new("openssl");
-    ask.args(["s_client", "-quiet", "-connect", &tee.address.to_string()]);
-    ask.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut asking = ask.spawn().unwrap();
-    asking.stdin.as_mut().unwrap().write_all(b"GET /a.json HTTP/1.0\r\n\r\n").unwrap();
-    let mut text = String::new();
-    asking.stdout.as_mut().unwrap().read_to_string(&mut text).unwrap();
-    asking.wait().unwrap();
-    assert!(text.contains(std::str::from_utf8(SAME).unwrap()), "{text}");
-    let report = tee.report();
-    report.closes();
-    assert_eq!(report.ledger("wire/requests"), 0);
-    assert!(report.ledger("wire/stream_bytes_not_http") > 500, "{}", report.json["snapshot"]["ledger"]["wire"]);
-    assert_eq!(report.at("/verdict"), "INCONCLUSIVE", "what cannot be read proves nothing");
-    let remark = report.at("/remarks/0").as_str().unwrap();
-    assert!(remark.starts_with("100% of the ") && remark.contains("are no HTTP/1 (TLS"), "{remark}");
-    let loss = report.gate("loss");
-    assert!(loss["remedy"].as_str().unwrap().contains("without TLS"), "{loss}");
 }
 
 #[test]

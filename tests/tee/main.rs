@@ -17,3 +17,4 @@ mod fails_open;
 mod loss;
 mod raw;
 mod support;
+mod unread;
