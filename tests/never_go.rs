@@ -297,7 +297,7 @@ fn evidence_from_the_future_is_not_go_and_old_evidence_is_told_of() {
     let aged = format!("{policy}  age: {{at_most: 90d}}\n");
     let [plain, aged] = [("plain.yaml", policy), ("aged.yaml", aged)].map(|(name, text)| place.file(name, text));
     let old = "the evidence is old: its last exchange is of 1970-01-01";
-    let ahead = "the capture's clock is ahead: its last exchange is of 2106-02-07";
+    let ahead = "the source's clock is ahead: its last exchange is of 2106-02-07";
     for (seconds, policy, status, remark, gate) in [
         (1, &plain, 0, Some(old), None),
         (1, &aged, 3, Some(old), Some("what is judged begins on 1970-01-01, more than 90 days before the decision")),

@@ -86,7 +86,7 @@ fn context(report: &Report<'_>) -> String {
         ("Candidate", known(Some(&facts.candidate))),
         ("Build of the candidate", known(report.snapshot.epoch.build.as_deref())),
         ("Traffic of", traffic),
-        ("Captured from", known(Some(&sources))),
+        ("Source", known(Some(&sources))),
         ("Pace", known(Some(&facts.pace))),
         ("Policy", facts.policy.as_deref().map_or("the defaults".to_owned(), |policy| span(policy, NAME))),
         ("Run", format!("{} to {}", known(Some(&facts.started)), known(Some(&facts.finished)))),
@@ -104,7 +104,7 @@ fn context(report: &Report<'_>) -> String {
 fn evidence_of(report: &Report<'_>) -> String {
     let snapshot = report.snapshot;
     let books = snapshot.ledger.shadow.clone().unwrap_or_default();
-    let (lost, captured) = snapshot.ledger.wire.loss();
+    let (lost, seen) = snapshot.ledger.wire.loss();
     let of = |part: u64, whole: u64| match whole {
         0 => count(part),
         _ => format!("{} of {} ({})", count(part), count(whole), percent(part as f64 / whole as f64)),
@@ -112,8 +112,8 @@ fn evidence_of(report: &Report<'_>) -> String {
     let groups = snapshot.groups.iter().filter(|g| g.class == DifferenceClass::Mismatched).count();
     let lines = [
         ("In one sentence", prose(&report.verdict.headline, SENTENCE)),
-        ("Exchanges captured", count(captured)),
-        ("Lost by the capture", of(lost, captured)),
+        ("Exchanges seen", count(seen)),
+        ("Lost, of these", of(lost, seen)),
         ("Asked of the candidate", of(books.sent, books.exchanges)),
         ("Compared, and both sides say something", count(evidence(&books))),
         ("Mismatched", of(books.mismatched, evidence(&books))),

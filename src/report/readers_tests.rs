@@ -410,7 +410,7 @@ fn the_decision_record_is_filled_in_as_far_as_is_known() {
         "- Verdict of the evidence: **NO-GO**",
         "- Who decides: `checkout-team`",
         "- Decided on: ________________",
-        "- Captured from: `captures/shop.pcap`",
+        "- Source: `captures/shop.pcap`",
         "- Mismatched: 17 of 5,997 (0.283%)",
         "- Asked of the candidate: 6,000 of 6,120 (98%)",
         "| latency | ",

@@ -234,7 +234,7 @@ fn the_page_is_complete_in_itself_and_forbids_the_rest() {
         assert!(page.contains(expected), "{expected}");
     }
     // The figures of the header, and where the failing gate fails most.
-    for expected in ["<dt>Mismatched</dt>", "Latency, p95", "of 6,122 captured", "Most of all: <code>"] {
+    for expected in ["<dt>Mismatched</dt>", "Latency, p95", "of 6,122 seen", "Most of all: <code>"] {
         assert!(page.contains(expected), "{expected}");
     }
     assert!(page.len() < 400_000, "{}", page.len());

@@ -150,7 +150,7 @@ fn ready(phase: Phase) -> Answer {
             "not ready: the interface is down, and nothing is captured until it is up again (ip link set IFACE up)",
         ),
         Phase::Ending => {
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: nothing is captured any more, and the run comes to its end")
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: nothing more is taken in, and the run comes to its end")
         }
         Phase::Ended => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the run has ended"),
         Phase::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the run file cannot be read"),

@@ -21,7 +21,7 @@ const OLD: i32 = 30;
 const AHEAD: i32 = 1;
 
 const METHOD: &str =
-    "days from the first exchange that is judged to the day of the decision, by the clock of the capture";
+    "days from the first exchange that is judged to the day of the decision, by the clock of the source";
 
 /// The day of a date.
 fn day_of(date: Date) -> Day {
@@ -41,8 +41,8 @@ pub(super) fn gate(snapshot: &Snapshot, window: Option<Window>, gate: &AgeGate, 
     let (first, last) = extent(snapshot, window)?;
     let today = day_of(today);
     if last.0 > today.0.saturating_add(AHEAD) {
-        let reason = format!("the capture's clock is ahead: its last exchange is of {last}, which is yet to come.");
-        let remedy = "a capture by a clock that is right".to_owned();
+        let reason = format!("the source's clock is ahead: its last exchange is of {last}, which is yet to come.");
+        let remedy = "a source with a clock that is right".to_owned();
         return Some(result(Gate::Age, false, ahead(snapshot, today), METHOD, reason, remedy));
     }
     let most = i32::try_from(gate.at_most?.as_secs().div_ceil(86_400)).unwrap_or(i32::MAX);

@@ -265,7 +265,7 @@ pub(super) fn gate(coverage: &Coverage, asked: bool, gate: &CoverageGate) -> Gat
     };
     let missing: u64 = required.iter().map(|e| least.saturating_sub(e.compared)).sum();
     let remedy = match () {
-        () if !asked || nothing => "a capture of requests that may be sent".to_owned(),
+        () if !asked || nothing => "traffic with requests that may be sent".to_owned(),
         () => {
             let more = format!("{} more compared requests to these endpoints", count(missing));
             let ways = (missing > 0).then_some(more.as_str()).into_iter().chain(lacking.ways.iter().copied());

@@ -65,7 +65,7 @@ fn coverage(evidence: &EndpointEvidence<'_>, least: u64) -> GateResult {
 fn never_asked(named: &str, endpoint: crate::exchange::Endpoint, seen: u64) -> GateResult {
     let what = match seen {
         0 => "it was never seen".to_owned(),
-        n => format!("{} of it were captured, and none was asked", counted(n, "exchange")),
+        n => format!("{} of it were seen, and none was asked", counted(n, "exchange")),
     };
     GateResult {
         gate: Gate::Coverage,

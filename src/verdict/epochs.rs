@@ -62,7 +62,7 @@ pub(super) fn rescoring_gate(known: Option<Rescoring>, loss: &ShareGate) -> Opti
         percent(loss.below)
     );
     let remedy =
-        "replaying the capture, or watching on, under these rules: they answer by values, and what is not kept cannot \
+        "replaying the capture, or going on with the run, under these rules: they answer by values, and what is not kept cannot \
                   be compared again"
             .to_owned();
     let method = "exchanges that are kept, compared again";

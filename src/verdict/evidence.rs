@@ -249,7 +249,7 @@ pub(super) fn loss_gate(snapshot: &Snapshot, gate: &ShareGate) -> GateResult {
             percent(gate.below)
         ),
     };
-    let method = "share of captured exchanges that say nothing, counted";
+    let method = "share of the exchanges seen that say nothing, counted";
     GateResult {
         figure: (total > 0).then_some(share),
         limit: Some(gate.below),

@@ -111,7 +111,8 @@ crate::exchange::reasons! {
         Coverage = "coverage",
         /// No day of the evidence yet to come, or older than the policy has it.
         Age = "age",
-        /// Share of exchanges that the capture lost.
+        /// Share of exchanges that were lost or say nothing, and of what went through a tee and was not looked at or could not be
+        /// read.
         Loss = "loss",
         /// No rule past its last day, little hidden by them, and seeded faults noticed under them.
         Rules = "rules",
@@ -188,7 +189,7 @@ pub struct GateResult {
 pub struct NeverAsked {
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// How many exchanges were captured of it.
+    /// How many exchanges were seen of it.
     pub exchanges: u64,
     /// Why they were not sent.
     pub why: String,

@@ -212,7 +212,7 @@ fn a_critical_endpoint_that_was_never_asked_blocks_go() {
         verdict.reasons,
         [
             "1 of 3 endpoints never compared: POST /orders (30: unsafe-method 30).",
-            "POST /orders (critical): 30 exchanges of it were captured, and none was asked."
+            "POST /orders (critical): 30 exchanges of it were seen, and none was asked."
         ]
     );
     assert!(verdict.gates[0].remedy.as_deref().unwrap().contains("safety.endpoints"));

@@ -272,7 +272,7 @@ fn missed<'u>(
     }
     let remedy = match hider {
         Some((Hider::Rule(id), _)) => format!("a narrower place for {id}, or a match instead of what it says now"),
-        Some((Hider::Drift, _)) => "a legacy that still answers as recorded, or a newer capture".to_owned(),
+        Some((Hider::Drift, _)) => "a legacy that still answers as recorded, or newer traffic".to_owned(),
         Some((Hider::GivenUp, _)) => "answers within the limits of a comparison".to_owned(),
         Some((Hider::Nothing, _)) | None => "a defect of tapcompare: please report it".to_owned(),
     };

@@ -35,7 +35,7 @@ pub(super) fn gate(snapshot: &Snapshot, coverage: &Coverage) -> Vec<GateResult> 
              large, or a rule looks at a secret.",
             counted(*agreed, "exchange")
         );
-        let remedy = "smaller answers of it in the capture; no rule on what its answers say; or \
+        let remedy = "smaller answers of it in the traffic; no rule on what its answers say; or \
                       gates.coverage.except, and judging it by other means"
             .to_owned();
         GateResult { endpoint: Some((*endpoint).clone()), ..open(FAULTS, 0, reason, remedy) }

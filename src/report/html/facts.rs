@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::exchange::StretchNote;
+use crate::ledger::CaptureBooks;
 use crate::report::Report;
 use crate::verdict::words::{count, counted};
 
@@ -36,19 +37,28 @@ fn stretches(stretches: &[StretchNote]) -> Markup {
     }
 }
 
+/// How much it was.
+fn read(capture: &CaptureBooks) -> String {
+    if let Some(tee) = &capture.tee {
+        let (bytes, connections) = (count(tee.both().relayed), counted(tee.connections, "connection"));
+        return format!("{bytes} bytes that went through, of {connections}");
+    }
+    let files = (capture.files > 0).then(|| counted(capture.files, "file") + ", ").unwrap_or_default();
+    format!("{files}{} bytes of packets", count(capture.bytes))
+}
+
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let facts = report.facts;
     let snapshot = report.snapshot;
-    let capture = &snapshot.ledger.capture;
     let traffic = snapshot.first.as_ref().zip(snapshot.last.as_ref());
     html! {
         section #run {
             h2 { "The run" }
             dl {
-                @for source in &facts.sources { dt { "Capture" } dd { (code(source)) } }
+                @for source in &facts.sources { dt { "Source" } dd { (code(source)) } }
                 @if let Some((first, last)) = traffic { dt { "Traffic from" } dd { (text(first)) " to " (text(last)) } }
                 dt { "Read" }
-                dd { (counted(capture.files, "file")) ", " (count(capture.bytes)) " bytes of packets" }
+                dd { (read(&snapshot.ledger.capture)) }
                 dt { "Candidate" } dd { (code(&facts.candidate)) }
                 @if let Some(legacy) = &facts.legacy { dt { "Live legacy" } dd { (code(legacy)) } }
                 dt { "Pace" } dd { (text(&facts.pace)) }
@@ -61,5 +71,22 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             }
             (stretches(&facts.stretches))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{RelayedBytes, TeeBooks};
+
+    #[test]
+    fn what_was_read_is_files_packets_or_what_went_through() {
+        let files = CaptureBooks { files: 2, bytes: 1_000, ..CaptureBooks::default() };
+        assert_eq!(read(&files), "2 files, 1,000 bytes of packets");
+        assert_eq!(read(&CaptureBooks { files: 0, ..files }), "1,000 bytes of packets", "an interface is no file");
+        let way = RelayedBytes { relayed: 4_000, looked_at: 3_000, shed: 1_000, waiting: 0 };
+        let tee = TeeBooks { connections: 1, from_clients: way, from_legacy: way, ..TeeBooks::default() };
+        let through = CaptureBooks { tee: Some(tee), ..CaptureBooks::default() };
+        assert_eq!(read(&through), "8,000 bytes that went through, of 1 connection");
     }
 }

@@ -22,14 +22,14 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
             p.lead {
                 "Both sides over the same " (counted(pair.candidate.count, "exchange")) ". "
                 @if live { "Both were asked by this run." }
-                @else { "The legacy as captured on the wire, the candidate as asked by this run." }
+                @else { "The legacy as it was seen to answer its clients, the candidate as asked by this run." }
                 " The thin dashed line is " (words::quantile(report.verdict.latency_quantile)) ", which the gate judges."
             }
             figure.plot {
                 figcaption {
                     span.key.legacy { "legacy" }
                     span.key.candidate { "candidate" }
-                    @if plot::shows_captured(pair) { span.key.captured { "legacy as captured" } }
+                    @if plot::shows_captured(pair) { span.key.captured { "legacy as seen" } }
                 }
                 (sizes(&format!("Latency by percentile. {}", sides_in_words(pair)), &curves))
             }

@@ -17,7 +17,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
         section #books {
             h2 { "The books" }
             p.lead {
-                @if open.is_empty() { "Everything captured is counted once, and every sum closes." }
+                @if open.is_empty() { "Everything seen is counted once, and every sum closes." }
                 @else { b { "These books do not close; nothing here can be relied on." } }
             }
             div.books { @for sum in &sums(ledger) { (line(sum)) } }

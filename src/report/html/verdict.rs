@@ -92,14 +92,14 @@ fn figures(report: &Report<'_>) -> Markup {
     let (snapshot, q) = (report.snapshot, report.verdict.latency_quantile);
     let books = accepted::judged(report);
     let (compared, failed) = (evidence(&books), books.failed.total());
-    let (lost, captured) = snapshot.ledger.wire.loss();
+    let (lost, seen) = snapshot.ledger.wire.loss();
     let [legacy, candidate] = [&snapshot.latency.legacy, &snapshot.latency.candidate]
         .map(|side| side.quantile(q).map_or("–".to_owned(), latency));
     let slow = report.verdict.gates.iter().any(|g| g.gate == Gate::Latency && g.state == GateState::Fail);
     let share = |k: u64, n: u64| if n > 0 { percent(k as f64 / n as f64) } else { "–".to_owned() };
     html! {
         dl.figures {
-            div { dt { "Compared" } dd { (count(compared)) } dd.meta { "of " (count(captured)) " captured" } }
+            div { dt { "Compared" } dd { (count(compared)) } dd.meta { "of " (count(seen)) " seen" } }
             div {
                 dt { "Mismatched" }
                 dd.nogo[books.mismatched > 0] { (count(books.mismatched)) }
@@ -121,7 +121,7 @@ fn figures(report: &Report<'_>) -> Markup {
             div {
                 dt { "Lost" }
                 dd.open[lost > 0] { (count(lost)) }
-                dd.meta { (share(lost, captured)) " of the captured" }
+                dd.meta { (share(lost, seen)) " of those seen" }
             }
         }
     }

@@ -53,7 +53,7 @@ fn curve(latency: &Latency, most: f64) -> Vec<(f64, f64)> {
 /// The plot in so many pixels, the gate's quantile marked; None where there is nothing to draw.
 pub(in crate::report) fn percentiles(pair: &LatencyPair, quantile: Option<f64>, size: Size) -> Option<String> {
     let sides = [
-        ("legacy as captured", &pair.captured, CAPTURED),
+        ("legacy as seen", &pair.captured, CAPTURED),
         ("legacy", &pair.legacy, LEGACY),
         ("candidate", &pair.candidate, CANDIDATE),
     ];

@@ -98,8 +98,8 @@ fn wire(out: &mut Writer<'_>, wire: &WireBooks) -> fmt::Result {
     out.counters("not_http", help, Some(&Unit::Bytes), not_http)?;
     out.counters("connections", "Connections seen.", None, [(Labels::new(), wire.connections)])?;
     for (name, help, paired, unpaired) in [
-        ("requests", "Captured requests, by what became of them.", wire.requests_paired, &wire.requests_unpaired),
-        ("answers", "Captured answers, by what became of them.", wire.answers_paired, &wire.answers_unpaired),
+        ("requests", "Requests that were seen, by what became of them.", wire.requests_paired, &wire.requests_unpaired),
+        ("answers", "Answers that were seen, by what became of them.", wire.answers_paired, &wire.answers_unpaired),
     ] {
         let paired = (label("fate", "paired"), paired);
         let unpaired = Incomplete::ALL.iter().map(|why| (label("fate", why.as_str()), unpaired.get(*why)));
@@ -109,7 +109,7 @@ fn wire(out: &mut Writer<'_>, wire: &WireBooks) -> fmt::Result {
         let books = if *why == Incomplete::NoRequest { &wire.answers_unpaired } else { &wire.requests_unpaired };
         (label("class", why.as_str()), books.get(*why))
     });
-    out.counters("lost_exchanges", "Exchanges of which the capture lacks something, by what.", None, lost)?;
+    out.counters("lost_exchanges", "Exchanges of which something is missing, by what.", None, lost)?;
     let evicted = wire.evicted.iter().take(MAX_LIMITS).map(|(limit, count)| (label("limit", visible(limit)), *count));
     out.counters("evictions", "What limits of memory have cost, by limit.", None, evicted)
 }

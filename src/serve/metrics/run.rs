@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut Writer<'_>, view: &View, phase: Phase) -> fmt::Res
     let taken = view.taken.as_millisecond() as f64 / 1e3;
     out.gauge("view_timestamp", "When these figures were put together.", Some(&Unit::Seconds), taken)?;
     if let Some(last) = view.snapshot.last.as_ref().and_then(|last| last.parse::<jiff::Timestamp>().ok()) {
-        let help = "When the latest exchange with an outcome began, by the clock of the capture.";
+        let help = "When the latest exchange with an outcome began, by the clock of the source.";
         out.gauge("last_exchange_timestamp", help, Some(&Unit::Seconds), last.as_millisecond() as f64 / 1e3)?;
     }
     epoch(out, view)?;
