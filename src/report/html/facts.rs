@@ -43,7 +43,7 @@ fn read(capture: &CaptureBooks) -> String {
         let (bytes, connections) = (count(tee.both().relayed), counted(tee.connections, "connection"));
         return format!("{bytes} bytes that went through, of {connections}");
     }
-    let files = (capture.files > 0).then(|| counted(capture.files, "file") + ", ").unwrap_or_default();
+    let files = if capture.files > 0 { counted(capture.files, "file") + ", " } else { String::new() };
     format!("{files}{} bytes of packets", count(capture.bytes))
 }
 
