@@ -177,6 +177,8 @@ mod hostile_tests;
 #[cfg(test)]
 mod readers_tests;
 #[cfg(test)]
+mod tee_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod time_tests;

@@ -351,6 +351,7 @@ fn the_page_says_what_was_relayed_and_readiness_needs_no_traffic() {
     wait_until("the metrics have it", || get(served, "/metrics").contains(relayed));
     let page = get(served, "/");
     assert!(page.contains("client bytes") && page.contains("looked at"), "{page}");
+    assert!(page.contains("bytes that went through, of 1 connection") && !page.contains("bytes of packets"), "{page}");
     assert!(!page.contains(">frames<"), "a tee has none");
     drop(client);
     tee.report().closes();
