@@ -65,7 +65,7 @@ fn segment<'a>(client: u32, from_client: bool, seq: u32, ack: u32, payload: &'a 
     let (c, s) = (address(0x0a00_0000 + client / 50_000, 1024 + (client % 50_000) as u16), address(0xc0a8_0001, 80));
     let (src, dst) = if from_client { (c, s) } else { (s, c) };
     let time = Timestamp(i64::from(client));
-    Segment { time, src, dst, seq, ack: Some(ack), syn: false, fin: false, rst: false, payload, cut: 0 }
+    Segment { time, src, dst, seq, ack: Some(ack), syn: false, fin: false, rst: false, payload, cut: 0, connection: 0 }
 }
 
 fn syn(client: u32) -> Segment<'static> {

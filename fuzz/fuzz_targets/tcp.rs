@@ -65,6 +65,7 @@ fuzz_target!(|input: (u32, bool, Vec<Sent<'_>>)| {
                 rst: one.flags & 4 != 0,
                 payload: one.payload,
                 cut: u32::from(one.cut),
+                connection: 0,
             },
             &mut sink,
         );

@@ -87,6 +87,7 @@ impl DemoArgs {
             workers: None,
             serve: None,
             traces: None,
+            stop: None,
             called: Some(Called {
                 candidate: format!("the demo's, with the defects {}", self.defect),
                 legacy: "the demo's".to_owned(),

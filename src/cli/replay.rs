@@ -62,6 +62,7 @@ impl ReplayArgs {
                 workers,
                 serve,
                 traces,
+                stop: None,
                 called: None,
             },
             &runtime()?,

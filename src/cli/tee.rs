@@ -1,24 +1,27 @@
 //! `tapcompare tee`: inline, between the clients and the legacy.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use super::asking::{Asked, Asking};
 use super::otlp::OtlpFlag;
 use super::output::Output;
 use super::serving::{ServeFlag, Serving};
+use super::signal::Stop;
 use super::walk::{Walk, walk};
 use super::watch::{as_whom, lasting};
 use super::{Status, Trouble};
 use crate::config::Target;
-use crate::exchange::OverheadNote;
 use crate::pipeline::{Feed, TeeFeed, runtime};
 use crate::privilege;
-use crate::tee::{MAX_CONNECTIONS, Tee, TeeError, TeeOptions, Upstream};
+use crate::tee::{MAX_CONNECTIONS, Tee, TeeError, TeeOptions, Upstream, refuse_itself};
 use crate::traces::Settings;
 
 /// Who is to be stopped wants it to end some day.
 const MAX_DRAIN: Duration = Duration::from_secs(24 * 3600);
+
+/// Files beside the connections and the shadow requests: those who look at the page, the run file, what the runtimes need.
+const OTHER_FILES: u64 = 192;
 
 const NO_LEGACY: &str = "no legacy: give --legacy http://host:port, or targets.legacy in the policy file";
 
@@ -97,38 +100,62 @@ impl TeeArgs {
             lame_duck: self.lame_duck,
             drain: self.drain,
             proxy_protocol: self.proxy_protocol,
+            other_files: asked.policy.safety.limits.in_flight as u64 + OTHER_FILES,
         })?;
         for (who, target) in [("legacy", &legacy), ("candidate", &asked.candidate)] {
-            // A name without an address is told of where it is needed.
-            let found = (target.host.as_str(), target.port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-            tee.refuse_itself(who, target, &found.unwrap_or_default())?;
+            refuse_itself(tee.address(), who, target, &known(target))?;
         }
-        let overhead = self.asking.overhead(&asked.policy);
         // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
         let user = privilege::drop_privileges(self.user.as_deref())?;
         let changed = user.changed.then(|| user.to_string());
-        self.stand(tee, legacy, (asked, overhead), (serve, traces), color)
-            .map_err(|error| as_whom(error, changed.as_deref()))
+        self.output.check()?;
+        self.stand(tee, legacy, asked, (serve, traces), color).map_err(|error| as_whom(error, changed.as_deref()))
     }
 
-    /// What needs no privilege.
+    /// What needs no privilege. First it relays, and then it looks for everything else.
     fn stand(
         self,
         tee: Tee,
         legacy: Target,
-        (asked, overhead): (Asked, Option<OverheadNote>),
+        asked: Asked,
         (serve, traces): (Option<Serving>, Option<Settings>),
         color: bool,
     ) -> Result<Status, Trouble> {
-        self.output.check()?;
         let runtime = runtime()?;
         let upstream = runtime.block_on(Upstream::resolve(legacy.clone()))?;
-        let address = tee.address();
+        let (address, stop) = (tee.address(), Stop::on_signal(runtime.handle()));
+        refuse_itself(address, "legacy", &legacy, &upstream.found())?;
+        let feed = TeeFeed::start(tee, upstream, self.lasts, &stop.flag)?;
         super::say(format!("passing on from {address} to {legacy}"));
         let (sources, pace) = (vec![format!("tee {address} to {legacy}")], "live".to_owned());
-        let feed = Feed::Tee(Box::new(TeeFeed { tee, upstream, lasts: self.lasts }));
-        let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
-        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, traces, called: None };
-        walk(plan, &runtime, &self.output, color)
+        let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run.clone(), self.asking.workers);
+        let overhead = self.asking.overhead(&asked.policy);
+        let feed = Feed::Tee(Box::new(feed));
+        let plan = Walk {
+            feed,
+            asked,
+            pace,
+            sources,
+            dry_run,
+            overhead,
+            run,
+            workers,
+            serve,
+            traces,
+            stop: Some(stop),
+            called: None,
+        };
+        let done = walk(plan, &runtime, &self.output, color);
+        // A look-up that hangs is not waited for.
+        runtime.shutdown_background();
+        done
     }
+}
+
+/// Addresses that are known without asking anybody. Those of other names are looked at where they are looked up.
+fn known(target: &Target) -> Vec<SocketAddr> {
+    if target.host.parse::<IpAddr>().is_err() && !target.host.eq_ignore_ascii_case("localhost") {
+        return Vec::new();
+    }
+    (target.host.as_str(), target.port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::runtime::Runtime;
 
@@ -13,7 +13,7 @@ use super::asking::{Asked, today};
 use super::output::Output;
 use super::progress::{Meter, Watched};
 use super::serving::{Served, Serving};
-use super::signal::stop_on_signal;
+use super::signal::Stop;
 use super::{OutputFormat, Status, Trouble, trial};
 use crate::compare::Comparer;
 use crate::config::{Redaction, Safety, Target};
@@ -24,6 +24,7 @@ use crate::redact::{KEY_VARIABLE, Key, Redactor};
 use crate::report::{self, Report, RunFacts};
 use crate::shadow::{AdmissionStanding, Shadow, TargetError};
 use crate::store::{self, RunFile, StretchFacts};
+use crate::tee;
 use crate::traces::{Settings, Traces};
 use crate::verdict;
 use crate::verdict::words::{count, counted};
@@ -51,6 +52,8 @@ pub(super) struct Walk {
     pub(super) serve: Option<Serving>,
     /// Where spans of shadow requests go.
     pub(super) traces: Option<Settings>,
+    /// Set when it is to end, and whether a signal has set it, where somebody looks at them already: a tee that relays.
+    pub(super) stop: Option<Stop>,
     /// What the targets are called where their addresses say nothing.
     pub(super) called: Option<Called>,
 }
@@ -64,7 +67,8 @@ pub(super) struct Called {
 /// Runs, judges and reports.
 pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) -> Result<Status, Trouble> {
     let mut facts = facts_before(&walk);
-    let Walk { feed, asked, dry_run, run: file, workers, serve, traces, .. } = walk;
+    let Walk { feed, asked, dry_run, run: file, workers, serve, traces, stop, .. } = walk;
+    let Stop { flag: stop, signalled } = stop.unwrap_or_else(|| Stop::on_signal(runtime.handle()));
     let Asked { policy, policy_text, rules, rule_texts, candidate, .. } = asked;
     for warning in policy.safety.warnings() {
         tracing::warn!("{warning}");
@@ -75,7 +79,11 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let shadow = Arc::new(runtime.block_on(client(source, &candidate, legacy, &policy.safety))?);
     let traces = traces.map(|settings| Traces::open(&settings, &candidate, legacy)).transpose()?;
     let redactor = Arc::new(redactor(&policy.redaction)?);
-    let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose()?;
+    if let Feed::Tee(tee) = &feed {
+        tee::refuse_itself(tee.address(), "candidate", &candidate, shadow.candidate_at())?;
+    }
+    let served = serve.map(|serving| Served::start(&serving, &policy, &rules, &facts)).transpose();
+    let served = unless_inline(source, served, "nothing is served")?;
     // Last: what could not begin must leave no stretch in the file.
     let stretch =
         StretchFacts { facts: facts.clone(), policy: policy_text, rules: rule_texts.clone(), notes: notes.clone() };
@@ -85,8 +93,6 @@ pub(super) fn walk(walk: Walk, runtime: &Runtime, output: &Output, color: bool) 
     let plan =
         Plan { feed, policy: Arc::clone(&policy), shadow, comparer, file, dry_run, workers, live: shown, traces };
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let signalled = stop_on_signal(runtime.handle(), Arc::clone(&stop));
     let mut meter = Meter::new(source);
     let ended = run(plan, runtime.handle(), &stop, &Arc::new(Progress::default()), |p| meter.show(p))?;
     meter.clear();
@@ -148,19 +154,27 @@ async fn client(
     }
 }
 
-/// The run file, if there is to be one. Who stands in line must not fall because of its own evidence: what the books then
-/// say of it.
+/// The run file, if there is to be one, or what the books say of one that is missing.
 fn evidence(
     path: Option<&Path>,
     stretch: &StretchFacts,
     source: Watched,
 ) -> Result<(Option<RunFile>, Option<StoreBooks>), Trouble> {
-    match path.map(|path| run_file(path, stretch)).transpose() {
+    let file = path.map(|path| run_file(path, stretch)).transpose();
+    let file = unless_inline(source, file, "the evidence is not kept")?;
+    let unkept = StoreBooks { failed_writes: 1, unwritten: true, ..StoreBooks::default() };
+    let lacking = path.is_some() && file.is_none();
+    Ok((file, lacking.then_some(unkept)))
+}
+
+/// Who stands in line must not fall because something beside the line is missing: it is told, and done without.
+fn unless_inline<T>(source: Watched, wanted: Result<Option<T>, Trouble>, lacking: &str) -> Result<Option<T>, Trouble> {
+    match wanted {
         Err(error) if source == Watched::Tee => {
-            tracing::error!("{error}; requests are passed on all the same, and the evidence is not kept");
-            Ok((None, Some(StoreBooks { failed_writes: 1, unwritten: true, ..StoreBooks::default() })))
+            tracing::error!("{error}; requests are passed on all the same, and {lacking}");
+            Ok(None)
         }
-        file => Ok((file?, None)),
+        wanted => wanted,
     }
 }
 

@@ -157,7 +157,20 @@ impl WatchArgs {
         let (lasts, requests) = (self.lasts, self.requests);
         let feed = Feed::Live(Box::new(LiveFeed { source, saver, filter, lasts, requests }));
         let (dry_run, run, workers) = (self.asking.dry_run, self.asking.run, self.asking.workers);
-        let plan = Walk { feed, asked, pace, sources, dry_run, overhead, run, workers, serve, traces, called: None };
+        let plan = Walk {
+            feed,
+            asked,
+            pace,
+            sources,
+            dry_run,
+            overhead,
+            run,
+            workers,
+            serve,
+            traces,
+            stop: None,
+            called: None,
+        };
         walk(plan, &runtime()?, &self.output, color)
     }
 

@@ -26,7 +26,7 @@ use super::recorder::{Finished, Recorder};
 use super::room::LIVE_EXCESS_BYTES;
 use super::source::Source;
 use super::spans;
-use super::tee::{self, TeeAssembler, TeeFeed};
+use super::tee::{self, TeeAssembler, TeeFeed, Told};
 use super::workers::Worker;
 use super::{Ended, Feed, LiveFeed, Plan};
 use crate::capture::Batch;
@@ -42,7 +42,7 @@ const QUEUED_RECORDED: usize = 32;
 const QUEUED_LIVE: usize = 256;
 
 /// How the listening, or the relaying, ended.
-type Took = Result<(), Box<dyn Error + Send + Sync>>;
+pub(crate) type Took = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// The threads of a walk.
 pub(crate) struct Stages {
@@ -231,11 +231,10 @@ impl Shared<'_> {
         outlet: Outlet,
         rest: Sender<Counting>,
     ) -> io::Result<(JoinHandle<Read>, JoinHandle<Took>)> {
-        let (mouth, pieces, counts) = feed.ends();
-        let stop = Arc::clone(self.stop);
-        let assembler = TeeAssembler { outlet, pieces, counts, stop: Arc::clone(&stop), looked_at: [0, 0] };
-        let source = ranked(true, "assemble", move || leaving(rest, assembler.run()))?;
-        Ok((source, named("tee", move || Ok(feed.run(mouth, &stop)?))?))
+        let TeeFeed { relay, pieces, counts, .. } = feed;
+        let (stop, told) = (Arc::clone(self.stop), Told::default());
+        let assembler = TeeAssembler { outlet, pieces, counts, stop, looked_at: [0, 0], told };
+        Ok((ranked(true, "assemble", move || leaving(rest, assembler.run()))?, relay))
     }
 }
 
@@ -273,7 +272,10 @@ impl Stages {
     }
 }
 
-fn named<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+pub(crate) fn named<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 

@@ -6,9 +6,10 @@
 //! relay would go on.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
@@ -18,6 +19,8 @@ use super::budget::{Budget, Share};
 use super::live::{LINE_ENDED, LOOK_EVERY, SILENCE, clock};
 use super::numbering::Read;
 use super::outlet::Outlet;
+use super::stages::{Took, named};
+use crate::exchange::counted;
 use crate::ledger::{CaptureBooks, RelayedBytes, TeeBooks};
 use crate::tee::{Counts, Ear, MAX_CONNECTIONS, Piece, Standing, Tee, Upstream, Way};
 use crate::wire::WireLimits;
@@ -34,39 +37,54 @@ const PIECES_A_TURN: usize = 256;
 const REST: Duration = Duration::from_millis(1);
 /// After so long without one, the next one wakes.
 const QUIET: Duration = Duration::from_millis(100);
+/// How often troubles of the relay are told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Bytes of heads and bodies of exchanges that are not finished: clients that read slowly have theirs under way for long.
+const UNFINISHED: usize = 48 << 20;
 /// The relay tells of the end of each connection; one that is silent is not given up before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Nothing comes late or twice.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A tee, and when it has stood long enough.
+/// A tee that stands already: it relays before anything else is ready, and what it hears waits as far as there is room.
 pub struct TeeFeed {
-    /// Bound and listening.
-    pub tee: Tee,
-    /// The legacy.
-    pub upstream: Upstream,
     /// End after so long.
     pub lasts: Option<Duration>,
+    address: SocketAddr,
+    pub(crate) relay: JoinHandle<Took>,
+    pub(crate) pieces: Receiver<Heard>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl TeeFeed {
-    /// The relay's end of the channel, and the counts that it keeps.
-    pub(crate) fn ends(&self) -> (Mouth, Receiver<Heard>, Arc<Counts>) {
+    /// Begins to relay, until `stop` is set and the connections have come to their end.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start(tee: Tee, upstream: Upstream, lasts: Option<Duration>, stop: &Arc<AtomicBool>) -> io::Result<TeeFeed> {
         let (sender, pieces) = bounded(WAITING_PIECES);
-        (Mouth { pieces: sender, budget: Budget::new(WAITING_BYTES) }, pieces, self.tee.counts())
+        let mouth = Mouth { pieces: sender, budget: Budget::new(WAITING_BYTES) };
+        let (address, counts) = (tee.address(), tee.counts());
+        let (runtime, stop) = (super::relay_runtime()?, Arc::clone(stop));
+        let relay = named("tee", move || {
+            let ended = runtime.block_on(tee.run(upstream, mouth, &stop));
+            // A look-up that hangs is not waited for.
+            runtime.shutdown_background();
+            Ok(ended?)
+        })?;
+        Ok(TeeFeed { lasts, address, relay, pieces, counts })
     }
 
-    /// Relays until `stop` is set and the connections have come to their end.
-    pub(crate) fn run(self, mouth: Mouth, stop: &AtomicBool) -> io::Result<()> {
-        let runtime = super::relay_runtime()?;
-        runtime.block_on(self.tee.run(self.upstream, mouth, stop))
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
 /// The wire code's limits for a source that loses nothing by itself and brings everything in its order.
 pub(crate) fn limits(body: usize) -> WireLimits {
     let connections = WireLimits::default().connections.max(MAX_CONNECTIONS);
-    let patient = WireLimits { idle: IDLE, linger: LINGER, ..WireLimits::default() };
+    let patient = WireLimits { idle: IDLE, linger: LINGER, unfinished: UNFINISHED, ..WireLimits::default() };
     WireLimits { body, connections, patience: 0, patience_unacknowledged: 0, ..patient }
 }
 
@@ -104,6 +122,7 @@ pub(crate) struct TeeAssembler {
     pub(crate) stop: Arc<AtomicBool>,
     /// Bytes that were looked at, by direction.
     pub(crate) looked_at: [u64; 2],
+    pub(crate) told: Told,
 }
 
 impl TeeAssembler {
@@ -125,13 +144,15 @@ impl TeeAssembler {
             if self.stop.load(Ordering::Relaxed) {
                 self.outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
             }
-            let TeeAssembler { outlet, counts, looked_at, .. } = &mut self;
+            let TeeAssembler { outlet, counts, looked_at, told, .. } = &mut self;
             let now = counts.now();
+            told.tell(&now, counts);
             outlet.progress.connections.store(now.open, Ordering::Relaxed);
             outlet.progress.most_connections.store(now.most, Ordering::Relaxed);
             outlet.tell_if_asked(|_| books(counts.now(), *looked_at, true));
         }
-        let TeeAssembler { outlet, counts, looked_at, .. } = self;
+        let TeeAssembler { outlet, counts, looked_at, mut told, .. } = self;
+        told.tell(&counts.now(), &counts);
         outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
         outlet.end(|_| books(counts.now(), looked_at, false))
     }
@@ -174,6 +195,48 @@ impl TeeAssembler {
         progress.bytes.fetch_add(taken.iter().sum(), Ordering::Relaxed);
         progress.frames.fetch_add(count, Ordering::Relaxed);
         progress.dropped.store(counts.now().shed.iter().sum(), Ordering::Relaxed);
+    }
+}
+
+/// What was told of a relay that meets trouble. It is told here because whoever writes to a pipe that nobody reads waits.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    at: Option<Instant>,
+    before: Standing,
+}
+
+impl Told {
+    /// Tells what is new, each ten seconds at most.
+    fn tell(&mut self, now: &Standing, counts: &Counts) {
+        if self.at.is_some_and(|at| at.elapsed() < TELL_EVERY) {
+            return;
+        }
+        let new = |of: fn(&Standing) -> u64| of(now) - of(&self.before);
+        let (unreachable, refused) = (new(|now| now.unreachable), new(|now| now.not_accepted));
+        let (full, cut) = (new(|now| now.full), new(|now| now.cut));
+        let their = |n: u64| if n == 1 { "its" } else { "their" };
+        if unreachable > 0 {
+            let n = counted(unreachable, "connection");
+            tracing::warn!("{n} reset because the legacy could not be reached: {}", counts.trouble());
+        }
+        if refused > 0 {
+            tracing::error!("connections cannot be accepted: {}; it is tried again", counts.trouble());
+        }
+        if full > 0 {
+            let most = counted(now.most, "connection");
+            tracing::warn!("{most} at once: who comes now waits until one ends; --connections allows more");
+        }
+        if cut > 0 {
+            let n = counted(cut, "connection");
+            tracing::warn!(
+                "{n} did not come to {} end and {} cut off; --drain gives more time",
+                their(cut),
+                if cut == 1 { "is" } else { "are" }
+            );
+        }
+        if unreachable + refused + full + cut > 0 {
+            (self.at, self.before) = (Some(Instant::now()), *now);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub use request::{HOP_BY_HOP, Opening, ShadowRequest, host_of};
 pub use sandbox::{ClosedSandbox, SandboxClosing};
 pub use secrets::{SecretError, Secrets};
 
+use std::net::SocketAddr;
+
 use tokio::time::Instant;
 
 use crate::config::{Limits, Safety, Target};
@@ -85,6 +87,11 @@ impl Shadow {
     #[must_use]
     pub fn recorded(self) -> Shadow {
         Shadow { knows_own: false, ..self }
+    }
+
+    /// The candidate's addresses, as far as they are known.
+    pub fn candidate_at(&self) -> &[SocketAddr] {
+        self.candidate.addresses()
     }
 
     /// Whether this exchange may be asked again, and what is then sent: see [`safety::decide`]. Under a target with a base

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -37,6 +37,8 @@ impl Way {
 /// One connection that goes through the tee.
 #[derive(Debug)]
 pub struct Link {
+    /// Its place among the connections of the tee, from 1: ports are used again, and numbers are not.
+    pub number: u64,
     /// Who connected.
     pub client: SocketAddr,
     /// The address of ours that was connected to.
@@ -47,11 +49,30 @@ pub struct Link {
     down: AtomicU64,
     /// Of both directions together: so many had been looked at when nothing was open, plus one; 0: never.
     settled: AtomicU64,
+    /// Directions of which something was read and is not written on yet.
+    held: AtomicU32,
+    /// The directions whose end was told.
+    ended: [AtomicBool; 2],
 }
 
 impl Link {
-    pub(super) fn new(client: SocketAddr, here: SocketAddr) -> Link {
-        Link { client, here, up: AtomicU64::new(0), down: AtomicU64::new(0), settled: AtomicU64::new(0) }
+    pub(super) fn new(number: u64, client: SocketAddr, here: SocketAddr) -> Link {
+        Link {
+            number,
+            client,
+            here,
+            up: AtomicU64::new(0),
+            down: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            held: AtomicU32::new(0),
+            ended: Default::default(),
+        }
+    }
+
+    /// Says that something is held that was read, as long as what is given back lives.
+    pub(super) fn holds(&self) -> Holds<'_> {
+        self.held.fetch_add(1, Ordering::AcqRel);
+        Holds(self)
     }
 
     /// How many bytes went that way.
@@ -72,9 +93,24 @@ impl Link {
         self.settled.store(piece.total + 1, Ordering::Release);
     }
 
-    /// Whether everything that went by was looked at, and nothing of it is open: no request waits for its answer.
+    /// Whether everything that was read was written on and looked at, and nothing of it is open: no request waits for its
+    /// answer.
     pub(super) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire) == self.all() + 1
+        self.held.load(Ordering::Acquire) == 0 && self.settled.load(Ordering::Acquire) == self.all() + 1
+    }
+
+    /// Whether nothing was read of it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.all() == 0
+    }
+}
+
+/// See [`Link::holds`].
+pub(super) struct Holds<'a>(&'a Link);
+
+impl Drop for Holds<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -121,7 +157,7 @@ impl Piece {
 
     /// As the wire code takes it: a segment from one end to the other, as it would be seen between the two.
     pub fn segment(&self) -> Segment<'_> {
-        let Link { client, here, .. } = *self.link;
+        let Link { number, client, here, .. } = *self.link;
         let (src, dst) = self.way.of((client, here), (here, client));
         Segment {
             time: self.time,
@@ -134,6 +170,7 @@ impl Piece {
             rst: self.what == What::Broken,
             payload: self.bytes(),
             cut: 0,
+            connection: number,
         }
     }
 }
@@ -142,7 +179,7 @@ impl Piece {
 impl Piece {
     /// One of a connection that is none.
     pub(crate) fn sample(what: What) -> Piece {
-        let link = Arc::new(Link::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into()));
+        let link = Arc::new(Link::new(1, ([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into()));
         Piece { link, way: Way::Up, seq: 1, ack: None, total: 0, time: Timestamp(0), what }
     }
 }
@@ -155,7 +192,7 @@ pub trait Ear: Send + Sync + 'static {
 }
 
 /// One connection's way to the ear.
-pub(super) struct Tap<'a, E> {
+pub(super) struct Tap<'a, E: Ear> {
     pub(super) ear: &'a E,
     pub(super) link: &'a Arc<Link>,
     pub(super) counts: &'a Counts,
@@ -179,12 +216,21 @@ impl<E: Ear> Tap<'_, E> {
 
     /// A direction has ended.
     pub(super) fn end(&self, way: Way) {
-        self.tell(way, What::End, 1);
+        let [up, down] = &self.link.ended;
+        if !way.of(up, down).swap(true, Ordering::AcqRel) {
+            self.tell(way, What::End, 1);
+        }
     }
 
-    /// The connection is broken off.
-    pub(super) fn broken(&self, way: Way) {
-        self.tell(way, What::Broken, 0);
+    /// The connection is over, however it came to that: where a direction has not ended, it is broken off.
+    fn over(&self) {
+        for way in [Way::Up, Way::Down] {
+            let [up, down] = &self.link.ended;
+            if !way.of(up, down).load(Ordering::Acquire) {
+                self.tell(way, What::Broken, 0);
+                return;
+            }
+        }
     }
 
     /// `length`: how far it takes the direction on. Whether there was room for it.
@@ -198,6 +244,13 @@ impl<E: Ear> Tap<'_, E> {
         let ack = (!begins || way == Way::Down).then(|| (link.read(way.back()) as u32).wrapping_add(1));
         let total = link.all();
         self.ear.hear(Piece { link: Arc::clone(link), way, seq, ack, total, time: now(), what })
+    }
+}
+
+/// Whatever has become of a connection, its end is told: what comes after keeps what is open.
+impl<E: Ear> Drop for Tap<'_, E> {
+    fn drop(&mut self) {
+        self.over();
     }
 }
 
@@ -227,13 +280,14 @@ mod tests {
     #[test]
     fn pieces_are_numbered_as_tcp_numbers_them() {
         let (ear, counts) = (Keeps::default(), Counts::default());
-        let link = Arc::new(Link::new(([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into()));
+        let link = Arc::new(Link::new(7, ([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into()));
         let tap = Tap { ear: &ear, link: &link, counts: &counts };
         tap.begin();
         tap.bytes(Way::Up, b"abc");
         tap.bytes(Way::Down, b"defgh");
         tap.end(Way::Up);
-        tap.broken(Way::Down);
+        tap.end(Way::Up);
+        drop(tap);
         let pieces = ear.0.into_inner().unwrap();
         let seen: Vec<_> = pieces
             .iter()
@@ -254,13 +308,14 @@ mod tests {
                 (80, 6, Some(5), [false, false, true], 0),
             ]
         );
+        assert!(pieces.iter().all(|piece| piece.segment().connection == 7));
         assert_eq!((counts.now().read, counts.now().shed), ([3, 5], [0, 0]));
     }
 
     #[test]
     fn a_connection_is_at_rest_when_all_that_was_read_was_looked_at_and_nothing_is_open() {
         let (ear, counts) = (Keeps::default(), Counts::default());
-        let link = Arc::new(Link::new(([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into()));
+        let link = Arc::new(Link::new(7, ([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into()));
         let tap = Tap { ear: &ear, link: &link, counts: &counts };
         let last = || ear.0.lock().unwrap().last().unwrap().clone();
         assert!(!link.is_settled(), "nobody has looked");

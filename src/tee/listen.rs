@@ -17,7 +17,7 @@ use super::counts::Counts;
 use super::descriptors::connections_allowed;
 use super::heard::{Ear, Link, Tap, Way};
 use super::preface::preface;
-use super::relay::{relay, reset};
+use super::relay::{breaks_off, relay};
 use super::upstream::{Upstream, prepare};
 use crate::config::Target;
 
@@ -25,6 +25,10 @@ use crate::config::Target;
 pub const MAX_CONNECTIONS: usize = 16_384;
 /// Connections at once, where nothing else is said and the limit of open files allows it.
 pub const CONNECTIONS: usize = 8_192;
+/// Where the limit of open files allows fewer than these, it is told also if nobody asked for more.
+const FEW: usize = 1_024;
+/// How long a connection on which nothing was said yet is kept when the tee is stopped: its first request may be on its way.
+const FIRST_WITHIN: Duration = Duration::from_secs(1);
 /// Connections that the kernel takes before they are accepted.
 const BACKLOG: i32 = 4_096;
 /// How long the accept loop rests after an error such as too many open files.
@@ -45,6 +49,8 @@ pub struct TeeOptions {
     pub drain: Duration,
     /// Whether the legacy is told who connected, by a line of the PROXY protocol.
     pub proxy_protocol: bool,
+    /// Files that the process needs beside the connections: shadow requests, who looks, the run file.
+    pub other_files: u64,
 }
 
 /// Why there is no tee.
@@ -101,8 +107,8 @@ impl Tee {
         let listener = listening(options.listen).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         let wanted = options.connections.unwrap_or(CONNECTIONS).clamp(1, MAX_CONNECTIONS);
-        let connections = connections_allowed(wanted);
-        if connections < wanted && options.connections.is_some() {
+        let connections = connections_allowed(wanted, options.other_files);
+        if connections < wanted && (options.connections.is_some() || connections < FEW) {
             tracing::warn!(
                 "{connections} connections at once, and not {wanted}: each needs two files, and the limit of open files \
                  (ulimit -n) allows no more"
@@ -121,18 +127,6 @@ impl Tee {
     /// What it counts.
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
-    }
-
-    /// Refuses a target that is the tee itself.
-    ///
-    /// # Errors
-    /// [`TeeError::Itself`].
-    pub fn refuse_itself(&self, who: &'static str, target: &Target, found: &[SocketAddr]) -> Result<(), TeeError> {
-        let listen = self.address;
-        match found.iter().any(|address| is_reached_by(listen, *address)) {
-            true => Err(TeeError::Itself { who, target: target.clone(), listen }),
-            false => Ok(()),
-        }
     }
 
     /// Accepts and passes on until `stop` is set and [`TeeOptions::lame_duck`] is over, then until all connections have come
@@ -160,13 +154,26 @@ impl Tee {
         let deadline = Instant::now() + options.drain;
         let ending = async { while connections.join_next().await.is_some() {} };
         if timeout_at(deadline, ending).await.is_err() {
-            let left = connections.len();
-            let (s, their) = if left == 1 { ("", "its") } else { ("s", "their") };
-            tracing::warn!("{left} connection{s} did not come to {their} end and are cut off; --drain gives more time");
-            shared.counts.cut(left as u64);
+            shared.counts.cut(connections.len() as u64);
             connections.shutdown().await;
         }
         Ok(())
+    }
+}
+
+/// Refuses a target of which one of the addresses is that at which a tee listens.
+///
+/// # Errors
+/// [`TeeError::Itself`].
+pub fn refuse_itself(
+    listen: SocketAddr,
+    who: &'static str,
+    target: &Target,
+    found: &[SocketAddr],
+) -> Result<(), TeeError> {
+    match found.iter().any(|address| is_reached_by(listen, *address)) {
+        true => Err(TeeError::Itself { who, target: target.clone(), listen }),
+        false => Ok(()),
     }
 }
 
@@ -186,19 +193,17 @@ async fn stopped(stop: &AtomicBool) {
     }
 }
 
-/// Accepts for ever.
+/// Accepts for ever. What is wrong is counted and not told: who writes to a full pipe waits, and nobody here may.
 async fn accept<E: Ear>(
     listener: &TcpListener,
     shared: &Arc<Shared<E>>,
     stopping: &watch::Sender<bool>,
     connections: &mut JoinSet<()>,
 ) {
-    let (mut told_full, mut told_error) = (false, false);
     loop {
         while connections.try_join_next().is_some() {}
-        if shared.places.available_permits() == 0 && !std::mem::replace(&mut told_full, true) {
-            let most = shared.counts.now().most;
-            tracing::warn!("{most} connections at once: who comes now waits until one ends; --connections allows more");
+        if shared.places.available_permits() == 0 {
+            shared.counts.full();
         }
         // Never closed, so there is always one in the end.
         let place = Arc::clone(&shared.places).acquire_owned().await.ok();
@@ -211,9 +216,7 @@ async fn accept<E: Ear>(
                 });
             }
             Err(error) => {
-                if !std::mem::replace(&mut told_error, true) {
-                    tracing::error!("a connection cannot be accepted: {error}; it is tried again");
-                }
+                shared.counts.not_accepted(&error);
                 sleep(ACCEPT_REST).await;
             }
         }
@@ -227,14 +230,15 @@ async fn connection<E: Ear>(
     shared: &Shared<E>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let _open = shared.counts.accepted();
+    let open = shared.counts.accepted();
+    let since = Instant::now();
     let Ok(here) = client.local_addr() else { return };
     // A socket for both families shows IPv4 addresses as IPv6; who a client is must not depend on that.
     let (peer, here) = (plain(peer), plain(here));
     let connected = async {
         let mut legacy = shared.upstream.connect().await?;
-        prepare(&client);
-        prepare(&legacy);
+        prepare(&client, true);
+        prepare(&legacy, false);
         if shared.proxy_protocol {
             legacy.write_all(preface(peer, here).as_bytes()).await?;
         }
@@ -244,18 +248,19 @@ async fn connection<E: Ear>(
         Ok(legacy) => legacy,
         Err(error) => {
             // What it would have been told without a tee: that nobody is there. Nothing is answered in the legacy's name.
-            tracing::debug!("the legacy cannot be reached for {peer}: {error}");
-            shared.counts.unreachable();
-            return reset(&client);
+            shared.counts.unreachable(&error);
+            return breaks_off(&client, true);
         }
     };
-    let link = Arc::new(Link::new(peer, here));
+    let link = Arc::new(Link::new(open.number, peer, here));
     let tap = Tap { ear: &shared.ear, link: &link, counts: &shared.counts };
     tokio::select! {
         () = relay(&mut client, &mut legacy, &tap) => {}
-        () = at_rest(&link, &mut stopping) => {
+        () = at_rest(&link, since, &mut stopping) => {
             tap.end(Way::Down);
             tap.end(Way::Up);
+            breaks_off(&client, false);
+            breaks_off(&legacy, false);
         }
     }
 }
@@ -265,11 +270,11 @@ fn plain(address: SocketAddr) -> SocketAddr {
 }
 
 /// Waits until the tee is to stop and no request of the connection waits for its answer.
-async fn at_rest(link: &Link, stopping: &mut watch::Receiver<bool>) {
+async fn at_rest(link: &Link, since: Instant, stopping: &mut watch::Receiver<bool>) {
     if stopping.wait_for(|stopping| *stopping).await.is_err() {
         std::future::pending::<()>().await;
     }
-    while !link.is_settled() {
+    while !link.is_settled() || (link.is_silent() && since.elapsed() < FIRST_WITHIN) {
         sleep(LOOK_EVERY).await;
     }
 }

@@ -17,5 +17,5 @@ mod upstream;
 
 pub use counts::{Counts, Standing};
 pub use heard::{Ear, Link, Piece, Way, What};
-pub use listen::{CONNECTIONS, MAX_CONNECTIONS, Tee, TeeError, TeeOptions};
+pub use listen::{CONNECTIONS, MAX_CONNECTIONS, Tee, TeeError, TeeOptions, refuse_itself};
 pub use upstream::Upstream;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::timeout;
@@ -22,6 +22,9 @@ use super::heard::{Ear, Tap, Way};
 const READ: usize = 32 << 10;
 /// The legacy has ended its stream: how long the client may say nothing before the connection is closed (as tcp_fin_timeout).
 const CLIENT_ENDS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two looks at a side that may have broken off.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 thread_local! {
     /// What is being passed on: connections that wait need no buffer.
@@ -51,30 +54,30 @@ enum Passed {
 /// Passes everything on until both sides have ended or one has broken off. Dropped before, it is as if it had ended there.
 pub(super) async fn relay<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) {
     tap.begin();
-    if let Err(by) = both_ways(client, legacy, tap).await {
-        tap.broken(by);
-        reset(client);
-        reset(legacy);
+    // Until a side has had the end of what the other sent it, whatever ends the connection breaks it off: an answer that is
+    // cut must not look like one that has ended.
+    breaks_off(client, true);
+    breaks_off(legacy, true);
+    if both_ways(client, legacy, tap).await.is_err() {
+        breaks_off(client, true);
+        breaks_off(legacy, true);
     }
 }
 
-/// The error: from which side it was broken off, as the way that goes from it.
-async fn both_ways<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) -> Result<(), Way> {
+/// A side has broken off.
+struct BrokenOff;
+
+async fn both_ways<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) -> Result<(), BrokenOff> {
     let ((from_client, to_client), (from_legacy, to_legacy)) = (client.split(), legacy.split());
     let up = async {
         match carry(from_client, to_legacy, Way::Up, tap).await {
             // Nobody waits for an answer any more.
-            Err(Broken::Reading) => Err(Way::Up),
+            Err(Broken::Reading) => Err(BrokenOff),
             // The legacy takes no more. Its answer, that the request is too large for one, may still be on its way.
             Err(Broken::Writing) | Ok(()) => Ok(()),
         }
     };
-    let down = async {
-        carry(from_legacy, to_client, Way::Down, tap).await.map_err(|broken| match broken {
-            Broken::Reading => Way::Down,
-            Broken::Writing => Way::Up,
-        })
-    };
+    let down = async { carry(from_legacy, to_client, Way::Down, tap).await.map_err(|_| BrokenOff) };
     let (mut up, mut down) = (pin!(up), pin!(down));
     tokio::select! {
         ended = up.as_mut() => {
@@ -88,10 +91,7 @@ async fn both_ways<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: 
                 match timeout(CLIENT_ENDS_WITHIN, up.as_mut()).await {
                     Ok(ended) => return ended,
                     // Closed, and not broken off: a slow client may still be reading what the kernel holds for it.
-                    Err(_) if tap.link.read(Way::Up) == before => {
-                        tap.end(Way::Up);
-                        return Ok(());
-                    }
+                    Err(_) if tap.link.read(Way::Up) == before => return Ok(()),
                     Err(_) => {}
                 }
             }
@@ -109,11 +109,18 @@ async fn carry<E: Ear>(
     loop {
         match poll_fn(|context| pass(&mut from, &to, way, tap, context)).await {
             Passed::On => {}
-            Passed::Rest(rest) => to.write_all(&rest).await.map_err(|_| Broken::Writing)?,
+            Passed::Rest(rest) => {
+                let _held = tap.link.holds();
+                tokio::select! {
+                    written = to.write_all(&rest) => written.map_err(|_| Broken::Writing)?,
+                    () = breaking(&from) => return Err(Broken::Reading),
+                }
+            }
             Passed::End => {
                 tap.end(way);
                 // Where it cannot be told, the other side has broken off, which is found out where it is read.
                 let _ = to.shutdown().await;
+                breaks_off(to.as_ref(), false);
                 return Ok(());
             }
             Passed::Broken(broken) => return Err(broken),
@@ -153,7 +160,19 @@ fn pass<E: Ear>(
     })
 }
 
-/// When it is closed, its other end is told that it was broken off, and not that it came to its end.
-pub(super) fn reset(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+/// Waits until a side has broken the connection off, also while it is not read because the other takes nothing.
+async fn breaking(from: &ReadHalf<'_>) {
+    loop {
+        match from.ready(Interest::ERROR).await {
+            Ok(ready) if ready.is_error() => return,
+            // Its end is at hand, which is told in the same way.
+            Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(_) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Whether its other end is told, when it is closed, that it was broken off, and not that it came to its end.
+pub(super) fn breaks_off(stream: &TcpStream, so: bool) {
+    let _ = SockRef::from(stream).set_linger(so.then_some(Duration::ZERO));
 }

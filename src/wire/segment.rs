@@ -31,6 +31,8 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// Payload bytes that were on the wire but that the capture did not keep (snap length).
     pub cut: u32,
+    /// Which of the connections between these two ports it is of, where the source knows; 0 where only the numbers tell.
+    pub connection: u64,
 }
 
 /// Reads the segment. The checksum is not verified: where a host captures its own traffic the network card fills
@@ -57,5 +59,6 @@ pub(super) fn parse<'a>(time: Timestamp, src: IpAddr, dst: IpAddr, view: View<'a
         rst: flags & TcpFlags::RST != 0,
         payload,
         cut: u32::try_from(cut).unwrap_or(u32::MAX),
+        connection: 0,
     })
 }

@@ -14,11 +14,12 @@ use crate::ledger::{Waiting, WireBooks};
 /// By the capture's clock: how often silent and closed connections are looked for, in nanoseconds.
 const SWEEP: i64 = 2_000_000_000;
 
-/// A port pair, the same for both directions.
+/// A port pair, the same for both directions, and which connection of it, where that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     low: (u128, u32),
     high: (u128, u32),
+    connection: u64,
 }
 
 /// An address as numbers; the second tells IPv4 from IPv6 beside the port.
@@ -33,8 +34,9 @@ fn end(address: SocketAddr) -> (u128, u32) {
 impl Key {
     /// The key, and the segment's direction: 0 from the lower end.
     fn of(segment: &Segment<'_>) -> (Key, usize) {
-        let (src, dst) = (end(segment.src), end(segment.dst));
-        if src <= dst { (Key { low: src, high: dst }, 0) } else { (Key { low: dst, high: src }, 1) }
+        let (src, dst, connection) = (end(segment.src), end(segment.dst), segment.connection);
+        let (low, high, d) = if src <= dst { (src, dst, 0) } else { (dst, src, 1) };
+        (Key { low, high, connection }, d)
     }
 }
 
@@ -107,6 +109,10 @@ impl Table {
             };
             let mut ctx = self.common.lend(sink);
             if connection.segment(d, segment, &mut ctx) == After::GoOn {
+                // Where the source knows its connections nothing comes late, so nothing is kept for it.
+                if segment.connection != 0 && connection.is_closed() {
+                    self.remove(slot as usize, Incomplete::Closed, sink);
+                }
                 return;
             }
             // The port pair is used again.

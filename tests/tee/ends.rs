@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::child::PATIENCE;
 use super::support::{
-    REPORTS, Report, Tee, answering, ask, command, connect, free_port, head, ok, rest, server, wait_until,
+    REPORTS, Report, Tee, answering, ask, command, connect, connect_as, free_port, head, is_reset, ok, rest, server,
+    wait_until,
 };
 
 /// Answers when it is told to.
@@ -71,9 +72,30 @@ fn who_does_not_come_to_an_end_is_cut_off_when_time_is_up() {
     half.recv().unwrap();
     let report = tee.report();
     report.closes();
+    assert!(is_reset(&mut waiting), "what is cut must not look like what has ended");
     assert_eq!(report.ledger("capture/tee/cut"), 1);
     assert!(report.ended.err.contains("1 connection did not come to its end"), "{}", report.ended.err);
     assert_eq!(report.ledger("wire/requests_paired"), 0);
+}
+
+/// All of the answer was read, and not all of it was taken: that is no rest.
+#[test]
+fn who_has_not_taken_its_whole_answer_gets_it() {
+    for length in [3_000_000, 3_500_000, 4_000_000, 4_018_000, 4_020_000, 4_500_000] {
+        let body = "y".repeat(length);
+        let legacy = answering(move |_| ok(&body));
+        let tee = Tee::before(legacy, "http://127.0.0.1:9", &["--drain", "10m"]);
+        let mut client = connect_as(tee.address, None, Some(8 << 10));
+        write!(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        thread::sleep(Duration::from_millis(200));
+        tee.running.signal("TERM");
+        tee.running.wait_for_err("stopping");
+        thread::sleep(Duration::from_millis(100));
+        let all = rest(&mut client);
+        let head = all.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        assert_eq!(all.len() - head, length);
+        tee.running.wait(REPORTS);
+    }
 }
 
 #[test]
@@ -158,11 +180,13 @@ fn what_was_killed_is_started_anew_and_goes_on_with_its_evidence() {
     (0..10).for_each(|_| drop(ask(&mut client, "/orders")));
     let judged = || {
         let judged = command().args(["judge", "--output", "json"]).arg(&file).output().unwrap();
-        serde_json::from_slice::<serde_json::Value>(&judged.stdout).unwrap()
+        // It relays before it has its file.
+        serde_json::from_slice::<serde_json::Value>(&judged.stdout).unwrap_or_default()
     };
     wait_until("ten are written", || judged()["snapshot"]["ledger"]["shadow"]["matched"] == 10);
     tee.running.signal("KILL");
     tee.running.wait(PATIENCE);
+    assert!(is_reset(&mut client), "what was killed breaks off");
     let tee = start();
     assert_eq!(ask(&mut tee.connect(), "/orders").1, b"{}");
     let report = tee.report();

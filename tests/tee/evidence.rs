@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use super::child::Running;
 use super::support::{
-    Nginx, Tee, answer, answering, ask, command, connect, free_port, head, installed, is_reset, ok, rest, server_at,
-    wait_until,
+    Nginx, Tee, answer, answering, ask, command, connect, connect_as, free_port, head, installed, is_reset, ok, reset,
+    rest, server, server_at, wait_until,
 };
 
 /// nginx with two servers: the legacy's files and the candidate's.
@@ -94,6 +94,93 @@ fn what_goes_through_is_compared_and_nothing_else_is_asked_of_anybody() {
     let legacy = sides.nginx.asked();
     assert_eq!(legacy.len(), 17, "the clients' own: {legacy:?}");
     assert!(legacy.iter().all(|line| line.ends_with(" -")), "no shadow request came to the legacy: {legacy:?}");
+}
+
+/// A port that is used again is another connection, whatever was said over the one before and however that ended.
+#[test]
+fn a_port_that_is_used_again_hides_nothing() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let candidate = answering(move |head| {
+        seen.lock().unwrap().push(head.lines().next().unwrap().to_owned());
+        ok("{}")
+    });
+    let legacy = server(|mut stream| {
+        let mut read = Vec::new();
+        while let Some(head) = head(&mut stream, &mut read) {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
+            let missing: usize = length.unwrap_or(0) - read.len();
+            let mut body = vec![0; missing];
+            stream.read_exact(&mut body).unwrap();
+            read.clear();
+            stream.write_all(&if length.is_some() { ok("\"posted\"") } else { ok("{}") }).unwrap();
+        }
+    });
+    let tee = Tee::before(legacy, &format!("http://{candidate}"), &[]);
+    let port = free_port();
+    for n in 0..40 {
+        let mut client = connect_as(tee.address, Some(port), None);
+        if n % 2 == 0 {
+            // A long head, and broken off.
+            let long = "x".repeat(100 * n);
+            write!(client, "GET /real/{n} HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n").unwrap();
+            assert_eq!(answer(&mut client).1, b"{}");
+        } else {
+            // A body in which a request stands where the stream before went on.
+            let body = "GET /nobody-asked HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+            let length = body.len();
+            write!(client, "POST /comment HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+            assert_eq!(answer(&mut client).1, b"\"posted\"");
+        }
+        reset(client);
+    }
+    let report = tee.report();
+    report.closes();
+    let connections = report.ledger("capture/tee/connections");
+    assert_eq!((connections, report.ledger("wire/connections")), (40, 40));
+    assert_eq!((report.ledger("wire/requests_paired"), report.ledger("wire/stream_bytes_repeated")), (40, 0));
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 20, "{asked:?}");
+    assert!(asked.iter().all(|line| line.starts_with("GET /real/")), "{asked:?}");
+}
+
+/// The legacy refuses uploads and goes, and their clients go on sending: nothing of them is kept.
+#[test]
+fn what_is_broken_off_takes_no_room_from_what_comes_after() {
+    let large = "z".repeat(100_000);
+    let legacy = server(move |mut stream| {
+        let mut read = Vec::new();
+        while let Some(head) = head(&mut stream, &mut read) {
+            if head.starts_with("POST") {
+                let refused = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+                let _ = stream.write_all(refused);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                return;
+            }
+            stream.write_all(&ok(&large)).unwrap();
+        }
+    });
+    let tee = Tee::before(legacy, "http://127.0.0.1:9", &[]);
+    for _ in 0..80 {
+        let mut client = tee.connect();
+        write!(client, "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 90000000\r\n\r\n").unwrap();
+        for _ in 0..40 {
+            if client.write_all(&[b'u'; 32 << 10]).is_err() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_micros(500));
+        }
+    }
+    let mut client = tee.connect();
+    for _ in 0..60 {
+        assert_eq!(ask(&mut client, "/large").1.len(), 100_000);
+    }
+    drop(client);
+    let report = tee.report();
+    assert_eq!(report.gate("books")["state"], "pass");
+    assert_eq!(report.at("/snapshot/ledger/wire/evicted"), &serde_json::json!({}), "no limit was reached");
+    assert_eq!(report.ledger("shadow/exchanges"), 60);
 }
 
 /// Two witnesses of the same traffic: the tee, and a capture of what was between it and its clients.

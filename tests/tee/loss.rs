@@ -73,6 +73,7 @@ fn exchanges(clients: usize, each: usize, hears: Vec<bool>) -> (Vec<Exchange>, u
         lame_duck: Duration::ZERO,
         drain: Duration::from_secs(5),
         proxy_protocol: false,
+        other_files: 100,
     };
     let tee = Tee::bind(options).unwrap();
     let (address, counts) = (tee.address(), tee.counts());

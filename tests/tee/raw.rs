@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener};
 use std::sync::mpsc;
 use std::thread;
 
-use super::support::{Tee, answer, ask, free_port, head, is_reset, ok, reset, rest, server, server_at};
+use super::support::{Tee, answer, ask, connect_as, free_port, head, is_reset, ok, reset, rest, server, server_at};
 
 /// A candidate that nobody reaches.
 const NOBODY: &str = "http://127.0.0.1:9";
@@ -177,10 +177,7 @@ fn a_slow_reader_gets_all_of_an_answer_whose_server_has_gone() {
     });
     let tee = Tee::before(legacy, NOBODY, &[]);
     // It takes little at a time, so that most of it is held for it by the tee's kernel.
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(8 << 10).unwrap();
-    socket.connect(&tee.address.into()).unwrap();
-    let mut client = std::net::TcpStream::from(socket);
+    let mut client = connect_as(tee.address, None, Some(8 << 10));
     client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     // Longer than a connection that is silent is kept after the legacy's end.
     thread::sleep(std::time::Duration::from_secs(65));
@@ -238,6 +235,38 @@ fn who_breaks_off_on_one_side_is_broken_off_on_the_other() {
     report.closes();
     assert_eq!(report.at("/snapshot/ledger/wire/requests_unpaired"), &serde_json::json!({"reset": 2}));
     assert_eq!(report.gate("loss")["figure"], 0.0, "what the two sides do is no loss: {}", report.gate("loss"));
+}
+
+/// The legacy gives up on clients that take nothing, and their places are free again.
+#[test]
+fn a_legacy_that_breaks_off_is_heard_also_while_the_client_takes_nothing() {
+    let (said, gave_up) = mpsc::channel();
+    let said = std::sync::Mutex::new(said);
+    let legacy = server(move |mut stream| {
+        let head = head(&mut stream, &mut Vec::new()).unwrap();
+        if head.starts_with("GET /small") {
+            return stream.write_all(&ok("{}")).unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").unwrap();
+        stream.set_write_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
+        reset(stream);
+        said.lock().unwrap().send(()).unwrap();
+    });
+    let tee = Tee::before(legacy, NOBODY, &["--connections", "3"]);
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = connect_as(tee.address, None, Some(8 << 10));
+            client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            client
+        })
+        .collect();
+    (0..3).for_each(|_| gave_up.recv().unwrap());
+    assert_eq!(ask(&mut tee.connect(), "/small").1, b"{}", "there is a place for the fourth");
+    for mut client in clients {
+        assert!(is_reset(&mut client), "and the three are told");
+    }
+    tee.report();
 }
 
 #[test]

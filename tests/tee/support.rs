@@ -268,3 +268,19 @@ impl Nginx {
         self.folder.path().join(name)
     }
 }
+
+/// A client that takes little at a time, from a port of its own where one is given.
+pub(crate) fn connect_as(address: SocketAddr, port: Option<u16>, takes: Option<usize>) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    if let Some(bytes) = takes {
+        socket.set_recv_buffer_size(bytes).unwrap();
+    }
+    if let Some(port) = port {
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    }
+    socket.connect(&address.into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}

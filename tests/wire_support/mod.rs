@@ -83,7 +83,7 @@ pub struct Seg {
 impl Seg {
     pub fn lend(&self) -> Segment<'_> {
         let Seg { time, src, dst, seq, ack, syn, fin, rst, ref payload, cut } = *self;
-        Segment { time, src, dst, seq, ack, syn, fin, rst, payload, cut }
+        Segment { time, src, dst, seq, ack, syn, fin, rst, payload, cut, connection: 0 }
     }
 }
 
@@ -93,7 +93,7 @@ pub fn segments(frames: &[Kept]) -> Vec<Seg> {
     let mut segments = Vec::new();
     for frame in frames {
         if let Decoded::Segment(s) = decoder.decode(&frame.lend()) {
-            let Segment { time, src, dst, seq, ack, syn, fin, rst, payload, cut } = s;
+            let Segment { time, src, dst, seq, ack, syn, fin, rst, payload, cut, connection: _ } = s;
             segments.push(Seg { time, src, dst, seq, ack, syn, fin, rst, payload: payload.to_vec(), cut });
         }
     }
