@@ -1,6 +1,7 @@
 //! `tapcompare tee`: inline, between the clients and the legacy.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::asking::{Asked, Asking};
@@ -22,6 +23,9 @@ const MAX_DRAIN: Duration = Duration::from_secs(24 * 3600);
 
 /// Files beside the connections and the shadow requests: those who look at the page, the run file, what the runtimes need.
 const OTHER_FILES: u64 = 192;
+
+/// What of these it cannot do without.
+const LEAST_FILES: u64 = 40;
 
 const NO_LEGACY: &str = "no legacy: give --legacy http://host:port, or targets.legacy in the policy file";
 
@@ -105,6 +109,7 @@ impl TeeArgs {
         for (who, target) in [("legacy", &legacy), ("candidate", &asked.candidate)] {
             refuse_itself(tee.address(), who, target, &known(target))?;
         }
+        let asked = within(asked, tee.spare_files());
         // No thread was made yet: capabilities belong to threads, and what is made later inherits none.
         let user = privilege::drop_privileges(self.user.as_deref())?;
         let changed = user.changed.then(|| user.to_string());
@@ -150,6 +155,20 @@ impl TeeArgs {
         runtime.shutdown_background();
         done
     }
+}
+
+/// Shadow requests must not take the files that connections of users need.
+fn within(mut asked: Asked, spare: u64) -> Asked {
+    let most = usize::try_from(spare.saturating_sub(LEAST_FILES)).unwrap_or(usize::MAX).max(1);
+    let limits = &mut Arc::make_mut(&mut asked.policy).safety.limits;
+    if limits.in_flight > most {
+        tracing::warn!(
+            "{most} shadow requests in flight at once, and not {}: the limit of open files (ulimit -n) allows no more",
+            limits.in_flight
+        );
+        limits.in_flight = most;
+    }
+    asked
 }
 
 /// Addresses that are known without asking anybody. Those of other names are looked at where they are looked up.

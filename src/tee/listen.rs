@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::counts::Counts;
-use super::descriptors::connections_allowed;
+use super::descriptors::{Allowed, allowed};
 use super::heard::{Ear, Link, Tap, Way};
 use super::preface::preface;
 use super::relay::{breaks_off, relay};
@@ -93,6 +93,7 @@ pub struct Tee {
     listener: Unready,
     address: SocketAddr,
     connections: usize,
+    spare: u64,
     options: TeeOptions,
     counts: Arc<Counts>,
 }
@@ -107,7 +108,7 @@ impl Tee {
         let listener = listening(options.listen).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         let wanted = options.connections.unwrap_or(CONNECTIONS).clamp(1, MAX_CONNECTIONS);
-        let connections = connections_allowed(wanted, options.other_files);
+        let Allowed { connections, spare } = allowed(wanted, options.other_files);
         if connections < wanted && (options.connections.is_some() || connections < FEW) {
             tracing::warn!(
                 "{connections} connections at once, and not {wanted}: each needs two files, and the limit of open files \
@@ -116,12 +117,17 @@ impl Tee {
         }
         let counts = Arc::<Counts>::default();
         counts.at_most(connections);
-        Ok(Tee { listener, address, connections, options, counts })
+        Ok(Tee { listener, address, connections, spare, options, counts })
     }
 
     /// Where it listens: the port that was given where none was named.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Files that the limit of open files leaves for everything beside the connections.
+    pub fn spare_files(&self) -> u64 {
+        self.spare
     }
 
     /// What it counts.
