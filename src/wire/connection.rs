@@ -5,17 +5,16 @@
 //! and a hole shows as soon as somebody acknowledges what was not seen.
 
 mod order;
+mod rest;
 
 use std::net::SocketAddr;
-
-use crate::exchange::{Incomplete, Timestamp};
-use crate::ledger::Waiting;
 
 use super::Segment;
 use super::context::Ctx;
 use super::http::{Piece, Reader, Role, Sight};
 use super::pair::Desk;
 use super::tcp::{Arrival, Phase, Stream};
+use crate::exchange::{Incomplete, Timestamp};
 
 /// So many segments in a row that are not of the stream as it is known, and it is another stream.
 const ALIENS: u8 = 8;
@@ -51,6 +50,8 @@ pub(crate) struct Connection {
     pub(crate) heard: Timestamp,
     reset: bool,
     left: bool,
+    /// The source knows its connections: nothing of them comes again, so nothing is noted for the case that it does.
+    pub(crate) known: bool,
     /// By direction: the numbers of the connection that had the port pair before, from its SYN to its FIN.
     before: [Option<(u32, u32)>; 2],
     /// Its place in the order of connections.
@@ -71,6 +72,7 @@ impl Connection {
             heard: Timestamp::default(),
             reset: false,
             left: false,
+            known: false,
             before: [None; 2],
             ordinal,
             touched: true,
@@ -79,7 +81,7 @@ impl Connection {
 
     /// The connection that has the port pair after this one.
     pub(crate) fn successor(&self, addresses: [SocketAddr; 2], ordinal: u64) -> Connection {
-        let mut next = Connection::new(addresses, ordinal);
+        let mut next = Connection { known: self.known, ..Connection::new(addresses, ordinal) };
         for (before, side) in next.before.iter_mut().zip(&self.sides) {
             *before = side.stream.span();
         }
@@ -95,25 +97,6 @@ impl Connection {
     /// Whether both directions have ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.reset || self.sides.iter().all(|s| s.stream.ended)
-    }
-
-    /// Whether nothing is open: nothing waits for its turn, neither side is within a message, every request has its answer.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let between = |side: &Side| side.stream.held.is_empty() && side.reader.is_between_messages();
-        !self.desk.left && self.desk.is_empty() && self.sides.iter().all(between)
-    }
-
-    /// Adds what waits here.
-    pub(crate) fn count_waiting(&self, waiting: &mut Waiting) {
-        for side in &self.sides {
-            waiting.stream_bytes += side.stream.held.bytes();
-            match side.reader.reads() {
-                Some(Role::Request) => waiting.requests += 1,
-                Some(Role::Response) => waiting.answers += 1,
-                None => {}
-            }
-        }
-        self.desk.count_waiting(waiting);
     }
 
     /// Takes a segment of direction `d`.
@@ -302,7 +285,9 @@ impl Connection {
             side.stream.advance(end);
             side.stream.last = Some((end, ack));
             side.stream.last_blank = may_end_a_head(bytes);
-            side.stream.recent.note(at, bytes);
+            if !self.known {
+                side.stream.recent.note(at, bytes);
+            }
             if side.reader.role.is_some() {
                 self.follow_role(d);
             }

@@ -148,7 +148,9 @@ impl Table {
             self.make_room(sink);
         }
         self.common.books.connections += 1;
-        let slot = Slot { key, connection: Box::new(Connection::new(addresses, self.common.books.connections)) };
+        let mut connection = Box::new(Connection::new(addresses, self.common.books.connections));
+        connection.known = key.connection != 0;
+        let slot = Slot { key, connection };
         let at = match self.free.pop() {
             Some(at) => at,
             None => {
