@@ -6,15 +6,17 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::heard::{Ear, Tap, Way};
 
@@ -23,8 +25,12 @@ const READ: usize = 32 << 10;
 /// The legacy has ended its stream: how long the client may say nothing before the connection is closed (as tcp_fin_timeout).
 const CLIENT_ENDS_WITHIN: Duration = Duration::from_secs(60);
 
+/// One side has broken off: how long the other may take nothing of what had come before.
+const TAKES_WITHIN: Duration = Duration::from_secs(5);
+/// And how long it may take for what was written to it already.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 /// Between two looks at a side that may have broken off.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 thread_local! {
     /// What is being passed on: connections that wait need no buffer.
@@ -38,6 +44,8 @@ enum Broken {
     Reading,
     /// The one that is written to.
     Writing,
+    /// The one that is read, while the other took nothing any more.
+    Stuck,
 }
 
 /// What one look at a side came to.
@@ -51,33 +59,46 @@ enum Passed {
     Broken(Broken),
 }
 
-/// Passes everything on until both sides have ended or one has broken off. Dropped before, it is as if it had ended there.
+/// Passes everything on until both sides have ended or one has broken off. Dropped before, the connection is broken off there.
 pub(super) async fn relay<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) {
     tap.begin();
     // Until a side has had the end of what the other sent it, whatever ends the connection breaks it off: an answer that is
     // cut must not look like one that has ended.
     breaks_off(client, true);
     breaks_off(legacy, true);
-    if both_ways(client, legacy, tap).await.is_err() {
+    if let Err(by) = both_ways(client, legacy, tap).await {
+        if by == BrokenOff::Legacy {
+            // What it had sent before is the client's, as it would be without a tee.
+            taken(client).await;
+        }
         breaks_off(client, true);
         breaks_off(legacy, true);
     }
 }
 
 /// A side has broken off.
-struct BrokenOff;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BrokenOff {
+    Client,
+    Legacy,
+}
 
 async fn both_ways<E: Ear>(client: &mut TcpStream, legacy: &mut TcpStream, tap: &Tap<'_, E>) -> Result<(), BrokenOff> {
     let ((from_client, to_client), (from_legacy, to_legacy)) = (client.split(), legacy.split());
     let up = async {
         match carry(from_client, to_legacy, Way::Up, tap).await {
             // Nobody waits for an answer any more.
-            Err(Broken::Reading) => Err(BrokenOff),
+            Err(Broken::Reading | Broken::Stuck) => Err(BrokenOff::Client),
             // The legacy takes no more. Its answer, that the request is too large for one, may still be on its way.
             Err(Broken::Writing) | Ok(()) => Ok(()),
         }
     };
-    let down = async { carry(from_legacy, to_client, Way::Down, tap).await.map_err(|_| BrokenOff) };
+    let down = async {
+        carry(from_legacy, to_client, Way::Down, tap).await.map_err(|broken| match broken {
+            Broken::Reading => BrokenOff::Legacy,
+            Broken::Writing | Broken::Stuck => BrokenOff::Client,
+        })
+    };
     let (mut up, mut down) = (pin!(up), pin!(down));
     tokio::select! {
         ended = up.as_mut() => {
@@ -111,10 +132,13 @@ async fn carry<E: Ear>(
             Passed::On => {}
             Passed::Rest(rest) => {
                 let _held = tap.link.holds();
-                tokio::select! {
-                    written = to.write_all(&rest) => written.map_err(|_| Broken::Writing)?,
-                    () = breaking(&from) => return Err(Broken::Reading),
-                }
+                let mut writing = pin!(to.write_all(&rest));
+                let written = tokio::select! {
+                    written = writing.as_mut() => written,
+                    // What had come before is still to be read; it is the other side's as long as it takes any of it.
+                    () = breaking(&from) => timeout(TAKES_WITHIN, writing).await.map_err(|_| Broken::Stuck)?,
+                };
+                written.map_err(|_| Broken::Writing)?;
             }
             Passed::End => {
                 tap.end(way);
@@ -170,6 +194,26 @@ async fn breaking(from: &ReadHalf<'_>) {
             Err(_) => return std::future::pending().await,
         }
     }
+}
+
+/// Waits until all that was written to a side is on its way to it, but not for long: breaking off discards what is not.
+async fn taken(to: &TcpStream) {
+    // From here on it counts as writable when less than this is unsent (tcp(7), TCP_NOTSENT_LOWAT).
+    if SockRef::from(to).set_tcp_notsent_lowat(1).is_err() {
+        return;
+    }
+    let until = Instant::now() + TAKEN_WITHIN;
+    while !is_writable(to) && Instant::now() < until {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Asked of the kernel: the runtime knows of changes alone.
+fn is_writable(stream: &TcpStream) -> bool {
+    let mut asked = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+    let answered = poll(&mut asked, PollTimeout::ZERO).is_ok();
+    let events = asked.iter().filter_map(PollFd::revents).fold(PollFlags::empty(), |all, of| all | of);
+    !answered || !events.is_empty()
 }
 
 /// Whether its other end is told, when it is closed, that it was broken off, and not that it came to its end.

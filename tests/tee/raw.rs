@@ -237,6 +237,38 @@ fn who_breaks_off_on_one_side_is_broken_off_on_the_other() {
     assert_eq!(report.gate("loss")["figure"], 0.0, "what the two sides do is no loss: {}", report.gate("loss"));
 }
 
+/// The legacy has answered at length, and breaks off because it does not read the rest of the request. What it said before is
+/// the client's, slow as it is.
+#[test]
+fn what_came_before_a_side_broke_off_still_goes_on() {
+    const LENGTH: usize = 400_000;
+    let (said, gone) = mpsc::channel();
+    let said = std::sync::Mutex::new(said);
+    let legacy = server(move |mut stream| {
+        head(&mut stream, &mut Vec::new()).unwrap();
+        let begun = format!("HTTP/1.1 413 Content Too Large\r\nContent-Length: {LENGTH}\r\n\r\n");
+        stream.write_all(begun.as_bytes()).unwrap();
+        stream.write_all(&Noise(5).bytes(LENGTH)).unwrap();
+        thread::sleep(std::time::Duration::from_millis(200));
+        // Of the body much is unread.
+        drop(stream);
+        said.lock().unwrap().send(()).unwrap();
+    });
+    let tee = Tee::before(legacy, NOBODY, &[]);
+    let mut client = connect_as(tee.address, None, Some(8 << 10));
+    client.write_all(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n").unwrap();
+    client.write_all(&[b'u'; 100_000]).unwrap();
+    gone.recv().unwrap();
+    thread::sleep(std::time::Duration::from_millis(500));
+    let mut all = vec![0; 0];
+    let mut piece = [0; 16 << 10];
+    while let Ok(n @ 1..) = client.read(&mut piece) {
+        all.extend_from_slice(&piece[..n]);
+    }
+    assert!(all.ends_with(&Noise(5).bytes(LENGTH)), "{} bytes came", all.len());
+    tee.report();
+}
+
 /// The legacy gives up on clients that take nothing, and their places are free again.
 #[test]
 fn a_legacy_that_breaks_off_is_heard_also_while_the_client_takes_nothing() {
