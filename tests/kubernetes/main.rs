@@ -164,7 +164,7 @@ fn the_policy_and_the_rules_are_read_by_our_own_readers() {
     for placed in Placed::all() {
         let waits: u64 = match placed.by {
             By::Watch => 64 << 20,
-            By::Tee => (80 << 20) + placed.flag("--connections").unwrap().parse::<u64>().unwrap() * (128 << 10),
+            By::Tee => (80 << 20) + placed.flag("--connections").unwrap().parse::<u64>().unwrap() * (64 << 10),
         };
         let needed = waits + (32 << 20) + (64 << 20);
         let Placed { file, container, .. } = placed;
