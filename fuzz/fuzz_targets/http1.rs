@@ -30,6 +30,7 @@ fn read(talk: &Talk<'_>, cuts: &[u8]) -> Vec<Exchange> {
         rst: false,
         payload,
         cut: 0,
+        connection: 0,
     };
     wire.segment(&segment(true, 0, None, true, false, b""), &mut |e| out.push(e));
     wire.segment(&segment(false, 0, Some(1), true, false, b""), &mut |e| out.push(e));
