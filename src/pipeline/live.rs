@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
@@ -16,8 +16,8 @@ use super::outlet::Outlet;
 use super::progress::Progress;
 use crate::capture::{Batch, CaptureError, Filter, LiveLosses, LiveSource, Saver};
 use crate::exchange::Timestamp;
-use crate::ledger::{CaptureBooks, LiveBooks, MAX_DAMAGE_LINES, Refusal};
-use crate::wire::{Wire, WireLimits};
+use crate::ledger::{CaptureBooks, LiveBooks, MAX_DAMAGE_LINES, Refusal, WireBooks};
+use crate::wire::WireLimits;
 
 /// Batches between the two threads, in both directions together: at 256 KiB each, 4 MiB.
 pub(crate) const BATCHES: usize = 16;
@@ -142,7 +142,8 @@ impl Assembler {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if heard.elapsed() >= SILENCE {
-                self.outlet.turn(|wire, sink| wire.tick(clock(), sink));
+                // Only where the line is silent, so that no frame is older.
+                self.outlet.turn(|wire, sink| wire.tick(Timestamp::now(), sink));
             }
             let Assembler { outlet, capture, saver, .. } = &mut self;
             outlet.tell_if_asked(|wire| with_counts(capture.clone(), wire, saver.as_ref()));
@@ -194,18 +195,12 @@ impl Assembler {
 }
 
 /// With the kernel's counts as of the last look at them, and the frames that were looked at.
-fn with_counts(capture: CaptureBooks, wire: &Wire, saver: Option<&Saver>) -> CaptureBooks {
+fn with_counts(capture: CaptureBooks, wire: &WireBooks, saver: Option<&Saver>) -> CaptureBooks {
     let mut books = capture.live.unwrap_or_default();
-    let known = wire.frames() + books.kernel_dropped + books.not_vxlan + books.shed_frames;
+    let known = wire.frames + books.kernel_dropped + books.not_vxlan + books.shed_frames;
     // Frames are counted as they come, the kernel's figures four times a second.
     books.received = books.received.max(known);
     books.waiting = books.received - known;
     books.unsaved_frames = saver.map_or(0, Saver::unsaved);
     CaptureBooks { live: Some(books), ..capture }
-}
-
-/// The wall clock; used only where the line is silent, so that no frame is older.
-pub(crate) fn clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -11,7 +11,7 @@ use super::budget::Budget;
 use super::numbering::{Numbered, Numbering, Read};
 use super::progress::{Progress, bump};
 use crate::exchange::{Exchange, Fate, Observation, Skip};
-use crate::ledger::{CaptureBooks, Ledger};
+use crate::ledger::{CaptureBooks, Ledger, WireBooks};
 use crate::wire::Wire;
 
 /// Exchanges that are handed on together, at most.
@@ -66,22 +66,25 @@ impl Outlet {
     }
 
     /// Answers the recorder, where it has asked. `capture`: the source's books beside those of the wire code.
-    pub(crate) fn tell_if_asked(&mut self, capture: impl FnOnce(&Wire) -> CaptureBooks) {
+    pub(crate) fn tell_if_asked(&mut self, capture: impl FnOnce(&WireBooks) -> CaptureBooks) {
         self.counting.tell_if_asked();
         if self.telling.is_asked() {
-            // A line has no end of its own: up to here, everything was listened to.
-            let capture = CaptureBooks { finished: true, ..capture(&self.wire) };
-            let wire = self.wire.books();
-            self.telling.tell(self.numbering.read(Ledger { capture, wire, ..Ledger::default() }));
+            let read = self.read(capture);
+            self.telling.tell(read);
         }
     }
 
-    /// Nothing more will come.
-    pub(crate) fn end(mut self, capture: impl FnOnce(&Wire) -> CaptureBooks) -> (Read, Counting) {
-        self.turn(Wire::finish);
-        let capture = CaptureBooks { finished: true, ..capture(&self.wire) };
+    fn read(&self, capture: impl FnOnce(&WireBooks) -> CaptureBooks) -> Read {
         let wire = self.wire.books();
-        (self.numbering.read(Ledger { capture, wire, ..Ledger::default() }), self.counting)
+        // A line has no end of its own: up to here, everything was listened to.
+        let capture = CaptureBooks { finished: true, ..capture(&wire) };
+        self.numbering.read(Ledger { capture, wire, ..Ledger::default() })
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn end(mut self, capture: impl FnOnce(&WireBooks) -> CaptureBooks) -> (Read, Counting) {
+        self.turn(Wire::finish);
+        (self.read(capture), self.counting)
     }
 }
 

@@ -16,11 +16,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 
 use super::asks::Counting;
 use super::budget::{Budget, Share};
-use super::live::{LINE_ENDED, LOOK_EVERY, SILENCE, clock};
+use super::live::{LINE_ENDED, LOOK_EVERY, SILENCE};
 use super::numbering::Read;
 use super::outlet::Outlet;
 use super::stages::{Took, named};
-use crate::exchange::counted;
+use crate::exchange::{Timestamp, counted};
 use crate::ledger::{CaptureBooks, RelayedBytes, TeeBooks};
 use crate::tee::{Counts, Ear, MAX_CONNECTIONS, Piece, Standing, Tee, Upstream, Way};
 use crate::wire::WireLimits;
@@ -43,8 +43,6 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const UNFINISHED: usize = 48 << 20;
 /// The relay tells of the end of each connection; one that is silent is not given up before.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Nothing comes late or twice.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// A tee that stands already: it relays before anything else is ready, and what it hears waits as far as there is room.
 pub struct TeeFeed {
@@ -84,7 +82,7 @@ impl TeeFeed {
 /// The wire code's limits for a source that loses nothing by itself and brings everything in its order.
 pub(crate) fn limits(body: usize) -> WireLimits {
     let connections = WireLimits::default().connections.max(MAX_CONNECTIONS);
-    let patient = WireLimits { idle: IDLE, linger: LINGER, unfinished: UNFINISHED, ..WireLimits::default() };
+    let patient = WireLimits { idle: IDLE, unfinished: UNFINISHED, ..WireLimits::default() };
     WireLimits { body, connections, patience: 0, patience_unacknowledged: 0, ..patient }
 }
 
@@ -139,14 +137,17 @@ impl TeeAssembler {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if heard.elapsed() >= SILENCE {
-                self.outlet.turn(|wire, sink| wire.tick(clock(), sink));
+                self.outlet.turn(|wire, sink| wire.tick(Timestamp::now(), sink));
             }
             if self.stop.load(Ordering::Relaxed) {
                 self.outlet.progress.line.store(LINE_ENDED, Ordering::Relaxed);
             }
             let TeeAssembler { outlet, counts, looked_at, told, .. } = &mut self;
             let now = counts.now();
-            told.tell(&now, counts);
+            if told.is_due() {
+                told.tell(&now, counts);
+            }
+            outlet.progress.dropped.store(now.shed.iter().sum(), Ordering::Relaxed);
             outlet.progress.connections.store(now.open, Ordering::Relaxed);
             outlet.progress.most_connections.store(now.most, Ordering::Relaxed);
             outlet.tell_if_asked(|_| books(counts.now(), *looked_at, true));
@@ -173,7 +174,7 @@ impl TeeAssembler {
 
     /// What has come, many together.
     fn together(&mut self, first: Heard) {
-        let TeeAssembler { outlet, pieces, looked_at, counts, .. } = self;
+        let TeeAssembler { outlet, pieces, looked_at, .. } = self;
         let mut taken = [0, 0];
         let mut count = 0;
         outlet.turn(|wire, sink| {
@@ -194,7 +195,6 @@ impl TeeAssembler {
         let progress = &outlet.progress;
         progress.bytes.fetch_add(taken.iter().sum(), Ordering::Relaxed);
         progress.frames.fetch_add(count, Ordering::Relaxed);
-        progress.dropped.store(counts.now().shed.iter().sum(), Ordering::Relaxed);
     }
 }
 
@@ -206,15 +206,16 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Tells what is new, each ten seconds at most.
+    /// Whether it was quiet for long enough.
+    fn is_due(&self) -> bool {
+        self.at.is_none_or(|at| at.elapsed() >= TELL_EVERY)
+    }
+
+    /// Tells what is new.
     fn tell(&mut self, now: &Standing, counts: &Counts) {
-        if self.at.is_some_and(|at| at.elapsed() < TELL_EVERY) {
-            return;
-        }
         let new = |of: fn(&Standing) -> u64| of(now) - of(&self.before);
         let (unreachable, refused) = (new(|now| now.unreachable), new(|now| now.not_accepted));
         let (full, cut) = (new(|now| now.full), new(|now| now.cut));
-        let their = |n: u64| if n == 1 { "its" } else { "their" };
         if unreachable > 0 {
             let n = counted(unreachable, "connection");
             tracing::warn!("{n} reset because the legacy could not be reached: {}", counts.trouble());
@@ -228,11 +229,8 @@ impl Told {
         }
         if cut > 0 {
             let n = counted(cut, "connection");
-            tracing::warn!(
-                "{n} did not come to {} end and {} cut off; --drain gives more time",
-                their(cut),
-                if cut == 1 { "is" } else { "are" }
-            );
+            let (their, are) = if cut == 1 { ("its", "is") } else { ("their", "are") };
+            tracing::warn!("{n} did not come to {their} end and {are} cut off; --drain gives more time");
         }
         if unreachable + refused + full + cut > 0 {
             (self.at, self.before) = (Some(Instant::now()), *now);

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -243,7 +242,7 @@ impl<E: Ear> Tap<'_, E> {
         let seq = if begins { 0 } else { (before as u32).wrapping_add(1) };
         let ack = (!begins || way == Way::Down).then(|| (link.read(way.back()) as u32).wrapping_add(1));
         let total = link.all();
-        self.ear.hear(Piece { link: Arc::clone(link), way, seq, ack, total, time: now(), what })
+        self.ear.hear(Piece { link: Arc::clone(link), way, seq, ack, total, time: Timestamp::now(), what })
     }
 }
 
@@ -252,12 +251,6 @@ impl<E: Ear> Drop for Tap<'_, E> {
     fn drop(&mut self) {
         self.over();
     }
-}
-
-/// The clock that captures have.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

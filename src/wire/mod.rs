@@ -100,11 +100,6 @@ impl Wire {
         self.table.tick(now, sink);
     }
 
-    /// Frames handed in so far.
-    pub fn frames(&self) -> u64 {
-        self.decoder.books().frames
-    }
-
     /// The books at this moment. They close at any moment: what is not settled yet stands in
     /// [`WireBooks::waiting`], counted by looking at every connection (about once a second does not show, once a
     /// frame would). Nothing waits after [`Wire::finish`].

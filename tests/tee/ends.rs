@@ -66,10 +66,12 @@ fn who_is_at_rest_is_closed_at_once_and_who_waits_gets_the_whole_answer() {
 #[test]
 fn who_does_not_come_to_an_end_is_cut_off_when_time_is_up() {
     let (legacy, _tell, half) = when_told();
-    let tee = Tee::before(legacy, "http://127.0.0.1:9", &["--drain", "300ms"]);
+    let tee = Tee::before(legacy, "http://127.0.0.1:9", &["--drain", "300ms", "--connections", "1"]);
     let mut waiting = tee.connect();
     write!(waiting, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     half.recv().unwrap();
+    // Told a moment ago, which must not keep the end from being told.
+    tee.running.wait_for_err("1 connection at once");
     let report = tee.report();
     report.closes();
     assert!(is_reset(&mut waiting), "what is cut must not look like what has ended");
